@@ -1,0 +1,7 @@
+//! tidelag: a deterministic simulator of event-driven architectures.
+pub mod model;
+pub mod probe;
+pub mod random;
+pub mod results;
+pub mod scenario;
+pub mod units;

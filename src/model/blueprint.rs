@@ -1,0 +1,296 @@
+//! What is to be simulated, resolved: indices instead of names, quantities instead of text, nothing missing.
+//!
+//! A scenario is compiled into this, and a [`World`](super::World) is built from it. It knows nothing of files.
+
+use crate::random::{Backoff, Burst, Rate, Variate};
+use crate::units::{Probability, SimDuration, SimTime};
+
+/// Index of a service in [`Blueprint::services`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServiceId(pub u32);
+
+/// Index of a client in [`Blueprint::clients`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientId(pub u32);
+
+/// Index of an event type in [`Blueprint::events`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventTypeId(pub u32);
+
+/// Index of an entity in [`Blueprint::entities`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EntityId(pub u32);
+
+/// Index of a zone in [`Blueprint::zones`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ZoneId(pub u32);
+
+/// A whole architecture.
+#[derive(Clone, Debug)]
+pub struct Blueprint {
+    /// Lengths of the phases.
+    pub phases: PhasePlan,
+    /// Events after which a run is given up.
+    pub max_events: u64,
+    /// Zones; at least one.
+    pub zones: Vec<Zone>,
+    /// One-way delays.
+    pub network: Network,
+    /// Names of the entities that handlers write.
+    pub entities: Vec<String>,
+    /// Names of the event types.
+    pub events: Vec<String>,
+    /// The bus that carries every event.
+    pub bus: IdealBus,
+    /// Services in the order of the file.
+    pub services: Vec<Service>,
+    /// Clients in the order of the file.
+    pub clients: Vec<Client>,
+    /// Failures in the order of the file, without those that are switched off.
+    pub failures: Vec<Failure>,
+}
+
+/// Lengths of the phases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PhasePlan {
+    /// Traffic whose samples are not counted.
+    pub warmup: SimDuration,
+    /// Traffic whose samples are counted.
+    pub duration: SimDuration,
+    /// Longest time after the traffic for the run to come to rest.
+    pub drain: SimDuration,
+}
+
+impl PhasePlan {
+    /// Start of the measured phase.
+    pub fn measure_from(self) -> SimTime {
+        SimTime::ZERO + self.warmup
+    }
+
+    /// End of the measured phase and of all traffic.
+    pub fn traffic_end(self) -> SimTime {
+        SimTime::ZERO + self.warmup + self.duration
+    }
+}
+
+/// A failure domain within a region.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Zone {
+    /// Name, for instance `a`.
+    pub name: String,
+    /// Region, empty if the file names none.
+    pub region: String,
+}
+
+/// One-way delays by placement; the same instance is 0.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Network {
+    /// Between instances of one zone.
+    pub same_zone: Variate,
+    /// Between zones of one region.
+    pub other_zone: Variate,
+    /// Between regions.
+    pub other_region: Variate,
+}
+
+/// The ideal bus: lossless, of infinite capacity, ordered by key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IdealBus {
+    /// Name in the file, `bus` if it declares none.
+    pub name: String,
+    /// Time from the emit to the subscriber's backlog, drawn for each copy.
+    pub deliver: Variate,
+}
+
+/// A service: `instances` x `workers` and what it does.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// Name.
+    pub name: String,
+    /// Number of instances, at least 1.
+    pub instances: u32,
+    /// Workers of each instance, at least 1.
+    pub workers: u32,
+    /// Zone of all instances; `None`: round robin over all zones.
+    pub zone: Option<ZoneId>,
+    /// Time from the end of a crash until an instance works again.
+    pub start: SimDuration,
+    /// How requests are spread over the instances.
+    pub balance: Balance,
+    /// Duration of a store write.
+    pub write: Variate,
+    /// Events that it emits by itself.
+    pub sources: Vec<Source>,
+    /// What it does on events and requests.
+    pub handlers: Vec<Handler>,
+}
+
+/// Spreading of requests over the instances of a service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Balance {
+    /// In turn; one pointer per calling instance.
+    #[default]
+    RoundRobin,
+    /// Drawn uniformly.
+    Random,
+    /// The fewest waiting and in work, ties to the lowest index.
+    LeastLoaded,
+    /// The less loaded of two drawn instances.
+    TwoChoices,
+    /// The least loaded of three drawn instances.
+    ThreeChoices,
+}
+
+/// `emits.E = rate`.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// What is emitted.
+    pub event: EventTypeId,
+    /// When.
+    pub rate: Rate,
+    /// How many at a time.
+    pub burst: Burst,
+}
+
+/// What starts a handler.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trigger {
+    /// `on.E`.
+    On(EventTypeId),
+    /// `api.op`, by its name.
+    Api(String),
+}
+
+/// `on.E` or `api.op`.
+#[derive(Clone, Debug)]
+pub struct Handler {
+    /// What starts it.
+    pub trigger: Trigger,
+    /// What it does, in order.
+    pub steps: Vec<Step>,
+    /// Share of attempts that fail.
+    pub fails: Probability,
+    /// Attempts in all, at least 1.
+    pub attempts: u32,
+    /// Pause before the next attempt.
+    pub backoff: Backoff,
+    /// How long each attempt of a call may take.
+    pub timeout: SimDuration,
+    /// How its calls are retried.
+    pub retry: Retry,
+}
+
+/// One step of a handler.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// Worker time.
+    Work(Variate),
+    /// Calls made at once; the step ends with the last answer. A plain call is a list of one.
+    Call(Vec<Operation>),
+    /// A local commit that takes the store's write time.
+    Write(EntityId),
+    /// Events published together, or one of several by a draw.
+    Emit(Emit),
+}
+
+/// An operation of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Operation {
+    /// The service called.
+    pub service: ServiceId,
+    /// Index of the `api` handler in [`Service::handlers`].
+    pub handler: u32,
+}
+
+/// The events of an emit step.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Emit {
+    /// Every one of these.
+    All(Vec<Emission>),
+    /// One of these by its share; the shares add up to at most 1, and nothing is emitted for the rest.
+    OneOf(Vec<(Probability, Emission)>),
+}
+
+/// `E x100`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Emission {
+    /// What is emitted.
+    pub event: EventTypeId,
+    /// How many, at least 1.
+    pub count: u32,
+}
+
+/// A load generator.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// Name.
+    pub name: String,
+    /// What it calls.
+    pub calls: Operation,
+    /// When.
+    pub load: Load,
+    /// How long each attempt may take.
+    pub timeout: SimDuration,
+    /// How failed attempts are repeated.
+    pub retry: Retry,
+    /// Where it is.
+    pub zone: ZoneId,
+}
+
+/// When a client issues requests.
+#[derive(Clone, Debug)]
+pub enum Load {
+    /// At given instants, whatever the system does.
+    Open(Rate),
+    /// `users` who each think, ask and wait for the outcome.
+    Closed {
+        /// Number of users.
+        users: u32,
+        /// Pause before each request.
+        think: Variate,
+    },
+}
+
+/// Repetition of failed calls.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Retry {
+    /// Attempts in all, at least 1.
+    pub attempts: u32,
+    /// Pause before the next attempt.
+    pub backoff: Backoff,
+}
+
+/// Something that breaks.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// Its name in the file, or verb and target.
+    pub name: String,
+    /// What happens.
+    pub verb: Verb,
+    /// The service that it strikes.
+    pub service: ServiceId,
+    /// The instances that it strikes, ascending.
+    pub instances: Vec<u32>,
+    /// When.
+    pub trigger: FailureTrigger,
+    /// How long the cause lasts; `None`: for ever (`at`) or no time at all (`every`).
+    pub lasts: Option<SimDuration>,
+}
+
+/// Kinds of failure.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Verb {
+    /// Instances stop and lose what they had in memory.
+    Crash,
+    /// Work and store steps begun meanwhile take this many times as long.
+    Slow(f64),
+}
+
+/// When a failure strikes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureTrigger {
+    /// Once.
+    At(SimTime),
+    /// At each multiple of this.
+    Every(SimDuration),
+}

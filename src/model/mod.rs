@@ -1,0 +1,5 @@
+//! The running world: what happens at each event.
+
+mod blueprint;
+
+pub use blueprint::*;

@@ -1,0 +1,5 @@
+//! Observations become statistics.
+
+mod measure;
+
+pub use measure::{Measure, RunRecord, Shape, Tally};

@@ -1,0 +1,168 @@
+//! Every metric family: its path, kind, unit and meaning. One list for the probes, for `[expect]`, for `explain` and
+//! for the glossary, so that a number has one name everywhere.
+
+/// What a metric belongs to; the first part of its path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// A service with at least one `on`: `email.lag`.
+    Subscriber,
+    /// An event type at one subscriber: `OrderPlaced@email.lag`.
+    Subscription,
+    /// An event type that somebody hears: `OrderPlaced.convergence`.
+    Event,
+    /// A service with at least one handler: `email.rho`.
+    Service,
+    /// A client: `web.latency`.
+    Client,
+}
+
+/// What a metric is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Durations of single things: `.mean .sd .p50 .p90 .p95 .p99 .p999 .max .count`.
+    Tally,
+    /// A time-persistent quantity: `.mean .max`.
+    Level,
+    /// One number.
+    Scalar,
+}
+
+impl Kind {
+    /// The statistics of this kind, as path suffixes; empty for a scalar.
+    pub fn statistics(self) -> &'static [&'static str] {
+        match self {
+            Self::Tally => &["mean", "sd", "p50", "p90", "p95", "p99", "p999", "max", "count"],
+            Self::Level => &["mean", "max"],
+            Self::Scalar => &[],
+        }
+    }
+}
+
+/// One metric family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Family {
+    /// What it belongs to.
+    pub scope: Scope,
+    /// Name within its scope, for instance `lag`.
+    pub name: &'static str,
+    /// What it is made of.
+    pub kind: Kind,
+    /// SI unit.
+    pub unit: &'static str,
+    /// One sentence on what it means.
+    pub meaning: &'static str,
+}
+
+const fn family(
+    scope: Scope,
+    name: &'static str,
+    kind: Kind,
+    unit: &'static str,
+    meaning: &'static str,
+) -> Family {
+    Family { scope, name, kind, unit, meaning }
+}
+
+/// Names of the segments that add up to a delivery's lag, in the order in which a delivery passes them.
+pub const SEGMENTS: [&str; 9] =
+    ["outbox", "batch", "publish", "broker", "deliver", "wait", "retry", "service", "commit"];
+
+/// Names of the ledger's states, in the order of their columns.
+pub const LEDGER_STATES: [&str; 10] = [
+    "pending",
+    "stored",
+    "leased",
+    "applied",
+    "superseded",
+    "rejected",
+    "dropped",
+    "dead_lettered",
+    "expired",
+    "lost",
+];
+
+/// All metric families but the segments (`email.segment.wait.mean`, a mean in s per name of [`SEGMENTS`]) and the
+/// ledger (`ledger.lost` and `email.ledger.lost`, a count per name of [`LEDGER_STATES`], and `ledger.committed`,
+/// `ledger.double_applied`, `ledger.not_emitted`).
+pub const FAMILIES: &[Family] = &[
+    family(
+        Scope::Subscriber,
+        "lag",
+        Kind::Tally,
+        "s",
+        "consistency lag: from the commit of a fact until this service's own data shows it",
+    ),
+    family(
+        Scope::Subscription,
+        "lag",
+        Kind::Tally,
+        "s",
+        "consistency lag of this event type at this subscriber",
+    ),
+    family(
+        Scope::Subscriber,
+        "e2e",
+        Kind::Tally,
+        "s",
+        "end-to-end latency: from the commit of a fact until this very fact was applied",
+    ),
+    family(
+        Scope::Event,
+        "convergence",
+        Kind::Tally,
+        "s",
+        "from the commit of a fact until its last subscriber has applied it",
+    ),
+    family(
+        Scope::Service,
+        "wait",
+        Kind::Tally,
+        "s",
+        "from the arrival of work at the service until a worker starts it",
+    ),
+    family(Scope::Service, "service", Kind::Tally, "s", "time that work spends with a worker"),
+    family(
+        Scope::Service,
+        "sojourn",
+        Kind::Tally,
+        "s",
+        "from the arrival of work at the service until it is done: wait plus service",
+    ),
+    family(Scope::Service, "backlog", Kind::Level, "1", "work waiting for a worker"),
+    family(Scope::Service, "inflight", Kind::Level, "1", "work waiting or with a worker"),
+    family(
+        Scope::Service,
+        "rho",
+        Kind::Level,
+        "1",
+        "utilisation: busy worker time over all worker time, downtime included",
+    ),
+    family(
+        Scope::Service,
+        "throughput",
+        Kind::Scalar,
+        "1/s",
+        "work completed per second, retries and duplicates included",
+    ),
+    family(
+        Scope::Service,
+        "goodput",
+        Kind::Scalar,
+        "1/s",
+        "distinct facts and requests completed per second while somebody still waited for them",
+    ),
+    family(
+        Scope::Client,
+        "latency",
+        Kind::Tally,
+        "s",
+        "from the intended start of a request until its successful answer",
+    ),
+    family(
+        Scope::Client,
+        "availability",
+        Kind::Scalar,
+        "1",
+        "successful requests over intended ones, all attempts of a request counted as one",
+    ),
+];

@@ -1,0 +1,77 @@
+//! Text becomes meaning, once: from TOML files to resolved blueprints.
+
+mod diagnostic;
+mod tree;
+
+pub use diagnostic::{Diagnostic, Severity};
+pub use tree::{Entry, FileId, Node, Sources, Span, Table, Value};
+
+use crate::model::Blueprint;
+use crate::results::{Advice, FailureWindow, ScenarioInfo, Topology};
+
+/// A scenario that can be simulated.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// Title, question, lesson and hash.
+    pub info: ScenarioInfo,
+    /// Root seed of all random numbers.
+    pub seed: u64,
+    /// Number of replications, at least 1.
+    pub seeds: u64,
+    /// `base` first, then in the order of the file.
+    pub variants: Vec<Variant>,
+}
+
+/// One architecture of a scenario.
+#[derive(Clone, Debug)]
+pub struct Variant {
+    /// Name; `base` is the unmodified file.
+    pub name: String,
+    /// What is simulated.
+    pub blueprint: Blueprint,
+    /// How it is judged.
+    pub expect: Vec<Expect>,
+    /// Remarks of the pre-flight check.
+    pub advice: Vec<Advice>,
+    /// When something is broken, for the charts.
+    pub failures: Vec<FailureWindow>,
+    /// Its parts, for tables and headings.
+    pub topology: Topology,
+}
+
+/// One line of `[expect]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expect {
+    /// Metric path.
+    pub metric: String,
+    /// The bound as written.
+    pub text: String,
+    /// The bound.
+    pub bound: Bound,
+}
+
+/// What a metric's value is held against, in SI units.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Bound {
+    /// `< v`
+    Less(f64),
+    /// `<= v`
+    AtMost(f64),
+    /// `= v`
+    Equals(f64),
+    /// `>= v`
+    AtLeast(f64),
+    /// `> v`
+    Greater(f64),
+    /// `a..b`, both ends included.
+    Range(f64, f64),
+    /// An operator of the above on `factor` times the value of the same metric in another variant.
+    Relative {
+        /// One of `<`, `<=`, `=`, `>=`, `>`.
+        operator: String,
+        /// For instance 0.5.
+        factor: f64,
+        /// The other variant.
+        variant: String,
+    },
+}
