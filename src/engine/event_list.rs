@@ -8,6 +8,7 @@
 
 use super::Event;
 use crate::units::SimTime;
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 
 /// Events per block: a block of 16-byte entries fills eight cache lines.
@@ -175,7 +176,7 @@ impl<E: Event> EventList<E> {
     /// Appends an entry to its bucket.
     #[inline]
     fn place(&mut self, entry: Entry<E>) {
-        let level = (63 - ((entry.time ^ self.base) | 1).leading_zeros()) as usize / 6;
+        let level = ((entry.time ^ self.base) | 1).ilog2() as usize / 6;
         let digit = (entry.time >> (6 * level)) as usize % DIGITS;
         self.digits[level] |= 1 << digit;
         self.levels |= 1 << level;
@@ -245,7 +246,7 @@ impl<E: Event> EventList<E> {
             if leaf {
                 // Latest first, and of equals the one inserted last first: reverse, then sort stably.
                 self.near.reverse();
-                self.near.sort_by(|a, b| (b.time, b.event.rank()).cmp(&(a.time, a.event.rank())));
+                self.near.sort_by_key(|e| Reverse((e.time, e.event.rank())));
                 return true;
             }
         }

@@ -5,8 +5,8 @@
 use super::blueprint::Balance;
 use super::event::{Event, Kind};
 use super::observation::Observer;
-use super::service::LEFT_ALONE;
-use super::tables::{Call, Deadline, Job, NONE, State};
+
+use super::tables::{Call, Deadline, Job, NONE, State, VOID};
 use super::{Sched, World};
 use crate::random::{Draw, derive_id};
 use crate::units::{SimDuration, SimTime};
@@ -67,7 +67,7 @@ impl<O: Observer> World<O> {
         c.tries += 1;
         c.stamp = stamp;
         let c = *c;
-        let attempt = c.round * ATTEMPTS_PER_ROUND + c.tries - 1;
+        let attempt = c.round.wrapping_mul(ATTEMPTS_PER_ROUND) + c.tries - 1;
         let instance = self.balance(&c, attempt);
         let site = &self.sites[c.site as usize];
         let (lane, key) = (site.lane, site.request_key);
@@ -233,7 +233,7 @@ impl<O: Observer> World<O> {
             self.settle(s, call, ok);
             return;
         }
-        let attempt = c.round * ATTEMPTS_PER_ROUND + c.tries;
+        let attempt = c.round.wrapping_mul(ATTEMPTS_PER_ROUND) + c.tries;
         let pause = site.backoff.sample(site.backoff_key, c.id, attempt, c.tries - 1);
         s.after(pause, Event::new(Kind::CallDue, 0, call));
     }
@@ -256,7 +256,7 @@ impl<O: Observer> World<O> {
     /// A call has its final outcome.
     fn settle(&mut self, s: &mut Sched, call: u32, ok: bool) {
         let c = *self.calls.get(call);
-        self.calls.get_mut(call).stamp = LEFT_ALONE;
+        self.calls.get_mut(call).stamp = VOID;
         self.calls.free(call);
         match self.sites[c.site as usize].client {
             NONE => self.call_returns(s, c.caller, c.caller_stamp, ok),

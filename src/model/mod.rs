@@ -15,9 +15,11 @@ mod order;
 mod service;
 mod slab;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 pub use blueprint::*;
-pub use build::{Oversized, subscriptions};
+pub use build::subscriptions;
 pub use event::Event;
 pub use observation::{Observer, Segments, Visit};
 pub use tables::Subscription;

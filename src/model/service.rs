@@ -374,14 +374,8 @@ impl<O: Observer> World<O> {
         let j = self.jobs.get_mut(job);
         j.stamp_of_calls = stamp;
         j.unanswered = sites.len() as u32;
-        let caller = Caller {
-            job,
-            stamp,
-            instance: j.instance,
-            id: j.id,
-            key: j.key,
-            round: j.attempt,
-        };
+        let caller =
+            Caller { job, stamp, instance: j.instance, id: j.id, key: j.key, round: j.attempt };
         for site in sites {
             self.start_call(s, site, &caller);
         }

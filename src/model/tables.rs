@@ -5,6 +5,8 @@ use crate::random::{Arrivals, Backoff, Burst, Chance, StreamKey, Variate};
 use crate::units::SimDuration;
 use std::collections::VecDeque;
 
+/// A stamp that nothing carries.
+pub(crate) const VOID: u32 = 0;
 /// No index.
 pub(crate) const NONE: u32 = u32::MAX;
 
@@ -122,8 +124,6 @@ pub(crate) struct ServiceTable {
     pub(crate) place: u64,
     /// Instances that are up.
     pub(crate) up: u32,
-    /// Services that it calls: width of the table of round-robin pointers.
-    pub(crate) callees: u32,
 }
 
 /// An instance of a service.
@@ -206,6 +206,10 @@ pub(crate) enum State {
 }
 
 /// One delivery or request at a service.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts; packing them would hide them"
+)]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Job {
     /// Identity of the event or of the call.
