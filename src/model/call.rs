@@ -190,8 +190,13 @@ impl<O: Observer> World<O> {
         }
     }
 
-    /// Whether somebody still waits for the answer of a request.
-    pub(crate) fn wanted(&self, job: &Job) -> bool {
+    /// Whether the answer of a request will still be of use to its caller.
+    pub(crate) fn waited_for(&self, job: &Job) -> bool {
+        self.wanted(job) && !self.caller_gone(self.calls.get(job.origin))
+    }
+
+    /// Whether an attempt of a call is still the current one.
+    fn wanted(&self, job: &Job) -> bool {
         self.calls.get(job.origin).stamp == job.stamp
     }
 
@@ -246,7 +251,7 @@ impl<O: Observer> World<O> {
 
     /// The pause before the next attempt of a call is over.
     pub(crate) fn call_due(&mut self, s: &mut Sched, call: u32) {
-        if self.caller_gone(&self.calls.get(call).clone()) {
+        if self.caller_gone(self.calls.get(call)) {
             self.settle(s, call, false);
         } else {
             self.try_call(s, call);

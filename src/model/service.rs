@@ -304,7 +304,7 @@ impl<O: Observer> World<O> {
         let j = *self.jobs.get(job);
         let service = self.handlers[j.handler as usize].service;
         if j.subscription == NONE {
-            let good = ok && self.wanted(&j);
+            let good = ok && self.waited_for(&j);
             self.leaves(now, service, &j, good);
             self.answer(s, job, ok);
             return;
