@@ -4,7 +4,7 @@ use super::event::{Event, Kind};
 use super::observation::Observer;
 use super::tables::{Fact, NONE};
 use super::{Sched, World};
-use crate::units::SimTime;
+use crate::units::{SimDuration, SimTime};
 use std::collections::VecDeque;
 
 /// Unfinished items of one (subscription, key) in the order of publication: the event's identity, and the job once it
@@ -14,11 +14,42 @@ pub(crate) type Line = VecDeque<(u64, u32)>;
 impl<O: Observer> World<O> {
     /// Publishes an event: one obligation per subscription.
     pub(crate) fn publish(&mut self, s: &mut Sched, event: u32, id: u64, commit: u64, key: u64) {
-        let heard = self.heard[event as usize].clone();
-        if heard.is_empty() {
+        let Some(fact) = self.commit_fact(s.now(), event, id, commit, key) else { return };
+        if let Some(delay) = self.deliver_constant {
+            s.after(delay, Event::new(Kind::Fanout, 0, fact));
             return;
         }
-        let now = s.now();
+        for subscription in self.heard[event as usize].clone() {
+            let stream = self.subscriptions[subscription as usize].deliver;
+            let delay = self.deliver.sample(stream, id, 0);
+            s.after(delay, Event::new(Kind::Deliver, subscription, fact));
+        }
+    }
+
+    /// Publishes an event of a source. A hop that takes no time is a call here and not an event: nothing that is still
+    /// to happen at this instant comes before a delivery.
+    pub(crate) fn publish_at_source(&mut self, s: &mut Sched, event: u32, id: u64) {
+        let now = s.now().ns();
+        if self.deliver_constant != Some(SimDuration::ZERO) {
+            self.publish(s, event, id, now, 0);
+        } else if let Some(fact) = self.commit_fact(s.now(), event, id, now, 0) {
+            self.fan_out(s, fact);
+        }
+    }
+
+    /// A fact is committed: one obligation per subscription. `None` if nobody hears it.
+    fn commit_fact(
+        &mut self,
+        now: SimTime,
+        event: u32,
+        id: u64,
+        commit: u64,
+        key: u64,
+    ) -> Option<u32> {
+        let heard = self.heard[event as usize].clone();
+        if heard.is_empty() {
+            return None;
+        }
         let left = heard.len() as u32;
         let fact = self.facts.insert(Fact {
             id,
@@ -30,21 +61,13 @@ impl<O: Observer> World<O> {
             given_up: false,
         });
         self.observer.fact(event, SimTime::from_ns(commit));
-        for subscription in heard.clone() {
+        for subscription in heard {
             self.observer.committed(subscription, SimTime::from_ns(commit));
             if key != 0 && self.subscriptions[subscription as usize].ordered {
                 self.lines.entry((subscription, key)).or_default().push_back((id, NONE));
             }
         }
-        if let Some(delay) = self.deliver_constant {
-            s.after(delay, Event::new(Kind::Fanout, 0, fact));
-            return;
-        }
-        for subscription in heard {
-            let stream = self.subscriptions[subscription as usize].deliver;
-            let delay = self.deliver.sample(stream, id, 0);
-            s.after(delay, Event::new(Kind::Deliver, subscription, fact));
-        }
+        Some(fact)
     }
 
     /// All copies of a fact arrive at one instant, in the order of the subscriptions.
@@ -71,7 +94,6 @@ impl<O: Observer> World<O> {
         record.origin = slot;
         record.key = fact.key;
         record.line = fact.key;
-        record.published = fact.published;
         if ordered && fact.key != 0 {
             let line = self.lines.entry((subscription, fact.key)).or_default();
             if line.front().is_some_and(|&(first, _)| first != fact.id) {

@@ -32,7 +32,7 @@ impl<O: Observer> World<O> {
         for n in 0..count {
             let id = if n == 0 { id } else { derive_id(id, u64::from(n)) };
             self.observer.emitted(service, now, id);
-            self.publish(s, event, id, now.ns(), 0);
+            self.publish_at_source(s, event, id);
         }
     }
 

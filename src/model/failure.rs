@@ -96,6 +96,7 @@ impl<O: Observer> World<O> {
             if self.jobs.get(job).subscription == NONE {
                 self.unpublished(job);
                 self.release(s.now(), job);
+                self.observer.released(service, s.now());
                 let job = self.without_timer(job);
                 self.cut_off(s, service, job);
             } else {
@@ -135,6 +136,7 @@ impl<O: Observer> World<O> {
     fn interrupt(&mut self, s: &mut Sched, service: u32, job: u32) {
         let since = self.jobs.get(job).mark;
         self.release(s.now(), job);
+        self.observer.released(service, s.now());
         let job = self.without_timer(job);
         let j = self.jobs.get_mut(job);
         j.retry += j.service + j.commit + (s.now().ns() - since);

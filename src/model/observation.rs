@@ -60,13 +60,13 @@ pub trait Observer {
     fn unqueued(&mut self, service: u32, now: SimTime);
     /// A worker took work up. `subscription`: of an event that is not applied yet; its obligation was `stored`.
     fn started(&mut self, service: u32, now: SimTime, subscription: Option<u32>);
-    /// A worker was released.
+    /// A worker was released from work that has not left for good.
     fn released(&mut self, service: u32, now: SimTime);
     /// A worker lost an event that was not applied yet; its obligation was `leased` and is `stored` again.
     fn interrupted(&mut self, subscription: u32);
-    /// An attempt ended, well or not.
-    fn attempted(&mut self, service: u32);
-    /// A job left the service for good.
+    /// An attempt failed and another one follows.
+    fn failed(&mut self, service: u32);
+    /// A job left the service for good and released its worker.
     fn left(&mut self, service: u32, now: SimTime, id: u64, attempt: u32, visit: &Visit);
     /// A request was cut off before its end.
     fn cut_off(&mut self, service: u32, now: SimTime, id: u64, attempt: u32, arrived: SimTime);

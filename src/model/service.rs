@@ -129,7 +129,6 @@ impl<O: Observer> World<O> {
                 if j.failing {
                     self.attempt_fails(s, job);
                 } else {
-                    self.observer.attempted(handler.service);
                     self.finish(s, job, true);
                 }
                 return;
@@ -211,9 +210,10 @@ impl<O: Observer> World<O> {
             return;
         }
         j.applied = true;
+        let published = self.facts.get(j.origin).published;
         let segments = Segments {
-            publish: j.published - j.intended,
-            deliver: j.arrived - j.published,
+            publish: published - j.intended,
+            deliver: j.arrived - published,
             wait: j.wait,
             retry: j.retry,
             service: j.service,
@@ -256,13 +256,13 @@ impl<O: Observer> World<O> {
     pub(crate) fn attempt_fails(&mut self, s: &mut Sched, job: u32) {
         let j = self.jobs.get_mut(job);
         let handler = &self.handlers[j.handler as usize];
-        self.observer.attempted(handler.service);
         j.stamp_of_calls = 0;
         j.failed += 1;
         if j.failed >= handler.attempts {
             self.finish(s, job, false);
             return;
         }
+        self.observer.failed(handler.service);
         j.retry += j.service + j.commit;
         j.service = 0;
         j.commit = 0;
@@ -301,29 +301,10 @@ impl<O: Observer> World<O> {
             self.unpublished(job);
         }
         self.release(now, job);
-        let j = *self.jobs.get(job);
-        let service = self.handlers[j.handler as usize].service;
-        if j.subscription == NONE {
-            let good = ok && self.waited_for(&j);
-            self.leaves(now, service, &j, good);
-            self.answer(s, job, ok);
-            return;
-        }
-        if ok && !self.handlers[j.handler as usize].writes {
-            self.apply(now, job);
-        } else if !ok && !j.applied {
-            self.observer.exhausted(j.subscription);
-            self.resolve(now, j.origin, false);
-        }
-        self.leaves(now, service, &j, ok);
-        if j.line != 0 && self.subscriptions[j.subscription as usize].ordered {
-            self.next_in_line(s, j.subscription, j.line);
-        }
-        self.jobs.free(job);
-        self.running -= 1;
-    }
-
-    fn leaves(&mut self, now: SimTime, service: u32, j: &Job, good: bool) {
+        let j = self.jobs.get(job);
+        let (subscription, line) = (j.subscription, j.line);
+        let handler = &self.handlers[j.handler as usize];
+        let good = ok && (subscription != NONE || self.waited_for(j));
         let visit = Visit {
             intended: SimTime::from_ns(j.intended),
             arrived: SimTime::from_ns(j.arrived),
@@ -331,7 +312,22 @@ impl<O: Observer> World<O> {
             service: j.worked,
             good,
         };
-        self.observer.left(service, now, j.id, j.attempt, &visit);
+        self.observer.left(handler.service, now, j.id, j.attempt, &visit);
+        if subscription == NONE {
+            self.answer(s, job, ok);
+            return;
+        }
+        if ok && !handler.writes {
+            self.apply(now, job);
+        } else if !ok && !j.applied {
+            self.observer.exhausted(subscription);
+            self.resolve(now, j.origin, false);
+        }
+        if line != 0 && self.subscriptions[subscription as usize].ordered {
+            self.next_in_line(s, subscription, line);
+        }
+        self.jobs.free(job);
+        self.running -= 1;
     }
 
     /// Takes the worker from a job.
@@ -341,12 +337,11 @@ impl<O: Observer> World<O> {
         j.mark = now.ns();
         j.stamp_of_calls = 0;
         let (at, instance) = (j.position as usize, j.instance);
-        let i = &mut self.instances[instance as usize];
-        i.working.swap_remove(at);
-        if let Some(&moved) = i.working.get(at) {
+        let working = &mut self.instances[instance as usize].working;
+        working.swap_remove(at);
+        if let Some(&moved) = working.get(at) {
             self.jobs.get_mut(moved).position = at as u32;
         }
-        self.observer.released(i.service, now);
     }
 
     /// A handler that committed ends without having published: its events are lost.

@@ -220,7 +220,6 @@ pub(crate) struct Job {
     pub(crate) line: u64,
     /// Commit of the fact, or intended start of the call.
     pub(crate) intended: u64,
-    pub(crate) published: u64,
     pub(crate) arrived: u64,
     /// Since when the current stretch of waiting or work lasts.
     pub(crate) mark: u64,
@@ -277,7 +276,6 @@ impl Job {
             key: 0,
             line: 0,
             intended,
-            published: intended,
             arrived: now,
             mark: now,
             wait: 0,

@@ -34,7 +34,7 @@ impl Observer for Log {
     }
     fn released(&mut self, _: u32, _: SimTime) {}
     fn interrupted(&mut self, _: u32) {}
-    fn attempted(&mut self, _: u32) {}
+    fn failed(&mut self, _: u32) {}
     fn left(&mut self, service: u32, now: SimTime, _: u64, attempt: u32, v: &Visit) {
         let (wait, work) = (v.wait as f64 / 1e6, v.service as f64 / 1e6);
         let good = if v.good { "" } else { ", in vain" };

@@ -332,8 +332,7 @@ impl Observer for Probes {
         l.stored += 1;
     }
 
-    #[inline]
-    fn attempted(&mut self, service: u32) {
+    fn failed(&mut self, service: u32) {
         self.stations[service as usize].attempted += 1;
     }
 
@@ -342,6 +341,8 @@ impl Observer for Probes {
         let measured = self.measured(visit.intended);
         let s = &mut self.stations[service as usize];
         s.digest.step(now.ns(), kind::LEFT, id, attempt);
+        s.busy.fall(now);
+        s.attempted += 1;
         let stay = now.since(visit.arrived).ns();
         s.stays += u128::from(stay);
         s.good += u64::from(visit.good);
