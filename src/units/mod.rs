@@ -5,8 +5,12 @@
 
 mod parse_error;
 mod probability;
+mod scan;
+mod text;
 mod time;
 
 pub use parse_error::ParseError;
 pub use probability::Probability;
+pub(crate) use scan::{DurationText, Scan};
+pub(crate) use text::{decimal, duration_text};
 pub use time::{SimDuration, SimTime};
