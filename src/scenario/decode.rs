@@ -3,15 +3,15 @@
 //! It looks up no names.
 
 use super::decode_failure::failures;
-use super::decode_handler::{handlers, retry};
+use super::decode_handler::{handlers, positive, retry};
 use super::draft::{BusDraft, ClientDraft, Draft, IdleKey, LoadDraft, Needs, ServiceDraft};
 use super::draft::{SourceDraft, ZoneDraft};
 use super::keys::{Grammar, PRESETS, Place};
 use super::near::did_you_mean;
-use super::reader::{Fields, Reader, Ref};
+use super::reader::{Fields, Reader, Ref, Worded};
 use super::{Diagnostic, Entry, Node, Span, Table, Value};
 use crate::model::{Balance, Network, PhasePlan, Zone};
-use crate::random::Burst;
+use crate::random::{Burst, Rate};
 
 /// Reads the whole of one variant. `head` is where a mistake of the file as a whole is shown.
 pub(super) fn scenario<'t>(reader: &mut Reader, table: &'t Table, head: Span) -> Draft<'t> {
@@ -116,11 +116,7 @@ fn network(reader: &mut Reader, root: &Fields) -> Network {
     {
         let same = reader.variate_at(&entry.node);
         let same = same.unwrap_or_else(|| reader.variate(&absent, "same_zone"));
-        return Network {
-            same_zone: same.clone(),
-            other_zone: same.clone(),
-            other_region: same,
-        };
+        return Network { same_zone: same.clone(), other_zone: same.clone(), other_region: same };
     }
     let fields = entry.and_then(|e| reader.fields(&e.node, Place::Network)).unwrap_or(absent);
     Network {
@@ -219,49 +215,49 @@ fn sources(reader: &mut Reader, service: &Fields) -> Vec<SourceDraft> {
     let mut sources = Vec::new();
     for entry in named(reader, service, "emits") {
         let event = name_of(entry);
-        if !matches!(entry.node.value, Value::Table(_)) {
-            if let Some(rate) = reader.rate_at(&entry.node) {
-                sources.push(SourceDraft { event, rate, burst: Burst::ONE });
-            }
-            continue;
-        }
-        let Some(fields) = reader.fields(&entry.node, Place::Source) else { continue };
-        let burst = reader.burst(&fields, "burst");
-        let Some(rate) = fields.get("rate") else {
-            // A wrong key in its place has been noted.
-            if fields.entries().iter().all(|e| ["burst", "late"].contains(&e.key.as_str())) {
-                let message = format!("`emits.{}` has no `rate`", entry.key);
-                let diagnostic = Diagnostic::error("E108", entry.key_span, message)
-                    .help("write rate = \"100/s\"");
-                reader.note(diagnostic);
-            }
-            continue;
+        let is_table = matches!(entry.node.value, Value::Table(_));
+        let (rate, burst) = if is_table {
+            let Some(fields) = reader.fields(&entry.node, Place::Source) else { continue };
+            (source_rate(reader, entry, &fields), reader.burst(&fields, "burst"))
+        } else {
+            (reader.rate_at(&entry.node), Burst::ONE)
         };
-        if let Some(rate) = reader.rate_at(&rate.node) {
-            sources.push(SourceDraft { event, rate, burst });
-        }
+        // The event exists even if its rate is wrong, so that its subscribers are not blamed.
+        sources.push(SourceDraft { event, rate, burst });
     }
     sources
+}
+
+fn source_rate(reader: &mut Reader, entry: &Entry, fields: &Fields) -> Option<Worded<Rate>> {
+    if let Some(rate) = fields.get("rate") {
+        return reader.rate_at(&rate.node);
+    }
+    // A wrong key in its place has been noted.
+    if fields.entries().iter().all(|e| ["burst", "late"].contains(&e.key.as_str())) {
+        let message = format!("`emits.{}` has no `rate`", entry.key);
+        let help = "write rate = \"100/s\"";
+        reader.note(Diagnostic::error("E108", entry.key_span, message).help(help));
+    }
+    None
 }
 
 fn clients(reader: &mut Reader, root: &Fields) -> Vec<ClientDraft> {
     let mut clients = Vec::new();
     for entry in named(reader, root, "client") {
         if let Some(fields) = reader.fields(&entry.node, Place::Client) {
-            clients.extend(client(reader, entry, &fields));
+            clients.push(client(reader, entry, &fields));
         }
     }
     clients
 }
 
-fn client(reader: &mut Reader, entry: &Entry, fields: &Fields) -> Option<ClientDraft> {
+fn client(reader: &mut Reader, entry: &Entry, fields: &Fields) -> ClientDraft {
     let calls = operation(reader, entry, fields);
     let load = load(reader, entry, fields);
-    let timeout = reader.duration(fields, "timeout");
+    let timeout = positive(reader, fields, "timeout");
     let (retry, idle) = retry(reader, fields);
     let zone = reader.reference(fields, "zone");
-    let (calls, load) = (calls?, load?);
-    Some(ClientDraft { name: name_of(entry), calls, load, timeout, retry, zone, idle })
+    ClientDraft { name: name_of(entry), calls, load, timeout, retry, zone, idle }
 }
 
 fn operation(reader: &mut Reader, entry: &Entry, fields: &Fields) -> Option<Ref> {

@@ -49,9 +49,8 @@ fn default_name(verb: Verb, target: &str) -> String {
 
 /// The one verb of a failure.
 fn verb<'t>(reader: &mut Reader, fields: &Fields<'t>) -> Option<&'t Entry> {
-    let is_verb = |e: &&Entry| {
-        VERBS.contains(&e.key.as_str()) || LATER_VERBS.contains(&e.key.as_str())
-    };
+    let is_verb =
+        |e: &&Entry| VERBS.contains(&e.key.as_str()) || LATER_VERBS.contains(&e.key.as_str());
     let mut verbs = fields.entries().iter().filter(is_verb);
     let Some(first) = verbs.next() else {
         // A key that nobody knows may well be the verb, misspelt; it has been noted.

@@ -7,7 +7,7 @@ use super::near::did_you_mean;
 use super::reader::{Fields, Reader, Ref};
 use super::{Diagnostic, Entry, Node, Span, Value};
 use crate::model::Retry;
-use crate::units::{ParseError, Probability};
+use crate::units::{ParseError, Probability, SimDuration};
 
 /// Step verbs that `do` replaces.
 const VERBS: [&str; 4] = ["takes", "calls", "writes", "emits"];
@@ -63,7 +63,8 @@ fn handler(
     }
 }
 
-fn positive(reader: &mut Reader, fields: &Fields, name: &str) -> crate::units::SimDuration {
+/// The duration of `name`, which must not be 0.
+pub(super) fn positive(reader: &mut Reader, fields: &Fields, name: &str) -> SimDuration {
     let duration = reader.duration(fields, name);
     if duration.ns() == 0
         && let Some(entry) = fields.get(name)
@@ -86,24 +87,18 @@ pub(super) fn retry(reader: &mut Reader, fields: &Fields) -> (Retry, Vec<IdleKey
 
 fn steps(reader: &mut Reader, fields: &Fields) -> Vec<StepDraft> {
     let verb = VERBS.iter().find_map(|verb| fields.get(verb));
-    match (fields.get("do"), verb) {
-        (Some(list), Some(verb)) => {
-            let message = format!("`do` and `{}` exclude each other", verb.key);
-            let diagnostic = Diagnostic::error("E109", verb.key_span, message)
-                .related(list.key_span, "`do` states all steps")
-                .help(format!("say `{}` as a step of `do`, or remove `do`", verb.key));
-            reader.note(diagnostic);
-            Vec::new()
-        }
-        (Some(_), None) => {
-            let mut steps = Vec::new();
-            for node in Reader::list(fields, "do") {
-                steps.extend(step(reader, node));
-            }
-            steps
-        }
-        (None, _) => canonical(reader, fields),
+    if let (Some(list), Some(verb)) = (fields.get("do"), verb) {
+        let message = format!("`do` and `{}` exclude each other", verb.key);
+        let diagnostic = Diagnostic::error("E109", verb.key_span, message)
+            .related(list.key_span, "`do` states all steps")
+            .help(format!("say `{}` as a step of `do`, or remove `do`", verb.key));
+        reader.note(diagnostic);
     }
+    let mut steps = canonical(reader, fields);
+    for node in Reader::list(fields, "do") {
+        steps.extend(step(reader, node));
+    }
+    steps
 }
 
 /// The order of the verbs: takes, calls, writes, emits.
@@ -159,8 +154,8 @@ fn step(reader: &mut Reader, node: &Node) -> Option<StepDraft> {
         "write" | "call" => {
             if let Some(&(at, word)) = words.get(2) {
                 let message = format!("one name follows `{first}`, not also `{word}`");
-                let error = ParseError::new(at..at + word.len(), message)
-                    .help("write one step for each");
+                let error =
+                    ParseError::new(at..at + word.len(), message).help("write one step for each");
                 reader.wrong_text(node.span, &error);
             }
             let name = word_ref(reader, node.span, words[1]);
@@ -212,7 +207,7 @@ fn emit(reader: &mut Reader, nodes: &[Node], list: Span) -> Option<EmitDraft> {
                 .related(shared, "this one has a share")
                 .help("give each a share (one of them is emitted), or none (all are)");
         reader.note(diagnostic);
-        return None;
+        return Some(choice_or_all(emissions));
     }
     let sum: f64 = emissions.iter().filter_map(|e| e.0).map(Probability::get).sum();
     // Thirds cannot be written exactly.
@@ -220,7 +215,6 @@ fn emit(reader: &mut Reader, nodes: &[Node], list: Span) -> Option<EmitDraft> {
         let message = format!("the shares add up to {} %", (sum * 1e4).round() / 1e2);
         let help = "they may add up to at most 100 %; for the rest nothing is emitted";
         reader.note(Diagnostic::error("E117", list, message).help(help));
-        return None;
     }
     (!emissions.is_empty()).then(|| choice_or_all(emissions))
 }
@@ -263,7 +257,8 @@ fn emission(reader: &mut Reader, node: &Node, words: &[(usize, &str)]) -> Option
                 .help("write \"E\", \"E x100\" or \"E 30%\""),
         };
         reader.wrong_text(node.span, &error);
-        return None;
+        // The event exists all the same, so that its subscribers are not blamed.
+        break;
     }
     Some((share, EmissionDraft { event, count: count.unwrap_or(1) }, node.span))
 }

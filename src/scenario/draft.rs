@@ -84,7 +84,8 @@ pub(super) enum Needs {
 #[derive(Debug)]
 pub(super) struct SourceDraft {
     pub(super) event: Ref,
-    pub(super) rate: Worded<Rate>,
+    /// None if it is wrong.
+    pub(super) rate: Option<Worded<Rate>>,
     pub(super) burst: Burst,
 }
 
@@ -127,8 +128,10 @@ pub(super) struct EmissionDraft {
 #[derive(Debug)]
 pub(super) struct ClientDraft {
     pub(super) name: Ref,
-    pub(super) calls: Ref,
-    pub(super) load: LoadDraft,
+    /// None if it is missing.
+    pub(super) calls: Option<Ref>,
+    /// None if it is missing or wrong.
+    pub(super) load: Option<LoadDraft>,
     pub(super) timeout: SimDuration,
     pub(super) retry: Retry,
     pub(super) zone: Option<Ref>,

@@ -539,13 +539,7 @@ const BROKER_LATER: &[Key] = &[
 ];
 
 const FAILURE: &[Key] = &[
-    key(
-        &[P::Failure],
-        "crash",
-        G::Target,
-        "",
-        "instances stop and lose what they had in memory",
-    ),
+    key(&[P::Failure], "crash", G::Target, "", "instances stop and lose what they had in memory"),
     key(&[P::Failure], "slow", G::Target, "10x", "work and writes take this many times as long"),
     key(&[P::Failure], "at", G::Duration, "", "when it strikes, once"),
     key(&[P::Failure], "every", G::Duration, "", "it strikes at each multiple of this"),

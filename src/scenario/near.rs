@@ -3,10 +3,7 @@
 use strsim::damerau_levenshtein;
 
 /// The word nearest to `word`, if it is near: at most two edits, or a third of the length for long words.
-pub(super) fn nearest<'a>(
-    word: &str,
-    among: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub(super) fn nearest<'a>(word: &str, among: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let length = word.chars().count();
     let limit = (length / 3).max(2);
     let lower = word.to_lowercase();
@@ -17,11 +14,8 @@ pub(super) fn nearest<'a>(
         if other.chars().count().abs_diff(length) > bound {
             continue;
         }
-        let distance = if other == word {
-            0
-        } else {
-            damerau_levenshtein(&lower, &other.to_lowercase())
-        };
+        let distance =
+            if other == word { 0 } else { damerau_levenshtein(&lower, &other.to_lowercase()) };
         // A word that shares nothing is no help, however short it is.
         if distance <= bound && distance < length.max(other.chars().count()) {
             best = Some((distance, other));
