@@ -1,6 +1,9 @@
 //! Text becomes meaning, once: from TOML files to resolved blueprints.
 
 mod diagnostic;
+mod read;
+mod scan;
+mod syntax;
 mod tree;
 
 pub use diagnostic::{Diagnostic, Severity};
