@@ -15,6 +15,8 @@ mod squares;
 mod streams;
 mod variate;
 mod variate_text;
+#[cfg(test)]
+mod testing;
 mod ziggurat_table;
 
 pub use arrivals::Arrivals;

@@ -38,7 +38,7 @@ fn central(df: u32, angle: f64) -> f64 {
     // Odd: cos + (2/3) cos^3 + (2 4)/(3 5) cos^5 ...; even: 1 + (1/2) cos^2 + (1 3)/(2 4) cos^4 ...
     let first = if odd { cos } else { 1.0 };
     let (mut term, mut sum) = (first, if df == 1 { 0.0 } else { first });
-    for power in (if odd { 3 } else { 2 }..df - df.min(1)).step_by(2) {
+    for power in (if odd { 3 } else { 2 }..df - 1).step_by(2) {
         term *= f64::from(power - 1) / f64::from(power) * cos * cos;
         sum += term;
     }
