@@ -13,10 +13,10 @@ mod rate_text;
 mod shapes;
 mod squares;
 mod streams;
-mod variate;
-mod variate_text;
 #[cfg(test)]
 mod testing;
+mod variate;
+mod variate_text;
 mod ziggurat_table;
 
 pub use arrivals::Arrivals;

@@ -67,3 +67,54 @@ const FAR: Rational = (
     [1.0, 0.599_832_206_555_888, 0.136_929_880_922_735_8, 0.014_875_361_290_850_615,
      7.868_691_311_456_133e-4, 1.846_318_317_510_054_6e-5, 1.421_511_758_316_446e-7, 2.044_263_103_389_939_8e-15],
 );
+
+#[cfg(test)]
+mod tests {
+    use statrs::distribution::{Continuous, ContinuousCDF, Normal};
+
+    use super::*;
+
+    #[test]
+    fn quantiles_have_their_published_values() {
+        // Check values of Wichura's paper, and the usual ones.
+        for (p, z) in [
+            (0.25, -0.674_489_750_196_081_7),
+            (0.001, -3.090_232_306_167_813_5),
+            (1e-20, -9.262_340_089_798_408),
+            (0.975, 1.959_963_984_540_054),
+            (0.99, Z99),
+            (0.5, 0.0),
+        ] {
+            assert!(
+                (normal_quantile(p) - z).abs() <= 4e-15 * z.abs(),
+                "{p}: {}",
+                normal_quantile(p)
+            );
+        }
+        assert_eq!(normal_quantile(0.0), f64::NEG_INFINITY);
+        assert_eq!(normal_quantile(1.0), f64::INFINITY);
+    }
+
+    #[test]
+    fn the_quantile_inverts_the_distribution_function() {
+        for i in -3700..=800 {
+            let z = f64::from(i) / 100.0;
+            let back = normal_quantile(normal_cdf(z));
+            // Near 1 the probability itself has few digits left.
+            let tolerance = 1e-13 * (1.0 + z.abs())
+                + 2e-16 / normal_density(z).max(2e-16) * (z > 0.0) as u8 as f64;
+            assert!((back - z).abs() < tolerance, "{z}: {back}");
+        }
+    }
+
+    #[test]
+    fn another_implementation_agrees() {
+        let normal = Normal::standard();
+        for i in -600..=600 {
+            let z = f64::from(i) / 100.0;
+            let (cdf, density) = (normal_cdf(z), normal_density(z));
+            assert!((cdf - normal.cdf(z)).abs() < 1e-9 * cdf, "{z}: {cdf}");
+            assert!((density - normal.pdf(z)).abs() < 1e-14, "{z}: {density}");
+        }
+    }
+}

@@ -24,3 +24,28 @@ pub fn stale_reads_exponential_lag(writes: f64, mean_lag: f64) -> f64 {
     let expected = writes * mean_lag;
     expected / (1.0 + expected)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_least_age_is_the_published_one() {
+        // Kaul, Yates, Gruteser: least near a load of 0.53, there 3.48 service times.
+        assert!((mean_age_mm1(0.53, 1.0) - 3.484_8).abs() < 1e-3, "{}", mean_age_mm1(0.53, 1.0));
+        assert!(mean_age_mm1(0.50, 1.0) > mean_age_mm1(0.53, 1.0));
+        assert!(mean_age_mm1(0.56, 1.0) > mean_age_mm1(0.53, 1.0));
+        // (1/100) (1 + 2 + 0.5).
+        assert!((mean_age_mm1(50.0, 100.0) - 0.035).abs() < 1e-15);
+        assert_eq!(mean_age_mm1(1.0, 1.0), f64::INFINITY);
+    }
+
+    #[test]
+    fn stale_reads_have_their_known_shares() {
+        assert!((stale_reads_constant_lag(1.0, 0.05) - 0.048_770_575).abs() < 1e-9);
+        assert!((stale_reads_exponential_lag(1.0, 0.05) - 0.047_619_048).abs() < 1e-9);
+        assert_eq!(stale_reads_constant_lag(1.0, 0.0), 0.0);
+        // For the same mean a lag that varies harms less, as 1 - e^(-x) bends downwards.
+        assert!(stale_reads_exponential_lag(3.0, 1.0) < stale_reads_constant_lag(3.0, 1.0));
+    }
+}

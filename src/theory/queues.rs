@@ -197,3 +197,134 @@ pub fn max_exponential_quantile(n: u32, mean: f64, q: f64) -> f64 {
 pub fn little_number(arrivals: f64, time_in_system: f64) -> f64 {
     arrivals * time_in_system
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn near(value: f64, expected: f64, relative: f64) {
+        assert!((value - expected).abs() <= relative * expected.abs(), "{value} for {expected}");
+    }
+
+    #[test]
+    fn erlang_formulas_have_their_known_values() {
+        near(erlang_b(1, 1.0), 0.5, 1e-15);
+        // 1/2! / (1 + 1 + 1/2).
+        near(erlang_b(2, 1.0), 0.2, 1e-15);
+        // Tables of Erlang B: 10 erlangs on 15 trunks lose 3.65 %.
+        near(erlang_b(15, 10.0), 0.0365, 1e-3);
+        near(erlang_b(0, 3.0), 1.0, 0.0);
+        near(erlang_c(1, 0.8), 0.8, 1e-15);
+        // Two servers: 2 rho^2 / (1 + rho).
+        near(erlang_c(2, 1.5), 2.0 * 0.75 * 0.75 / 1.75, 1e-15);
+        assert_eq!((erlang_c(2, 2.0), erlang_c(2, 5.0)), (1.0, 1.0));
+    }
+
+    /// Erlang C from the probabilities of the states instead of the recursion.
+    #[test]
+    fn erlang_c_follows_from_the_states() {
+        for servers in 1..30_u32 {
+            for tenth in 1..10 {
+                let offered = f64::from(servers) * f64::from(tenth) / 10.0;
+                let mut terms = vec![1.0];
+                for k in 1..=servers {
+                    terms.push(terms[k as usize - 1] * offered / f64::from(k));
+                }
+                let all_busy = terms[servers as usize] / (1.0 - f64::from(tenth) / 10.0);
+                let fewer: f64 = terms[..servers as usize].iter().sum();
+                near(erlang_c(servers, offered), all_busy / (fewer + all_busy), 1e-12);
+            }
+        }
+    }
+
+    #[test]
+    fn one_server_has_its_closed_forms() {
+        // 800/s on 1 ms: mean 5 ms, median 3.466 ms, p99 23.03 ms.
+        let station = MMc { arrivals: 800.0, services: 1000.0, servers: 1 };
+        near(station.utilisation(), 0.8, 1e-15);
+        near(station.mean_wait(), 0.004, 1e-12);
+        near(station.mean_sojourn(), 0.005, 1e-12);
+        near(station.sojourn_quantile(0.5), 0.003_465_735_9, 1e-8);
+        near(station.sojourn_quantile(0.99), 0.023_025_850_9, 1e-8);
+        near(station.wait_quantile(0.9), libm::log(8.0) / 200.0, 1e-12);
+        assert_eq!(station.wait_quantile(0.1), 0.0);
+    }
+
+    #[test]
+    fn several_servers_agree_with_recomputed_values() {
+        // Gross and Harris: 6 per hour, 4 minutes... recomputed: c = 3, lambda = 6, mu = 3: C = 4/9, Wq = 4/27.
+        let station = MMc { arrivals: 6.0, services: 3.0, servers: 3 };
+        near(station.wait_probability(), 4.0 / 9.0, 1e-14);
+        near(station.mean_wait(), 4.0 / 27.0, 1e-14);
+        near(station.mean_sojourn(), 4.0 / 27.0 + 1.0 / 3.0, 1e-14);
+    }
+
+    #[test]
+    fn the_sojourn_of_several_servers_is_wait_plus_service() {
+        // c mu - lambda below, at, just beside and above mu.
+        for arrivals in [5.5, 4.0, 4.000_000_001, 3.0, 0.01] {
+            let station = MMc { arrivals, services: 2.0, servers: 3 };
+            // The mean is the integral of the share above t.
+            let step = 1e-3;
+            let integral: f64 = (0..60_000)
+                .map(|i| station.sojourn_above((f64::from(i) + 0.5) * step) * step)
+                .sum();
+            near(integral, station.mean_sojourn(), 1e-6);
+            for q in [0.01, 0.5, 0.9, 0.999] {
+                near(station.sojourn_above(station.sojourn_quantile(q)), 1.0 - q, 1e-9);
+            }
+        }
+        // One server by the general formula.
+        let station = MMc { arrivals: 0.8, services: 1.0, servers: 1 };
+        near(station.sojourn_above(station.sojourn_quantile(0.99)), 0.01, 1e-12);
+    }
+
+    #[test]
+    fn a_station_without_spare_capacity_waits_for_ever() {
+        let station = MMc { arrivals: 2.0, services: 1.0, servers: 2 };
+        assert_eq!(station.mean_wait(), f64::INFINITY);
+        assert_eq!(station.wait_quantile(0.1), f64::INFINITY);
+        assert_eq!(station.sojourn_quantile(0.1), f64::INFINITY);
+        assert_eq!(mg1_mean_wait(1.0, 1.0, 0.0), f64::INFINITY);
+        let even = DM1 { interval: 1.0, services: 1.0 };
+        assert_eq!((even.sigma(), even.mean_wait()), (1.0, f64::INFINITY));
+    }
+
+    #[test]
+    fn general_service_agrees_with_its_special_cases() {
+        let exponential = MMc { arrivals: 0.8, services: 1.0, servers: 1 };
+        near(mg1_mean_wait(0.8, 1.0, 1.0), exponential.mean_wait(), 1e-14);
+        near(md1_mean_wait(0.8, 1.0), 0.5 * exponential.mean_wait(), 1e-14);
+        near(md1_mean_wait(0.5, 1.0), 0.5, 1e-15);
+    }
+
+    #[test]
+    fn sigma_solves_its_equation() {
+        for interval in [1.000_001, 1.01, 1.25, 2.0, 10.0, 100.0] {
+            let station = DM1 { interval, services: 1.0 };
+            let sigma = station.sigma();
+            near(libm::exp(-interval * (1.0 - sigma)), sigma, 1e-12);
+            assert!(sigma < 1.0, "{interval}");
+        }
+        // Known: load 0.5 gives 0.2031878700.
+        let station = DM1 { interval: 2.0, services: 1.0 };
+        near(station.sigma(), 0.203_187_870, 1e-8);
+        near(station.mean_wait() + 1.0, station.mean_sojourn(), 1e-14);
+        near(station.sojourn_quantile(0.5), station.mean_sojourn() * libm::log(2.0), 1e-14);
+    }
+
+    #[test]
+    fn the_longest_of_several_is_known() {
+        near(max_exponential_mean(1, 2.0), 2.0, 1e-15);
+        near(max_exponential_mean(3, 1.0), 11.0 / 6.0, 1e-15);
+        near(max_exponential_mean(10, 10.0), 29.289_682_539_682_54, 1e-14);
+        near(max_exponential_quantile(1, 1.0, 0.99), libm::log(100.0), 1e-13);
+        let t = max_exponential_quantile(5, 1.0, 0.9);
+        near(libm::pow(1.0 - libm::exp(-t), 5.0), 0.9, 1e-13);
+    }
+
+    #[test]
+    fn little_multiplies() {
+        near(little_number(800.0, 0.005), 4.0, 1e-15);
+    }
+}
