@@ -1,7 +1,7 @@
 //! The instants of a source, one after the other.
 //!
-//! Arrival n takes draw n of its stream. A Poisson source is one process of rate 1 whose gaps are stretched by the
-//! rate that holds, so a changed rate moves instants and changes no draw.
+//! Arrival n takes draw n of its stream. A Poisson source is one process of rate 1 whose gaps are
+//! stretched by the rate that holds, so a changed rate moves instants and changes no draw.
 
 use std::sync::Arc;
 
@@ -52,8 +52,8 @@ enum Plan {
 }
 
 impl Arrivals {
-    /// The arrivals at `rate`: gap n is draw n of the stream `gaps`, the length of the n-th state of a cycle draw n of
-    /// the stream `states`.
+    /// The arrivals at `rate`: gap n is draw n of the stream `gaps`, the length of the n-th state
+    /// of a cycle draw n of the stream `states`.
     pub fn new(rate: &Rate, gaps: StreamKey, states: StreamKey) -> Self {
         let profile = |plan| {
             // Before the first segment nothing arrives.
@@ -196,7 +196,8 @@ mod tests {
         assert_poisson(times.len() as f64, 1e5);
         let gaps = times.windows(2).map(|pair| (pair[1] - pair[0]) as f64).collect();
         assert_follows("gaps", gaps, |ns| -libm::expm1(-ns.max(0.0) / 1e7));
-        // Counts per second have a variance equal to their mean: sum of squares over mean is chi-square.
+        // Counts per second have a variance equal to their mean: sum of squares over mean is
+        // chi-square.
         let squares: f64 = (0..1000)
             .map(|s| count(&times, f64::from(s), f64::from(s + 1)) - 100.0)
             .map(|off| off * off / 100.0)
@@ -267,11 +268,12 @@ mod tests {
     #[test]
     fn random_states_have_the_long_run_mean() {
         let times = of("cycle 120/s ~500ms, 30/s ~1s", 10_000);
-        // A turn of 1.5 s brings 90 on average; the variance of the count over t seconds is t (60 + 2 x 900 x
-        // (1/3) x (1/3) x 9 ...): measured, about 700 t.
+        // Variance of the count per second in the long run: 60 + 2 (120 - 30)^2 a b / (a + b)^3
+        // with the rates a = 2 and b = 1 of leaving the states (W. Fischer, K. Meier-Hellstern,
+        // "The MMPP cookbook", 1993).
         let off = times.len() as f64 - 600_000.0;
-        assert!(off.abs() < Z * libm::sqrt(2000.0 * 10_000.0), "{off}");
-        // It is more variable than Poisson, else the states are not there.
+        assert!(off.abs() < Z * libm::sqrt(1260.0 * 10_000.0), "{off}");
+        // It varies more than Poisson, else the states are not there.
         let squares: f64 = (0..10_000)
             .map(|s| count(&times[..], f64::from(s), f64::from(s + 1)))
             .take(1000)
@@ -295,7 +297,8 @@ mod tests {
     #[test]
     fn gaps_are_drawn_from_any_distribution() {
         let times = of("every 0ms..26.6666667ms", 1000);
-        // Mean 13.33 ms, coefficient of variation 1 / sqrt 3: the count varies a third of a Poisson count.
+        // Mean 13.33 ms, coefficient of variation 1 / sqrt 3: the count varies a third of a Poisson
+        // count.
         assert!((times.len() as f64 - 75_000.0).abs() < Z * libm::sqrt(75_000.0 / 3.0));
         let gaps = times.windows(2).map(|pair| (pair[1] - pair[0]) as f64).collect();
         assert_follows("gaps", gaps, |ns| (ns / 26.666_666_7e6).clamp(0.0, 1.0));

@@ -36,6 +36,8 @@ pub enum Backoff {
     Drawn(Variate),
 }
 
+const FORMS: &str = "write \"100ms..20s full-jitter\", \"1s fixed\" or \"~2s\"";
+
 impl Default for Backoff {
     /// `100ms..20s full-jitter`.
     fn default() -> Self {
@@ -76,8 +78,9 @@ impl Backoff {
         }
     }
 
-    /// Reads base, cap and kind (`"100ms..20s full-jitter"`, `"1s fixed"`, `"100ms..20s exp"`) or a distribution
-    /// (`"~2s"`). A base and a cap without a kind are `full-jitter`; a single duration is that pause.
+    /// Reads base, cap and kind (`"100ms..20s full-jitter"`, `"1s fixed"`, `"100ms..20s exp"`) or a
+    /// distribution (`"~2s"`). A base and a cap without a kind are `full-jitter`; a single duration
+    /// is that pause.
     ///
     /// # Errors
     /// If the text is neither; `equal-jitter` and `decorrelated` are not supported yet.
@@ -86,6 +89,12 @@ impl Backoff {
         load: &mut dyn FnMut(&str) -> Result<Vec<SimDuration>, String>,
     ) -> Result<Self, ParseError> {
         let mut scan = Scan::new(text);
+        if scan.is_done() {
+            return Err(ParseError::new(0..text.len(), "a pause is missing").help(FORMS));
+        }
+        if ["full-jitter", "exp", "fixed"].contains(&scan.peek_word()) {
+            return Err(ParseError::new(scan.word_at(), "the first pause is missing").help(FORMS));
+        }
         if !scan.rest().starts_with(|c: char| c.is_ascii_digit()) {
             return Variate::parse(text, load).map(Self::Drawn);
         }
@@ -238,7 +247,7 @@ mod tests {
         let faults: Vec<String> =
             wrong.iter().map(|text| fault(text, text.parse::<Backoff>())).collect();
         insta::assert_snapshot!(faults.join("\n"), @r#"
-        []: a duration is missing; write "8ms", "~8ms", "5ms..12ms", "8ms p99 40ms", "12ms + 4ms p99 90ms", "normal 8ms 2ms", "pareto 5ms 1.5", "mix 95% 5ms, 5% 200ms" or "file lat.csv"
+        []: a pause is missing; write "100ms..20s full-jitter", "1s fixed" or "~2s"
         [5]: `5` has no unit; write "5ms" or "5s"
         1s [fixd]: `fixd` is not a kind of back-off; use one of fixed, exp, full-jitter
         [100ms..20s] fixed: a fixed pause has one length; write "100ms fixed"
@@ -248,7 +257,7 @@ mod tests {
         1s fixed [twice]: `twice` is too much here
         100ms..20s [equal-jitter]: `equal-jitter` is not supported yet; use full-jitter
         100ms..20s [decorrelated]: `decorrelated` is not supported yet; use full-jitter
-        [full-jitter]: `full-jitter` is not a distribution; write "8ms", "~8ms", "5ms..12ms", "8ms p99 40ms", "12ms + 4ms p99 90ms", "normal 8ms 2ms", "pareto 5ms 1.5", "mix 95% 5ms, 5% 200ms" or "file lat.csv"
+        [full-jitter]: the first pause is missing; write "100ms..20s full-jitter", "1s fixed" or "~2s"
         file [lat.csv]: no file can be read here
         [0.5ns] exp: finer than a nanosecond
         "#);

@@ -26,7 +26,8 @@ impl Chance {
         self.0 == 0
     }
 
-    /// The answer for an attempt of event `id`. An answer that is yes stays yes when the probability grows.
+    /// The answer for an attempt of event `id`. An answer that is yes stays yes when the
+    /// probability grows.
     #[inline]
     pub const fn draw(self, key: StreamKey, id: u64, attempt: u32) -> bool {
         self.0 != 0 && Draw::new(key, id, attempt).next_u64() >> 11 < self.0

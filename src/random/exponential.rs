@@ -1,13 +1,15 @@
-//! Exponential numbers by a ziggurat of 256 layers (G. Marsaglia, W. W. Tsang, "The Ziggurat Method for Generating
-//! Random Variables", 2000): in 99 % of draws one look-up, one comparison and one multiplication.
+//! Exponential numbers by a ziggurat of 256 layers (G. Marsaglia, W. W. Tsang, "The Ziggurat Method
+//! for Generating Random Variables", 2000): in 99 % of draws one look-up, one comparison and one
+//! multiplication.
 //!
-//! A draw is made at mean 1 and scaled, so that a changed mean scales every draw and changes no luck.
+//! A draw is made at mean 1 and scaled, so that a changed mean scales every draw and changes no
+//! luck.
 
 use super::Draw;
 use super::ziggurat_table::{HEIGHTS, LAYERS};
 
 /// Start of the tail, and right edge of layer 1.
-pub(super) const TAIL: f64 = 7.697_117_470_131_05;
+const TAIL: f64 = 7.697_117_470_131_05;
 
 /// An exponential number of mean 1.
 #[inline]
@@ -45,9 +47,11 @@ mod tests {
     use super::super::testing::{Z, assert_follows, key, moments};
     use super::*;
 
+    /// Area of each layer.
+    const AREA: f64 = 0.003_949_659_822_581_557;
+
     /// The tables as the method defines them, from the start of the tail and the area of a layer.
     fn tables() -> (Vec<(u64, f64)>, Vec<f64>) {
-        const AREA: f64 = 0.003_949_659_822_581_557_2;
         let (mut x, mut y) = ([0.0; 257], [0.0; 257]);
         // The lowest layer is as wide as a rectangle of the same area as it and the tail together.
         x[0] = AREA * libm::exp(TAIL);
@@ -71,7 +75,7 @@ mod tests {
         assert_eq!(HEIGHTS.to_vec(), heights);
         // The layers fill the area under the curve: the last ends at its top.
         let places = (1_u64 << 53) as f64;
-        let top = HEIGHTS[255] + 0.003_949_659_822_581_557_2 / (LAYERS[255].scale * places);
+        let top = HEIGHTS[255] + AREA / (LAYERS[255].scale * places);
         assert!((top - 1.0).abs() < 1e-14, "{top}");
     }
 

@@ -1,4 +1,5 @@
-//! Random numbers, durations and instants, each a pure function of (seed, replication, stream name, event id, attempt).
+//! Random numbers, durations and instants, each a pure function of (seed, replication, stream name,
+//! event id, attempt).
 //!
 //! Depends on `units` only; it does not know who draws, or when.
 

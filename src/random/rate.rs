@@ -22,7 +22,8 @@ pub enum Rate {
     },
     /// Independent gaps of one distribution, the first from the start of the run.
     Gaps(Variate),
-    /// Poisson at a rate that is a step function of the time since the start of the run, and 0 before the first step.
+    /// Poisson at a rate that is a step function of the time since the start of the run, and 0
+    /// before the first step.
     Steps(Arc<[Step]>),
     /// Poisson at the rates of several states in turn, for ever.
     Cycle(Arc<[State]>),
@@ -91,7 +92,8 @@ pub struct State {
 }
 
 impl Rate {
-    /// Mean number per second over `from`..`to`; the long-run mean where the instants of the changes are random.
+    /// Mean number per second over `from`..`to`; the long-run mean where the instants of the
+    /// changes are random.
     pub fn mean_per_s(&self, from: SimTime, to: SimTime) -> f64 {
         let (from, to) = (from.ns() as f64, to.ns() as f64);
         let count_before = |t: f64| match self {
@@ -154,8 +156,8 @@ fn one_turn(states: &[State]) -> (f64, f64) {
     })
 }
 
-/// Mean number of arrivals in the first `t` ns: by whole turns and the states of the last if their lengths are fixed,
-/// else by the long-run mean.
+/// Mean number of arrivals in the first `t` ns: by whole turns and the states of the last if their
+/// lengths are fixed, else by the long-run mean.
 fn cycle_before(states: &[State], t: f64) -> f64 {
     if states.iter().any(|state| state.lasts.as_constant().is_none()) {
         return t / SECOND * cycle_mean(states);

@@ -19,7 +19,8 @@ impl Rate {
     /// Reads a rate; `load` gets the durations of the file that a distribution may name.
     ///
     /// # Errors
-    /// If the text is no rate, or one that never ends within an instant. `per` and `trace` are not supported yet.
+    /// If the text is no rate, or one that never ends within an instant. `per` and `trace` are not
+    /// supported yet.
     pub fn parse(
         text: &str,
         load: &mut dyn FnMut(&str) -> Result<Vec<SimDuration>, String>,
@@ -43,7 +44,8 @@ impl Rate {
         Ok(rate)
     }
 
-    /// Reads the steps of a rate, each an instant and the rate from then on: `"0s 100/s"`, `"10m 500/s"`.
+    /// Reads the steps of a rate, each an instant and the rate from then on: `"0s 100/s"`, `"10m
+    /// 500/s"`.
     ///
     /// # Errors
     /// The index of the element that is wrong, and what is wrong with it; 0 if there is none.
@@ -61,10 +63,11 @@ impl Rate {
 
 fn step(text: &str, before: Option<&Step>) -> Result<Step, ParseError> {
     let mut scan = Scan::new(text);
-    let start = scan.duration().map_err(|error| match error.help {
-        Some(_) => error,
-        None => error.help("write \"10m 500/s\""),
-    })?;
+    if scan.peek_word().contains('/') {
+        return Err(ParseError::new(scan.word_at(), "the instant of the step is missing")
+            .help(format!("write \"0s {}\"", scan.peek_word())));
+    }
+    let start = scan.duration()?;
     let from = SimTime::ZERO + start.exact()?;
     if before.is_some_and(|before| before.from >= from) {
         return Err(ParseError::new(start.at, "a step must begin after the one before it"));
@@ -99,6 +102,11 @@ fn frequency(scan: &mut Scan) -> Result<Frequency, ParseError> {
         return Err(ParseError::new(at, format!("`{word}` is not a rate")).help(help));
     }
     let name = scan.peek_word();
+    if name.is_empty() {
+        return Err(
+            ParseError::new(scan.word_at(), "the unit is missing").help("a rate is per s, m or h")
+        );
+    }
     let at = number.at.start..scan.word_at().end;
     let Some(per) = Per::ALL.into_iter().find(|per| per.name() == name) else {
         return Err(ParseError::new(scan.word_at(), format!("unknown unit `{name}`"))
@@ -267,7 +275,7 @@ mod tests {
         insta::assert_snapshot!(faults, @r#"
         []: a rate is missing; FORMS
         [100]: `100` has no unit; write "100/s" or "100/m"
-        100[/]: unknown unit ``; a rate is per s, m or h
+        100[/]: the unit is missing; a rate is per s, m or h
         100/[d]: unknown unit `d`; a rate is per s, m or h
         100/[sec]: unknown unit `sec`; a rate is per s, m or h
         [100] /s: `100` has no unit; write "100/s" or "100/m"
@@ -322,7 +330,7 @@ mod tests {
         1: [10] 500/s: `10` has no unit; write "10ms" or "10s"
         1: [0s] 500/s: a step must begin after the one before it
         1: [5s] 500/s: a step must begin after the one before it
-        0: [100]/s: `100` has no unit; write "100ms" or "100s"
+        0: [100/s]: the instant of the step is missing; write "0s 100/s"
         0: 0[s]: a rate is missing; FORMS
         1: 1m [5ms]: `5ms` is not a rate; write "every 5ms" or "100/s"
         0: 0s 100/s [now]: `now` is too much here

@@ -1,10 +1,11 @@
-//! Numbers that belong to something: a draw is a pure function of (stream key, event id, attempt), whatever was drawn
-//! before it.
+//! Numbers that belong to something: a draw is a pure function of (stream key, event id, attempt),
+//! whatever was drawn before it.
 //!
-//! The generator is Squares with 64-bit output and five rounds (B. Widynski, "Squares: A Fast Counter-Based RNG",
-//! arXiv 2004.06278). It does not know where keys and ids come from.
+//! The generator is Squares with 64-bit output and five rounds (B. Widynski, "Squares: A Fast
+//! Counter-Based RNG", arXiv 2004.06278). It does not know where keys and ids come from.
 
-/// Steps from attempt to attempt: 2^64 divided by the golden ratio, odd, so that small ids never meet.
+/// Steps from attempt to attempt: 2^64 divided by the golden ratio, odd, so that small ids never
+/// meet.
 const ATTEMPT: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Steps from one number of a draw to the next: 2^64 divided by the root of x^4 = x + 1, odd.
 const NEXT: u64 = 0xd1b5_4a32_d192_ed03;
@@ -14,8 +15,8 @@ const NEXT: u64 = 0xd1b5_4a32_d192_ed03;
 pub struct StreamKey(u64);
 
 impl StreamKey {
-    /// The key with these bits, for tests. Squares wants an odd key with irregular hexadecimal digits, as
-    /// [`Streams`](super::Streams) makes them.
+    /// The key with these bits, for tests. Squares wants an odd key with irregular hexadecimal
+    /// digits, as [`Streams`](super::Streams) makes them.
     pub const fn from_raw(bits: u64) -> Self {
         Self(bits)
     }
@@ -45,8 +46,9 @@ const fn square_add(x: u64, add: u64) -> u64 {
 
 /// The sequence of numbers that belongs to (stream key, event id, attempt).
 ///
-/// Number `j` is `squares64(id + attempt * A + j * B, key)` in wrapping arithmetic, where A and B are two odd
-/// constants far from each other. Nearly always one number is enough; samplers that reject take the next.
+/// Number `j` is `squares64(id + attempt * A + j * B, key)` in wrapping arithmetic, where A and B
+/// are two odd constants far from each other. Nearly always one number is enough; samplers that
+/// reject take the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Draw {
     key: u64,
@@ -77,8 +79,9 @@ impl Draw {
 
     /// Uniform in `0..n`, without bias; 0 if `n` is 0.
     ///
-    /// The high half of a 64 x 32 bit product, redrawn where one result would get one number too many (D. Lemire,
-    /// "Fast Random Integer Generation in an Interval", 2019). It rises with the number drawn.
+    /// The high half of a 64 x 32 bit product, redrawn where one result would get one number too
+    /// many (D. Lemire, "Fast Random Integer Generation in an Interval", 2019). It rises with the
+    /// number drawn.
     #[inline]
     pub const fn below(&mut self, n: u32) -> u32 {
         loop {
@@ -130,7 +133,8 @@ mod tests {
         ]
     }
 
-    /// Made with the author's algorithm by two other implementations (crates that test it with this key).
+    /// Made with the author's algorithm by two other implementations (crates that test it with this
+    /// key).
     #[test]
     fn the_generator_gives_the_known_answers() {
         const KEY: u64 = 0x548c_9dec_bce6_5297;
@@ -235,9 +239,8 @@ mod tests {
             sum += u;
         }
         assert!((sum / 1e5 - 0.5).abs() < 4.0 * 0.2887 / 316.0, "{sum}");
-        // The ends of the formula: the smallest and the greatest 53 bits.
-        const SCALE: f64 = 1.0 / (1_u64 << 53) as f64;
-        assert!((u64::MAX >> 11 | 1) as f64 * SCALE < 1.0);
+        // The end of the formula: the greatest 53 bits.
+        assert!((u64::MAX >> 11 | 1) as f64 / ((1_u64 << 53) as f64) < 1.0);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Names, keys and identities: one key per stream name, one id per event.
 //!
-//! The keys of one (seed, replication) come from `ChaCha8`, so that two seeds share no replication. This file does not
-//! know which streams exist.
+//! The keys of one (seed, replication) come from `ChaCha8`, so that two seeds share no replication.
+//! This file does not know which streams exist.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -26,7 +26,8 @@ impl Streams {
         Self { seed: bytes }
     }
 
-    /// The key of the stream called `name`. Its hash selects the `ChaCha` stream, so keys do not depend on one another.
+    /// The key of the stream called `name`. Its hash selects the `ChaCha` stream, so keys do not
+    /// depend on one another.
     pub fn key(&self, name: &str) -> StreamKey {
         let mut rng = ChaCha8Rng::from_seed(self.seed);
         rng.set_stream(hash_name(name));
@@ -34,9 +35,11 @@ impl Streams {
     }
 }
 
-/// A key as Squares asks for: odd, and within each half eight different hexadecimal digits, none of them 0.
+/// A key as Squares asks for: odd, and within each half eight different hexadecimal digits, none of
+/// them 0.
 fn irregular_key(rng: &mut ChaCha8Rng) -> StreamKey {
-    // The lowest digit first, as it must be odd; then seven others for the low half, eight for the high half.
+    // The lowest digit first, as it must be odd; then seven others for the low half, eight for the
+    // high half.
     let last = 2 * pick(rng, 8) + 1;
     let others: Vec<u64> = (1..16).filter(|&digit| digit != last).collect();
     let low = join(rng, others, 7) << 4 | last;
@@ -66,8 +69,9 @@ pub fn hash_name(name: &str) -> u64 {
 
 /// The id of what `parent` gave rise to; `salt` tells its children apart.
 ///
-/// For each salt a bijection of the parent: two parents never have the same child. All bits of both change about
-/// half of the result (finaliser "moremur" of P. Evensen on the sum of parent and scaled salt).
+/// For each salt a bijection of the parent: two parents never have the same child. All bits of both
+/// change about half of the result (finaliser "moremur" of P. Evensen on the sum of parent and
+/// scaled salt).
 #[inline]
 pub const fn derive_id(parent: u64, salt: u64) -> u64 {
     let x = parent.wrapping_add(salt.wrapping_add(1).wrapping_mul(GOLDEN));
@@ -148,13 +152,22 @@ mod tests {
     fn first_keys_are_fixed() {
         let key = |seed, replication, name: &str| Streams::new(seed, replication).key(name).raw();
         let keys = [key(1, 0, "a"), key(1, 0, "b"), key(1, 1, "a"), key(2, 0, "a")];
-        insta::assert_snapshot!(format!("{keys:x?}"), @"[4d6eafc27e6f2a5b, b6a573e96719a8ed, 647b83ec8c3274f9, 21c6487df24918ad]");
+        insta::assert_snapshot!(keys.map(|key| format!("{key:x}")).join("\n"), @r"
+        4d6eafc27e6f2a5b
+        b6a573e96719a8ed
+        647b83ec8c3274f9
+        21c6487df24918ad
+        ");
     }
 
     #[test]
     fn first_identities_are_fixed() {
         let ids = [derive_id(0, 0), derive_id(0, 1), derive_id(1, 0)];
-        insta::assert_snapshot!(format!("{ids:x?}"), @"[b70fb2cc55af013f, 48351dbe177366f6, 90fa784dff59df1d]");
+        insta::assert_snapshot!(ids.map(|id| format!("{id:x}")).join("\n"), @r"
+        b70fb2cc55af013f
+        48351dbe177366f6
+        90fa784dff59df1d
+        ");
     }
 
     #[test]

@@ -19,8 +19,9 @@ pub(super) fn moments(values: &[f64]) -> (f64, f64, f64) {
     (mean, variance, libm::sqrt((central(4.0) - variance * variance) / n))
 }
 
-/// Asserts that `values` follow `cdf` by the test of Kolmogorov and Smirnov: the largest distance between the two
-/// distribution functions, times the root of n, stays below 2.2 (exceeded once in 8000 such tests).
+/// Asserts that `values` follow `cdf` by the test of Kolmogorov and Smirnov: the largest distance
+/// between the two distribution functions, times the root of n, stays below 2.2 (exceeded once in
+/// 8000 such tests).
 pub(super) fn assert_follows(name: &str, mut values: Vec<f64>, cdf: impl Fn(f64) -> f64) {
     values.sort_unstable_by(f64::total_cmp);
     let n = values.len() as f64;

@@ -1,7 +1,7 @@
 //! Random durations: the distributions that a scenario can name.
 //!
-//! Exponential numbers come from a ziggurat, all others by inversion, so that they rise with one uniform number.
-//! Parameters are `f64` nanoseconds; only a draw is rounded to whole ones.
+//! Exponential numbers come from a ziggurat, all others by inversion, so that they rise with one
+//! uniform number. Parameters are `f64` nanoseconds; only a draw is rounded to whole ones.
 
 use std::sync::Arc;
 
@@ -104,7 +104,8 @@ impl Variate {
         Self::Constant { ns: duration.ns() as f64, whole: duration }
     }
 
-    /// The duration that belongs to an attempt of event `id`, in whole nanoseconds, rounded to the nearest.
+    /// The duration that belongs to an attempt of event `id`, in whole nanoseconds, rounded to the
+    /// nearest.
     #[inline]
     pub fn sample(&self, key: StreamKey, id: u64, attempt: u32) -> SimDuration {
         match self {
@@ -167,7 +168,8 @@ impl Variate {
         }
     }
 
-    /// The value in nanoseconds below which a share `q` in 0..=1 lies; infinite at 1 where there is no greatest.
+    /// The value in nanoseconds below which a share `q` in 0..=1 lies; infinite at 1 where there is
+    /// no greatest.
     pub fn quantile_ns(&self, q: f64) -> f64 {
         match self {
             Self::Constant { ns, .. } => *ns,

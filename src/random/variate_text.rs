@@ -1,5 +1,5 @@
-//! Distributions from and to text: `8ms`, `~8ms`, `5ms..12ms`, `8ms p99 40ms`, `12ms + 4ms p99 90ms`,
-//! `normal 8ms 2ms`, `pareto 5ms 1.5`, `mix 95% 5ms, 5% 200ms`, `file lat.csv`.
+//! Distributions from and to text: `8ms`, `~8ms`, `5ms..12ms`, `8ms p99 40ms`, `12ms + 4ms p99
+//! 90ms`, `normal 8ms 2ms`, `pareto 5ms 1.5`, `mix 95% 5ms, 5% 200ms`, `file lat.csv`.
 
 use std::fmt;
 use std::ops::Range;
@@ -25,7 +25,8 @@ impl Variate {
     /// Reads a distribution; `load` gets the durations of the file that `file` names.
     ///
     /// # Errors
-    /// If the text is no distribution, if its numbers make none, or if `load` refuses. `trace` is not supported yet.
+    /// If the text is no distribution, if its numbers make none, or if `load` refuses. `trace` is
+    /// not supported yet.
     pub fn parse(
         text: &str,
         load: &mut dyn FnMut(&str) -> Result<Vec<SimDuration>, String>,
@@ -353,11 +354,11 @@ mod tests {
         pareto [0s] 1.5: the smallest value must be above 0
         pareto 5ms [0]: the shape must be a number above 0
         pareto 5ms 1.5[ms]: `ms` is too much here
-        mi[x]: a number is missing
+        mi[x]: a probability is missing; write "2%"
         mix [95] 5ms: `95` has no percent sign; write "95%"
         mix [95% 5ms]: the shares add up to 95%, not 100%
         mix [95% 5ms, 6% 200ms]: the shares add up to 101%, not 100%
-        mix 95% 5ms[,]: a number is missing
+        mix 95% 5ms[,]: a probability is missing; write "2%"
         mix 50% [5], 50% 6ms: `5` has no unit; write "5ms" or "5s"
         mix 50% [mix] 50% 1ms, 50% 2ms, 50% 3ms: a mix within a mix; write one mix with all parts
         mix [10% 1ms, 20% 2ms, 30% 3ms]: the shares add up to 60%, not 100%

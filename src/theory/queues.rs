@@ -1,7 +1,7 @@
 //! Waiting and sojourn times of single stations in the long run.
 //!
-//! A station that cannot keep up waits infinitely long. Sources: L. Kleinrock, "Queueing Systems", vol. 1, 1975;
-//! D. Gross, C. Harris, "Fundamentals of Queueing Theory".
+//! A station that cannot keep up waits infinitely long. Sources: L. Kleinrock, "Queueing Systems",
+//! vol. 1, 1975; D. Gross, C. Harris, "Fundamentals of Queueing Theory".
 
 /// Erlang's loss formula B: share of arrivals that find all `servers` busy where nobody waits.
 ///
@@ -11,7 +11,8 @@ pub fn erlang_b(servers: u32, offered: f64) -> f64 {
     (1..=servers).fold(1.0, |blocked, k| offered * blocked / (f64::from(k) + offered * blocked))
 }
 
-/// Erlang's delay formula C: share of arrivals that must wait for one of `servers`; 1 without spare capacity.
+/// Erlang's delay formula C: share of arrivals that must wait for one of `servers`; 1 without spare
+/// capacity.
 ///
 /// C = c B / (c - a (1 - B)).
 pub fn erlang_c(servers: u32, offered: f64) -> f64 {
@@ -72,8 +73,8 @@ impl MMc {
 
     /// The time from arrival to departure that a share `q` in 0..1 of arrivals does not exceed.
     ///
-    /// With one server it is exponential; with several the sum of a wait and an independent service, inverted by
-    /// halving.
+    /// With one server it is exponential; with several the sum of a wait and an independent
+    /// service, inverted by halving.
     pub fn sojourn_quantile(&self, q: f64) -> f64 {
         if self.spare() <= 0.0 {
             return f64::INFINITY;
@@ -84,7 +85,8 @@ impl MMc {
         smallest(|t| 1.0 - self.sojourn_above(t) >= q, self.mean_sojourn())
     }
 
-    /// P(T > t) = e^(-mu t) + C mu (e^(-theta t) - e^(-mu t)) / (mu - theta), theta = c mu - lambda.
+    /// P(T > t) = e^(-mu t) + C mu (e^(-theta t) - e^(-mu t)) / (mu - theta), theta = c mu -
+    /// lambda.
     fn sojourn_above(&self, t: f64) -> f64 {
         let (mu, theta) = (self.services, self.spare());
         let served = libm::exp(-mu * t);
@@ -101,7 +103,8 @@ impl MMc {
     }
 }
 
-/// The smallest t >= 0 at which `holds`, which stays true from there on; `guess` > 0 sets the scale.
+/// The smallest t >= 0 at which `holds`, which stays true from there on; `guess` > 0 sets the
+/// scale.
 fn smallest(holds: impl Fn(f64) -> bool, guess: f64) -> f64 {
     let (mut low, mut high) = (0.0, guess);
     while !holds(high) {
@@ -117,7 +120,8 @@ fn smallest(holds: impl Fn(f64) -> bool, guess: f64) -> f64 {
     }
 }
 
-/// Mean wait of M/G/1 (Pollaczek and Khinchine): lambda (variance + mean^2) / (2 (1 - lambda mean)).
+/// Mean wait of M/G/1 (Pollaczek and Khinchine): lambda (variance + mean^2) / (2 (1 - lambda
+/// mean)).
 pub fn mg1_mean_wait(arrivals: f64, service_mean: f64, service_variance: f64) -> f64 {
     let utilisation = arrivals * service_mean;
     if utilisation >= 1.0 {
@@ -141,8 +145,8 @@ pub struct DM1 {
 }
 
 impl DM1 {
-    /// Share of arrivals that wait: the smallest root of sigma = e^(-mu interval (1 - sigma)); 1 without spare
-    /// capacity.
+    /// Share of arrivals that wait: the smallest root of sigma = e^(-mu interval (1 - sigma)); 1
+    /// without spare capacity.
     ///
     /// By Newton's method from 0: the curve is convex, so the steps approach the root from below.
     pub fn sigma(&self) -> f64 {
@@ -184,7 +188,8 @@ pub fn max_exponential_mean(n: u32, mean: f64) -> f64 {
     mean * (1..=n).rev().fold(0.0, |sum, k| sum + 1.0 / f64::from(k))
 }
 
-/// The value that the longest of `n` independent exponential times does not exceed with probability `q`.
+/// The value that the longest of `n` independent exponential times does not exceed with probability
+/// `q`.
 ///
 /// From P(max <= t) = (1 - e^(-t / mean))^n.
 pub fn max_exponential_quantile(n: u32, mean: f64, q: f64) -> f64 {
@@ -193,7 +198,8 @@ pub fn max_exponential_quantile(n: u32, mean: f64, q: f64) -> f64 {
     -mean * libm::log(above)
 }
 
-/// Little's law: mean number present = arrival rate times mean time in the system (J. Little, 1961).
+/// Little's law: mean number present = arrival rate times mean time in the system (J. Little,
+/// 1961).
 pub fn little_number(arrivals: f64, time_in_system: f64) -> f64 {
     arrivals * time_in_system
 }
@@ -252,7 +258,7 @@ mod tests {
 
     #[test]
     fn several_servers_agree_with_recomputed_values() {
-        // Gross and Harris: 6 per hour, 4 minutes... recomputed: c = 3, lambda = 6, mu = 3: C = 4/9, Wq = 4/27.
+        // The eye clinic of Gross and Harris: 6 patients an hour, 20 minutes each, three doctors.
         let station = MMc { arrivals: 6.0, services: 3.0, servers: 3 };
         near(station.wait_probability(), 4.0 / 9.0, 1e-14);
         near(station.mean_wait(), 4.0 / 27.0, 1e-14);

@@ -5,7 +5,8 @@ use std::f64::consts::{FRAC_2_PI, FRAC_PI_2};
 /// From here on the expansion is exact to 1e-12.
 const MANY: u64 = 1000;
 
-/// The t for which a share of 97.5 % lies below it, so that -t..t holds 95 %, with `df` degrees of freedom.
+/// The t for which a share of 97.5 % lies below it, so that -t..t holds 95 %, with `df` degrees of
+/// freedom.
 ///
 /// Infinite for no degree of freedom. Relative error below 1e-11.
 pub fn student_t_975(df: u64) -> f64 {
@@ -30,8 +31,8 @@ fn exact(df: u32) -> f64 {
     }
 }
 
-/// Probability of -t..t for t = tan(angle) sqrt(df): a finite sum for a whole number of degrees of freedom
-/// (M. Abramowitz, I. Stegun, "Handbook of Mathematical Functions", 26.7.3 and 26.7.4).
+/// Probability of -t..t for t = tan(angle) sqrt(df): a finite sum for a whole number of degrees of
+/// freedom (M. Abramowitz, I. Stegun, "Handbook of Mathematical Functions", 26.7.3 and 26.7.4).
 fn central(df: u32, angle: f64) -> f64 {
     let (sin, cos) = (libm::sin(angle), libm::cos(angle));
     let odd = df % 2 == 1;

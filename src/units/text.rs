@@ -9,7 +9,8 @@ use super::{ParseError, Probability, SimDuration, SimTime};
 impl FromStr for SimDuration {
     type Err = ParseError;
 
-    /// Reads `"5ms"`, `"1.5s"`, `"7d"`: digits, an optional decimal fraction, one of ns us ms s m h d.
+    /// Reads `"5ms"`, `"1.5s"`, `"7d"`: digits, an optional decimal fraction, one of ns us ms s m h
+    /// d.
     ///
     /// # Errors
     /// If the text is something else, finer than a nanosecond or longer than `u64` nanoseconds.
@@ -26,8 +27,9 @@ impl FromStr for SimDuration {
 }
 
 impl fmt::Display for SimDuration {
-    /// The shortest text that reads back: `"1.5s"`, `"250us"`, `"90m"`. Whole numbers of days, hours and minutes,
-    /// decimals of the others; never less than 1 of a unit; the longer unit where two texts are equally long.
+    /// The shortest text that reads back: `"1.5s"`, `"250us"`, `"90m"`. Whole numbers of days,
+    /// hours and minutes, decimals of the others; never less than 1 of a unit; the longer unit
+    /// where two texts are equally long.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.ns() == 0 {
             return f.pad("0s");
@@ -74,11 +76,6 @@ impl FromStr for Probability {
     /// If the text is something else or more than 100 %.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let mut scan = Scan::new(text);
-        if scan.is_done() {
-            return Err(
-                ParseError::new(0..text.len(), "a probability is missing").help("write \"2%\"")
-            );
-        }
         let probability = scan.probability()?;
         scan.end()?;
         Ok(probability)
@@ -95,6 +92,11 @@ impl fmt::Display for Probability {
 impl Scan<'_> {
     /// Takes `2%` and the spaces after it.
     pub(crate) fn probability(&mut self) -> Result<Probability, ParseError> {
+        if self.is_done() {
+            return Err(
+                ParseError::new(self.rest_at(), "a probability is missing").help("write \"2%\"")
+            );
+        }
         let number = self.number()?;
         if !self.eat("%") {
             let n = number.text;
@@ -114,7 +116,8 @@ impl Scan<'_> {
     }
 }
 
-/// `number` times 10^`power` in digits, without exponent, such that reading and dividing gives `number` again.
+/// `number` times 10^`power` in digits, without exponent, such that reading and dividing gives
+/// `number` again.
 pub(crate) fn decimal(number: f64, power: i32) -> String {
     let text = format!("{number:e}");
     let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
