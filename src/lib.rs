@@ -2,6 +2,7 @@
 pub mod model;
 pub mod probe;
 pub mod random;
+pub mod render;
 pub mod results;
 pub mod scenario;
 pub mod units;
