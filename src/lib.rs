@@ -1,4 +1,5 @@
 //! tidelag: a deterministic simulator of event-driven architectures.
+pub mod experiment;
 pub mod model;
 pub mod probe;
 pub mod random;
