@@ -5,4 +5,5 @@ pub mod probe;
 pub mod random;
 pub mod results;
 pub mod scenario;
+pub mod theory;
 pub mod units;

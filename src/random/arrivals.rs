@@ -66,13 +66,15 @@ impl Arrivals {
             Rate::Steps(steps) => profile(Plan::Steps(steps.clone())),
             Rate::Cycle(states) => profile(Plan::Cycle(states.clone())),
         };
-        Self { n: 0, now: 0, end: u64::MAX, gaps, process }
+        // Without arrivals there is nothing to draw.
+        let end = if rate.peak_per_s() == 0.0 { 0 } else { u64::MAX };
+        Self { n: 0, now: 0, end, gaps, process }
     }
 
     /// The same arrivals without those at or after `end`.
     #[must_use]
     pub fn stop_at(self, end: SimTime) -> Self {
-        Self { end: end.ns(), ..self }
+        Self { end: self.end.min(end.ns()), ..self }
     }
 
     /// The next arrival; `None` when no more will ever come.
@@ -111,7 +113,7 @@ impl Profile {
         // In units of the mean gap, whatever that is in each segment on the way.
         let mut need = standard_exponential(draw);
         loop {
-            let left = (self.until - now) as f64;
+            let left = self.until.saturating_sub(now) as f64;
             if self.gap_ns.is_finite() {
                 let gap = need * self.gap_ns;
                 if gap < left {

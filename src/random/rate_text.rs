@@ -88,13 +88,15 @@ fn frequency(scan: &mut Scan) -> Result<Frequency, ParseError> {
     let number = scan.number()?;
     if !scan.eat("/") {
         let unit = &word[number.text.len()..];
-        return Err(if unit.is_empty() {
-            ParseError::new(at, format!("`{word}` has no unit"))
-                .help(format!("write \"{word}/s\" or \"{word}/m\""))
-        } else {
-            ParseError::new(at, format!("`{word}` is not a rate"))
-                .help(format!("write \"every {word}\" or \"100/s\""))
-        });
+        if unit.is_empty() {
+            return Err(ParseError::new(at, format!("`{word}` has no unit"))
+                .help(format!("write \"{word}/s\" or \"{word}/m\"")));
+        }
+        let help = match word.parse::<SimDuration>() {
+            Ok(interval) => format!("write \"every {interval}\" or \"100/s\""),
+            Err(_) => FORMS.to_owned(),
+        };
+        return Err(ParseError::new(at, format!("`{word}` is not a rate")).help(help));
     }
     let name = scan.peek_word();
     let at = number.at.start..scan.word_at().end;

@@ -1,6 +1,6 @@
 //! Names, keys and identities: one key per stream name, one id per event.
 //!
-//! The keys of one (seed, replication) come from ChaCha8, so that two seeds share no replication. This file does not
+//! The keys of one (seed, replication) come from `ChaCha8`, so that two seeds share no replication. This file does not
 //! know which streams exist.
 
 use rand_chacha::ChaCha8Rng;
@@ -26,7 +26,7 @@ impl Streams {
         Self { seed: bytes }
     }
 
-    /// The key of the stream called `name`. Its hash selects the ChaCha stream, so keys do not depend on one another.
+    /// The key of the stream called `name`. Its hash selects the `ChaCha` stream, so keys do not depend on one another.
     pub fn key(&self, name: &str) -> StreamKey {
         let mut rng = ChaCha8Rng::from_seed(self.seed);
         rng.set_stream(hash_name(name));

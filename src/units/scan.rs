@@ -152,11 +152,18 @@ impl<'a> Scan<'a> {
             return ParseError::new(self.rest_at(), "a number is missing");
         }
         let error = ParseError::new(self.word_at(), format!("`{word}` is not a number"));
-        if word.starts_with('-') { error.help("it cannot be negative") } else { error }
+        match word.as_bytes()[0] {
+            b'-' => error.help("it cannot be negative"),
+            b'.' => error.help(format!("write \"0{word}\"")),
+            _ => error,
+        }
     }
 
     /// Takes a duration and the spaces after it.
     pub(crate) fn duration(&mut self) -> Result<DurationText<'a>, ParseError> {
+        if self.is_done() {
+            return Err(ParseError::new(self.rest_at(), "a duration is missing"));
+        }
         let number = self.number()?;
         let unit = self.unit(&number)?;
         let at = number.at.start..self.at;
