@@ -1,6 +1,6 @@
 //! A simulation of nothing, for the tests of this room: its numbers depend on seed, replication and blueprint only.
 
-use super::Control;
+use super::{Cancelled, Control};
 use crate::model::Blueprint;
 use crate::probe::{Measure, RunRecord, Shape, Tally};
 use crate::results::{Ledger, Ordered};
@@ -21,8 +21,11 @@ pub(super) fn simulate(
     blueprint: &Blueprint,
     seed: u64,
     replication: u64,
-    control: &Control,
-) -> RunRecord {
+    control: Control<'_>,
+) -> Result<RunRecord, Cancelled> {
+    if control.cancelled.load(Ordering::Relaxed) {
+        return Err(Cancelled);
+    }
     let mut state = seed ^ (replication << 32);
     let count = 1_000 * u64::from(blueprint.services[0].instances) + replication % 3;
     let mut tally = Tally {
@@ -40,7 +43,7 @@ pub(super) fn simulate(
         tally.squares += u128::from(ns) * u128::from(ns);
         tally.max = tally.max.max(ns);
     }
-    control.events.fetch_add(count, Ordering::Relaxed);
+    control.progress.fetch_add(1000, Ordering::Relaxed);
     let mean = (next(&mut state) >> 40) as f64;
     let bins = 3 + replication as usize;
     let measure = |path: &str, unit, shape, series| Measure {
@@ -53,7 +56,7 @@ pub(super) fn simulate(
     let lost = Ordered::from_iter([("crash".to_owned(), replication)]);
     let ledger =
         Ledger { committed: count, applied: count - replication, lost, ..Ledger::default() };
-    RunRecord {
+    Ok(RunRecord {
         events: count,
         digests: vec![("shop".to_owned(), state), ("email".to_owned(), !state)],
         drained_s: replication as f64,
@@ -73,5 +76,5 @@ pub(super) fn simulate(
             measure("web.availability", "1", Shape::Scalar(Err("no request")), Vec::new()),
         ],
         ledgers: vec![("email".to_owned(), ledger)],
-    }
+    })
 }

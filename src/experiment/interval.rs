@@ -1,23 +1,6 @@
 //! Mean and 95 % interval of independent values, one per replication (Student's t). Knows nothing of what they mean.
 
-/// TEMP
-fn student_t_975(df: u64) -> f64 {
-    [
-        0.0,
-        12.706_204_736_174_7,
-        4.302_652_729_749_46,
-        3.182_446_305_283_71,
-        2.776_445_105_197_79,
-        2.570_581_835_636_31,
-        2.446_911_848_791_68,
-        2.364_624_251_592_78,
-        2.306_004_135_204_17,
-        2.262_157_162_740_99,
-    ]
-    .get(df as usize)
-    .copied()
-    .unwrap_or(1.96)
-}
+use crate::theory::student_t_975;
 
 /// Mean of the values, added up in the order given.
 pub(super) fn mean(values: &[f64]) -> f64 {

@@ -19,8 +19,8 @@ use crate::scenario::{Scenario, Variant};
 use merge::Samples;
 use reduce::Replication;
 use replicate::End;
-pub use simulate::Control;
 use simulate::Simulate;
+pub use simulate::{Cancelled, Control};
 
 /// How an experiment is carried out. None of it changes a byte of the results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +92,7 @@ pub enum RunError {
 pub fn run(
     scenario: &Scenario,
     options: &RunOptions,
-    control: &Control,
+    control: Control<'_>,
 ) -> Result<Outcome, RunError> {
     run_with(scenario, options, control, &fake::simulate)
 }
@@ -101,7 +101,7 @@ pub fn run(
 fn run_with(
     scenario: &Scenario,
     options: &RunOptions,
-    control: &Control,
+    control: Control<'_>,
     simulate: &Simulate,
 ) -> Result<Outcome, RunError> {
     let variants = scenario.variants.len();
@@ -110,7 +110,7 @@ fn run_with(
     let ends = replicate::in_order(options.threads, jobs, control.cancelled, |job| {
         let blueprint = &scenario.variants[job % variants].blueprint;
         let replication = (job / variants) as u64;
-        Replication::from(simulate(blueprint, scenario.seed, replication, control))
+        simulate(blueprint, scenario.seed, replication, control).ok().map(Replication::from)
     })
     .map_err(RunError::Threads)?;
     let mut runs: Vec<Vec<Replication>> = vec![Vec::new(); variants];

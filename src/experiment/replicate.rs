@@ -16,8 +16,8 @@ pub(super) enum End<T> {
 
 /// Runs jobs `0..jobs` on at most `threads` threads, lowest first, and returns their ends by index.
 ///
-/// A job that ends after `cancelled` was set counts as given up, whatever it returns. Jobs behind a broken one are not
-/// begun, those before it are finished: so the first broken job is the same at any number of threads.
+/// A job that was cancelled returns None; none is begun once `cancelled` is set. Jobs behind a broken one are not begun,
+/// those before it are finished: so the first broken job is the same at any number of threads.
 ///
 /// # Errors
 /// When the threads cannot be started.
@@ -25,7 +25,7 @@ pub(super) fn in_order<T: Send>(
     threads: usize,
     jobs: usize,
     cancelled: &AtomicBool,
-    job: impl Fn(usize) -> T + Sync,
+    job: impl Fn(usize) -> Option<T> + Sync,
 ) -> Result<Vec<End<T>>, String> {
     let first_broken = AtomicUsize::new(usize::MAX);
     let run = |index: usize| {
@@ -33,8 +33,8 @@ pub(super) fn in_order<T: Send>(
             return End::Skipped;
         }
         match catch_unwind(AssertUnwindSafe(|| job(index))) {
-            Ok(_) if cancelled.load(Ordering::Relaxed) => End::Skipped,
-            Ok(result) => End::Done(result),
+            Ok(Some(result)) => End::Done(result),
+            Ok(None) => End::Skipped,
             Err(panic) => {
                 first_broken.fetch_min(index, Ordering::Relaxed);
                 End::Broken(message(panic.as_ref()))
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     fn run<T: Send>(threads: usize, jobs: usize, job: impl Fn(usize) -> T + Sync) -> Vec<End<T>> {
-        in_order(threads, jobs, &AtomicBool::new(false), job).expect("threads start")
+        in_order(threads, jobs, &AtomicBool::new(false), |i| Some(job(i))).expect("threads start")
     }
 
     #[test]
@@ -127,7 +127,7 @@ mod tests {
         let cancelled = AtomicBool::new(false);
         let ends = in_order(1, 4, &cancelled, |i| {
             cancelled.fetch_or(i == 2, Ordering::Relaxed);
-            i
+            (i != 2).then_some(i)
         });
         assert_eq!(ends.unwrap(), [End::Done(0), End::Done(1), End::Skipped, End::Skipped]);
     }

@@ -5,15 +5,20 @@ use crate::probe::RunRecord;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
 /// TEMP
+#[derive(Clone, Copy, Debug)]
 pub struct Control<'a> {
-    /// Set to give up.
+    /// Set it and the run ends at the next bin.
     pub cancelled: &'a AtomicBool,
-    /// Events so far.
-    pub events: &'a AtomicU64,
+    /// Grows by 1000 over each run.
+    pub progress: &'a AtomicU64,
 }
+/// The run was cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cancelled;
 
 /// How one replication is simulated: blueprint, root seed, replication index.
-pub(super) type Simulate<'a> = dyn Fn(&Blueprint, u64, u64, &Control) -> RunRecord + Sync + 'a;
+pub(super) type Simulate<'a> =
+    dyn Fn(&Blueprint, u64, u64, Control<'_>) -> Result<RunRecord, Cancelled> + Sync + 'a;
 
 /// Largest number of bins over the traffic.
 const BINS: u64 = 600;

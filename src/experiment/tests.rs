@@ -68,9 +68,9 @@ fn scenario(seeds: u64, instances: &[u32]) -> Scenario {
 }
 
 fn run_at(scenario: &Scenario, threads: usize, simulate: &Simulate) -> Result<Outcome, RunError> {
-    let (cancelled, events) = (AtomicBool::new(false), AtomicU64::new(0));
-    let control = Control { cancelled: &cancelled, events: &events };
-    run_with(scenario, &RunOptions { threads }, &control, simulate)
+    let (cancelled, progress) = (AtomicBool::new(false), AtomicU64::new(0));
+    let control = Control { cancelled: &cancelled, progress: &progress };
+    run_with(scenario, &RunOptions { threads }, control, simulate)
 }
 
 fn results_of(scenario: &Scenario) -> Results {
@@ -129,9 +129,10 @@ fn max_is_the_mean_of_the_largest_of_each_run() {
     let scenario = scenario(3, &[1]);
     let each: Vec<f64> = (0..3)
         .map(|replication| {
-            let (cancelled, events) = (AtomicBool::new(false), AtomicU64::new(0));
-            let control = Control { cancelled: &cancelled, events: &events };
-            let record = fake::simulate(&scenario.variants[0].blueprint, 1, replication, &control);
+            let (cancelled, progress) = (AtomicBool::new(false), AtomicU64::new(0));
+            let control = Control { cancelled: &cancelled, progress: &progress };
+            let record = fake::simulate(&scenario.variants[0].blueprint, 1, replication, control)
+                .expect("done");
             let crate::probe::Shape::Tally(tally) = &record.measures[0].shape else {
                 panic!("the first measure is a tally")
             };
@@ -184,9 +185,9 @@ fn every_variant_is_judged_and_compared_with_the_first() {
 
 #[test]
 fn a_limit_keeps_what_was_measured() {
-    let limited = |b: &Blueprint, seed: u64, replication: u64, control: &Control| RunRecord {
-        limit: (replication == 1).then(|| "max_events".to_owned()),
-        ..fake::simulate(b, seed, replication, control)
+    let limited = |b: &Blueprint, seed: u64, replication: u64, control: Control<'_>| {
+        let limit = (replication == 1).then(|| "max_events".to_owned());
+        Ok(RunRecord { limit, ..fake::simulate(b, seed, replication, control)? })
     };
     let outcome = run_at(&scenario(3, &[1]), 2, &limited).expect("it runs");
     let expected =
@@ -197,7 +198,7 @@ fn a_limit_keeps_what_was_measured() {
 
 #[test]
 fn a_broken_invariant_names_variant_and_replication() {
-    let broken = |b: &Blueprint, seed: u64, replication: u64, control: &Control| {
+    let broken = |b: &Blueprint, seed: u64, replication: u64, control: Control<'_>| {
         assert!(b.services[0].instances != 2 || replication != 1, "the ledger does not balance");
         fake::simulate(b, seed, replication, control)
     };
@@ -218,7 +219,7 @@ fn cancelled_at(
     instances: u32,
     replication: u64,
 ) -> Result<Outcome, RunError> {
-    run_at(scenario, 1, &|b: &Blueprint, seed: u64, r: u64, control: &Control| {
+    run_at(scenario, 1, &|b: &Blueprint, seed: u64, r: u64, control: Control<'_>| {
         let now = b.services[0].instances == instances && r == replication;
         control.cancelled.fetch_or(now, Ordering::Relaxed);
         fake::simulate(b, seed, r, control)
