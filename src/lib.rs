@@ -3,6 +3,7 @@ pub mod experiment;
 pub mod model;
 pub mod probe;
 pub mod random;
+pub mod render;
 pub mod results;
 pub mod scenario;
 pub mod theory;

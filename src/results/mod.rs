@@ -178,6 +178,19 @@ pub struct Histogram {
     pub censored: u64,
 }
 
+impl Histogram {
+    /// Each value with the share of all samples, those that never ended included, that lie at or below it.
+    pub fn cumulative(&self) -> impl Iterator<Item = (f64, f64)> {
+        let ended = self.counts.iter().fold(0_u64, |sum, n| sum.saturating_add(*n));
+        let all = ended.saturating_add(self.censored).max(1) as f64;
+        let mut below = 0_u64;
+        self.values.iter().zip(&self.counts).map(move |(value, n)| {
+            below = below.saturating_add(*n);
+            (*value, below as f64 / all)
+        })
+    }
+}
+
 /// Fate of the obligations of one subscriber. The states from `pending` to `lost` add up to `committed`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Ledger {
