@@ -1,9 +1,14 @@
 //! Text becomes meaning, once: from TOML files to resolved blueprints.
 
 mod diagnostic;
+mod draw;
+mod read;
+mod scan;
+mod syntax;
 mod tree;
 
 pub use diagnostic::{Diagnostic, Severity};
+pub use draw::render;
 pub use tree::{Entry, FileId, Node, Sources, Span, Table, Value};
 
 use crate::model::Blueprint;
