@@ -1,4 +1,6 @@
 //! tidelag: a deterministic simulator of event-driven architectures.
+pub mod cli;
+pub mod engine;
 pub mod experiment;
 pub mod model;
 pub mod probe;

@@ -1,14 +1,37 @@
 //! Text becomes meaning, once: from TOML files to resolved blueprints.
 
+mod advice;
+mod check;
+mod codes_meaning;
+mod compile;
+mod decode;
+mod decode_failure;
+mod decode_handler;
 mod diagnostic;
 mod draw;
 mod read;
 mod scan;
 mod syntax;
+mod draft;
+mod expect;
+mod explain;
+mod flow;
+pub mod keys;
+mod meaning;
+mod metric_paths;
+mod names;
+mod near;
+mod reader;
+mod topology;
 mod tree;
+
+pub use advice::{Utilisation, utilisations};
+pub use codes_meaning::explain_code;
+pub use explain::explain_metric;
 
 pub use diagnostic::{Diagnostic, Severity};
 pub use draw::render;
+pub use metric_paths::metric_paths;
 pub use tree::{Entry, FileId, Node, Sources, Span, Table, Value};
 
 use crate::model::Blueprint;
