@@ -152,14 +152,22 @@ pub(crate) fn subscriber(view: &View<'_>, name: &str) -> String {
         let most = value("max").map_or(String::new(), |m| format!(" ({} at the end)", seconds(m)));
         return format!("{name} falls {} s further behind every second{most}", significant(slope));
     }
-    match (value("p99"), value("max"), value("mean")) {
+    let metric = view.metric(&format!("{name}.lag.p99"));
+    let text = match (value("p99"), value("max"), value("mean")) {
         (Some(p99), Some(max), _) => {
             format!("{name} is {} behind at p99, {} at most", seconds(p99), seconds(max))
         }
         (Some(p99), None, _) => format!("{name} is {} behind at p99", seconds(p99)),
         (None, Some(max), _) => format!("{name} is at most {} behind", seconds(max)),
         (None, None, Some(mean)) => format!("{name} is {} behind on average", seconds(mean)),
-        (None, None, None) => format!("the lag of {name} is unknown"),
+        (None, None, None) => match metric.and_then(|m| m.note.as_ref()) {
+            Some(note) => format!("the lag of {name} is unknown: {note}"),
+            None => format!("the lag of {name} is unknown"),
+        },
+    };
+    match metric.and_then(|m| m.censored).unwrap_or(0) {
+        0 => text,
+        never => format!("{text}, {} never arrived", count(never)),
     }
 }
 
@@ -213,7 +221,9 @@ fn meaning(results: &Results, view: &View<'_>, name: &str) -> Option<String> {
                 )
             })
             .unwrap_or_default();
-        return Some(format!("{name} is overloaded{cause}. Its lag has no bound, only a slope."));
+        return Some(format!(
+            "{name} is overloaded{cause}. Its lag grows for as long as the traffic lasts."
+        ));
     }
     if let Some(text) = after_failure(view, name) {
         return Some(text);

@@ -82,14 +82,21 @@ fn subscriber(v: &mut VariantResult, load: &Load, spread: Option<f64>) {
     tally(v, &format!("{name}.wait"), load.p50 / 2.0, load.p99 / 2.0, spread);
     metric(v, &format!("{name}.service.mean"), "s", Some(load.work), spread);
     metric(v, &format!("{name}.rho.mean"), "1", Some(load.busy), spread);
-    metric(v, &format!("{name}.throughput"), "1/s", Some(100.0_f64.min(1.0 / load.work)), spread);
+    metric(
+        v,
+        &format!("{name}.throughput"),
+        "1/s",
+        Some(100.0_f64.min(f64::from(load.workers) / load.work)),
+        spread,
+    );
     let behind = load.p50 * 100.0;
     metric(v, &format!("{name}.backlog.mean"), "1", Some(behind), spread);
     metric(v, &format!("{name}.backlog.max"), "1", Some((behind * 2.0).round()), spread);
     metric(v, &format!("{name}.segment.deliver.mean"), "s", Some(0.001), spread);
     metric(v, &format!("{name}.segment.wait.mean"), "s", Some(load.p50 * 0.8), spread);
     metric(v, &format!("{name}.segment.service.mean"), "s", Some(load.work), spread);
-    let ledger = Ledger { committed: 6000, applied: 6000, ..Ledger::default() };
+    let all = if spread.is_some() { 60_000 } else { 6000 };
+    let ledger = Ledger { committed: all, applied: all, ..Ledger::default() };
     v.ledger.push(name, ledger);
 }
 

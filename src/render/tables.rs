@@ -16,7 +16,7 @@ pub(crate) const MOST_ROWS: usize = 40;
 pub(crate) struct Table {
     /// What it shows.
     pub(crate) caption: String,
-    /// Head of each column. The first column names the row and is set left, numbers are set right.
+    /// Head of each column, in up to two lines. The first column names the row and is set left, numbers are set right.
     pub(crate) head: Vec<String>,
     /// Columns of words, which are set left.
     pub(crate) words: Vec<usize>,
@@ -50,13 +50,13 @@ pub(crate) fn services(view: &View<'_>) -> Table {
             "service",
             "workers",
             "busy",
-            "done",
-            "lag p50",
-            "lag p99",
-            "lag max",
-            "wait mean",
-            "backlog mean",
-            "backlog max",
+            "work\ndone",
+            "lag\np50",
+            "lag\np99",
+            "lag\nmax",
+            "wait\nmean",
+            "backlog\nmean",
+            "backlog\nmax",
         ],
     );
     let all: Vec<_> = view.result.topology.services.iter().filter(|s| View::works(s)).collect();
@@ -99,7 +99,15 @@ pub(crate) fn services(view: &View<'_>) -> Table {
 pub(crate) fn client_table(view: &View<'_>) -> Table {
     let mut table = Table::new(
         "Clients",
-        &["client", "calls", "load", "availability", "latency p50", "latency p99", "latency max"],
+        &[
+            "client",
+            "calls",
+            "load",
+            "availability",
+            "latency\np50",
+            "latency\np99",
+            "latency\nmax",
+        ],
     );
     table.words = vec![0, 1, 2];
     for client in &view.result.topology.clients {
@@ -190,7 +198,10 @@ pub(crate) fn lag_sources(view: &View<'_>, most: usize) -> Vec<(String, Vec<(&'s
 
 /// Every expectation with the value beside its bound.
 pub(crate) fn expectations(results: &Results) -> Table {
-    let mut table = Table::new("Expectations", &["", "variant", "metric", "measured", "bound", ""]);
+    let mut table = Table::new(
+        "Measured value beside its bound",
+        &["", "variant", "metric", "measured", "bound", ""],
+    );
     table.words = vec![0, 1, 2, 4, 5];
     for (name, variant) in results.variants.iter() {
         for e in &variant.expect {

@@ -82,7 +82,7 @@ fn sentences(results: &Results, told: &[&Comparison]) -> Vec<String> {
         .map(|c| metric_name(&c.metric))
         .collect();
     if let Some(c) = told.first().filter(|_| !equal.is_empty()) {
-        lines.push(format!("{}: exactly equal to {}: {}", c.b, c.a, list(&equal)));
+        lines.push(format!("{}: {} exactly equal to {}", c.b, list(&equal), c.a));
     }
     for c in told.iter().filter(|c| c.diff.is_none()) {
         lines.push(sentence(results, c));

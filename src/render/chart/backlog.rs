@@ -6,7 +6,7 @@ use super::figure::{Figure, Panel};
 use super::shared::{TimeAxis, curves, highest, left_out, shades, told};
 use super::throughput::services;
 use crate::render::view::View;
-use crate::render::wording::significant;
+use crate::render::wording::Style;
 
 pub(super) const KIND: Kind = Kind {
     file_name: "backlog.svg",
@@ -38,7 +38,9 @@ fn figure(views: &[View<'_>]) -> Option<Figure> {
         })
         .collect();
     let name = names.first()?;
-    let most = |view: &View<'_>| view.value(&format!("{name}.backlog.max")).map(significant);
+    let most = |view: &View<'_>| {
+        view.value(&format!("{name}.backlog.max")).map(|v| Style::Number.write(v))
+    };
     Some(Figure {
         title: told(views, &most).map_or(format!("Backlog of {name}"), |text| {
             format!("Most work waiting at {name}: {text}")

@@ -175,8 +175,9 @@ impl Figure {
         if self.legend.len() < 2 {
             return rows;
         }
+        let drawn = |i: usize| self.panels.iter().any(|p| p.curves.iter().any(|c| c.variant == i));
         let mut used = WIDTH;
-        for (i, name) in self.legend.iter().enumerate() {
+        for (i, name) in self.legend.iter().enumerate().filter(|(i, _)| drawn(*i)) {
             let width = 60 + text_width(name, 13.0);
             if used + width > WIDTH - 32 {
                 rows.push(Vec::new());
@@ -206,7 +207,8 @@ impl Figure {
 impl Panel {
     fn paint(&self, root: &Canvas<'_>, top: i32) -> Result<(), Failure> {
         text(root, &self.title, (LEFT, top + 12), &font(13.0, INK, true, START))?;
-        self.name_shades(root, top + ABOVE - 9)?;
+        text(root, &self.y_name, (16, top + ABOVE - 11), &font(12.0, GREY, false, START))?;
+        self.name_shades(root, top + ABOVE - 11)?;
         let corner = (0, (top + ABOVE) * UNIT);
         let width = ((WIDTH - RIGHT) * UNIT) as u32;
         let area = root.clone().shrink(corner, (width, ((PLOT + BELOW) * UNIT) as u32));
@@ -231,8 +233,6 @@ impl Panel {
             .axis_style(stroke(GREY, 1.0, 1.0))
             .label_style(numbers)
             .set_all_tick_mark_size(4 * UNIT)
-            .y_desc(&self.y_name)
-            .axis_desc_style(font(12.0, GREY, false, START))
             .draw()?;
         self.paint_guides(root, &mut plot)?;
         for curve in &self.curves {
@@ -259,7 +259,7 @@ impl Panel {
     fn name_shades(&self, root: &Canvas<'_>, y: i32) -> Result<(), Failure> {
         let width = f64::from(WIDTH - LEFT - RIGHT);
         let span = self.x.high() - self.x.low();
-        let mut free = 0;
+        let mut free = 26 + text_width(&self.y_name, 12.0);
         for shade in &self.shades {
             let share = ((shade.from - self.x.low()) / span).clamp(0.0, 1.0);
             let needed = text_width(&shade.label, 11.0);

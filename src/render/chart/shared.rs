@@ -12,24 +12,51 @@ pub(super) const MOST: usize = 6;
 /// Variants that a title tells of at most.
 const TOLD: usize = 3;
 
-/// Middle of bin `k`.
-fn middle(series: &Series, k: usize) -> f64 {
-    (k as f64 + 0.5) * series.bin_s
+/// Points of a curve at most: with more, noise from bin to bin hides the curve.
+const POINTS: usize = 200;
+
+/// How several bins become one point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Join {
+    /// The mean of those that have a value.
+    Mean,
+    /// The largest, so that no peak vanishes.
+    Max,
 }
 
-/// Middle of each bin and its value, in pieces without holes.
-pub(super) fn pieces(series: &Series) -> Vec<Vec<(f64, f64)>> {
-    let values = series.values.iter().enumerate();
-    without_holes(values.map(|(k, v)| Some((middle(series, k), finite(*v)?))))
+/// Bins that become one point.
+fn joined(series: &Series) -> usize {
+    series.values.len().div_ceil(POINTS).max(1)
+}
+
+/// Middle of each point's time and its value, or nothing where all of its bins are empty.
+fn joined_points(series: &Series, join: Join) -> impl Iterator<Item = Option<(f64, f64)>> {
+    let each = joined(series);
+    series.values.chunks(each).enumerate().map(move |(k, bins)| {
+        let values = || bins.iter().copied().filter_map(finite);
+        let n = values().count();
+        let value = match join {
+            Join::Mean => values().sum::<f64>() / n as f64,
+            Join::Max => values().fold(0.0, f64::max),
+        };
+        let middle = (k * each) as f64 + bins.len() as f64 / 2.0;
+        (n > 0).then_some((middle * series.bin_s, value))
+    })
+}
+
+/// The points of a series in pieces without holes.
+pub(super) fn pieces(series: &Series, join: Join) -> Vec<Vec<(f64, f64)>> {
+    without_holes(joined_points(series, join))
 }
 
 /// The band between two series over the same bins, where both have a value.
 pub(super) fn band(low: &Series, high: &Series) -> Vec<Vec<(f64, f64, f64)>> {
-    if low.bin_s != high.bin_s {
+    if low.bin_s != high.bin_s || joined(low) != joined(high) {
         return Vec::new();
     }
-    let pairs = low.values.iter().zip(&high.values).enumerate();
-    without_holes(pairs.map(|(k, (l, h))| Some((middle(low, k), finite(*l)?, finite(*h)?))))
+    let lower = joined_points(low, Join::Mean);
+    let upper = joined_points(high, Join::Max);
+    without_holes(lower.zip(upper).map(|(low, high)| Some((low?.0, low?.1, high?.1))))
 }
 
 fn finite(v: Option<f64>) -> Option<f64> {
@@ -60,7 +87,7 @@ pub(super) fn curves(
         let Some(series) = view.series(name, line) else { continue };
         let upper = upper.and_then(|suffix| view.series(name, &[suffix]));
         let band = upper.map_or(Vec::new(), |upper| band(series, upper));
-        curves.push(Curve { variant, pieces: pieces(series), band });
+        curves.push(Curve { variant, pieces: pieces(series, Join::Mean), band });
     }
     curves
 }
@@ -192,10 +219,24 @@ mod tests {
             values: values.to_vec(),
         };
         let low = series(&[Some(1.0), None, Some(3.0), Some(4.0)]);
-        assert_eq!(pieces(&low), [vec![(1.0, 1.0)], vec![(5.0, 3.0), (7.0, 4.0)]]);
+        assert_eq!(pieces(&low, Join::Mean), [vec![(1.0, 1.0)], vec![(5.0, 3.0), (7.0, 4.0)]]);
         let high = series(&[Some(2.0), Some(2.0), None, Some(5.0)]);
         assert_eq!(band(&low, &high), [[(1.0, 1.0, 2.0)], [(7.0, 4.0, 5.0)]]);
         let other = Series { bin_s: 1.0, ..high };
         assert!(band(&low, &other).is_empty());
+    }
+
+    #[test]
+    fn many_bins_become_few_points_without_losing_a_peak() {
+        let mut values = vec![Some(1.0); 600];
+        values[100] = Some(7.0);
+        values[200] = None;
+        values[300..303].fill(None);
+        let series = Series { unit: "s".to_owned(), bin_s: 0.5, values };
+        let mean = pieces(&series, Join::Mean);
+        assert_eq!(mean.iter().map(Vec::len).collect::<Vec<_>>(), [100, 99]);
+        assert_eq!(mean[0][33], (50.25, 3.0));
+        assert_eq!(mean[0][66], (99.75, 1.0));
+        assert_eq!(pieces(&series, Join::Max)[0][33].1, 7.0);
     }
 }

@@ -165,7 +165,8 @@ fn provenance(results: &Results, command: &str) -> Markup {
             }
             @for (name, variant) in results.variants.iter() {
                 @if !variant.digests.is_empty() {
-                    details {
+                    // Folded only where there are many: what is folded is not printed.
+                    details open[variant.digests.len() <= 20] {
                         summary { "Digests of the components of " (name) }
                         dl.stamp {
                             @for (component, digest) in variant.digests.iter() {

@@ -8,9 +8,11 @@ use maud::{Markup, html};
 /// What is said of each variant.
 pub(super) fn answers(answers: &[Answer], class: &str) -> Markup {
     html! {
-        @if !answers.is_empty() {
-            dl class=(class) {
-                @for answer in answers {
+        @match answers {
+            [] => {}
+            [only] => p class=(class) { (only.text) },
+            many => dl class=(class) {
+                @for answer in many {
                     dt { (answer.variant) }
                     dd { (answer.text) }
                 }

@@ -96,6 +96,9 @@ impl Page {
     /// A line per variant, behind its name.
     fn answers(&mut self, answers: &[Answer]) {
         let longest = answers.iter().map(|a| a.variant.chars().count()).max().unwrap_or(0);
+        if let [only] = answers {
+            return self.text("  ", &only.text);
+        }
         for answer in answers {
             let label = format!("  {:longest$}  ", answer.variant);
             self.text(&label, &answer.text);
@@ -127,10 +130,11 @@ impl Page {
             return;
         }
         for block in grid::blocks(table, self.width) {
-            for (i, line) in block.into_iter().enumerate() {
-                let painted = if i == 0 { self.paint.dim(&line) } else { line };
+            for line in &block.head {
+                let painted = self.paint.dim(line);
                 self.line(&painted);
             }
+            block.body.iter().for_each(|line| self.line(line));
         }
         if let Some(note) = &table.note {
             self.text("  ", note);

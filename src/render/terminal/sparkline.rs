@@ -44,10 +44,9 @@ pub(super) fn lines(views: &[View<'_>], width: usize) -> Vec<String> {
             ));
         }
     }
-    for view in views.iter().filter(|v| !v.result.failures.is_empty()) {
-        let what = failures(&view.result.failures, if several { view.name } else { "" });
-        let marks = marks(&view.result.failures, end, columns);
-        out.push(format!("{}{marks}  {what}", " ".repeat(lead)));
+    let margin = " ".repeat(lead);
+    for (who, windows) in broken(views) {
+        out.push(format!("{margin}{}  {}", marks(windows, end, columns), failures(windows, &who)));
     }
     let (from, to) = ("0 s", seconds(end));
     let space = columns.saturating_sub(from.len() + to.chars().count());
@@ -82,6 +81,22 @@ fn draw(series: &Series, end: f64, columns: usize) -> (String, f64) {
     (columns.into_iter().map(|c| c.map_or(' ', level)).collect(), most)
 }
 
+/// Failure windows, and of which variants they are: of all, if that needs no word.
+fn broken<'a>(views: &[View<'a>]) -> Vec<(String, &'a [FailureWindow])> {
+    let mut found: Vec<(Vec<&str>, &[FailureWindow])> = Vec::new();
+    for view in views.iter().filter(|v| !v.result.failures.is_empty()) {
+        let windows = view.result.failures.as_slice();
+        match found.iter_mut().find(|(_, known)| *known == windows) {
+            Some((names, _)) => names.push(view.name),
+            None => found.push((vec![view.name], windows)),
+        }
+    }
+    let who = |names: &[&str]| {
+        if names.len() == views.len() { String::new() } else { names.join(", ") }
+    };
+    found.into_iter().map(|(names, windows)| (who(&names), windows)).collect()
+}
+
 /// A mark in each column during which something was broken.
 fn marks(failures: &[FailureWindow], end: f64, columns: usize) -> String {
     let column = |t: f64| t / end * columns as f64;
@@ -97,13 +112,13 @@ fn marks(failures: &[FailureWindow], end: f64, columns: usize) -> String {
 }
 
 /// What the marks stand for.
-fn failures(failures: &[FailureWindow], variant: &str) -> String {
+fn failures(failures: &[FailureWindow], who: &str) -> String {
     let mut names: Vec<&str> = failures.iter().map(|w| w.name.as_str()).collect();
     names.dedup();
     let told = names.iter().take(3).copied().collect::<Vec<_>>().join(", ");
     let more = if names.len() > 3 { ", ..." } else { "" };
-    let variant = if variant.is_empty() { String::new() } else { format!("{variant}: ") };
-    format!("{variant}{told}{more}")
+    let who = if who.is_empty() { String::new() } else { format!("{who}: ") };
+    format!("{who}{told}{more}")
 }
 
 #[cfg(test)]
