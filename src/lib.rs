@@ -1,5 +1,7 @@
 //! tidelag: a deterministic simulator of event-driven architectures.
+pub mod cli;
 pub mod engine;
+pub mod experiment;
 pub mod model;
 pub mod probe;
 pub mod random;

@@ -4,6 +4,7 @@
 //! the reading and finds several mistakes in one pass; here its tree is put back into the order of
 //! the file, and its messages are completed with a code, the other place and the way out.
 
+use std::num::{IntErrorKind, ParseIntError};
 use std::ops::Range;
 
 use toml::Spanned;
@@ -193,10 +194,7 @@ impl Converter<'_> {
         let value = match value.get_ref() {
             DeValue::String(s) => Value::String(s.to_string()),
             DeValue::Integer(i) => {
-                Value::Integer(i64::from_str_radix(i.as_str(), i.radix()).unwrap_or_else(|_| {
-                    self.out_of_range(at.clone(), "whole numbers lie between -2^63 and 2^63 - 1");
-                    0
-                }))
+                Value::Integer(self.integer(i64::from_str_radix(i.as_str(), i.radix()), &at))
             }
             DeValue::Float(f) => Value::Float(self.float(f.as_str(), at.clone())),
             DeValue::Boolean(b) => Value::Boolean(*b),
@@ -213,16 +211,24 @@ impl Converter<'_> {
         (Node { value, span: span(self.file, at) }, first)
     }
 
+    /// The number; 0 if it is no number, of which the parser has told, or too large.
+    fn integer(&mut self, parsed: Result<i64, ParseIntError>, at: &Range<usize>) -> i64 {
+        parsed.unwrap_or_else(|error| {
+            if matches!(error.kind(), IntErrorKind::PosOverflow | IntErrorKind::NegOverflow) {
+                let help = "whole numbers lie between -2^63 and 2^63 - 1";
+                self.out_of_range(at.clone(), help);
+            }
+            0
+        })
+    }
+
     fn float(&mut self, digits: &str, at: Range<usize>) -> f64 {
-        match digits.parse::<f64>() {
-            Ok(value) if value.is_finite() || digits.contains("inf") || digits.contains("nan") => {
-                value
-            }
-            _ => {
-                self.out_of_range(at, "the largest number is about 1.8e308");
-                0.0
-            }
+        let value = digits.parse::<f64>().unwrap_or(0.0);
+        if value.is_finite() || digits.contains("inf") || digits.contains("nan") {
+            return value;
         }
+        self.out_of_range(at, "the largest number is about 1.8e308");
+        0.0
     }
 
     fn out_of_range(&mut self, at: Range<usize>, help: &str) {
@@ -326,17 +332,19 @@ mod tests {
     #[test]
     fn every_line_with_a_fault_is_told_once() {
         insta::assert_snapshot!(
-            mistakes("a = 8ms\nb: 1\nc = {d=1 e=2}\nf = \"8ms\nh = \ni = 01\n[j k]\nl = 1e999\n\
-                      m = 99999999999999999999\nn = \u{201c}8ms\u{201d}\n"),
+            mistakes("a = 8ms\nb: 1\nc = {d=1 e=2}\nf = \"8ms\nh = \ni = 01\nl = 1e999\n\
+                      m = 99999999999999999999\nn = \u{201c}8ms\u{201d}\n[j k]\nl = 1e999\n"),
             @r"
-            E009 6:5 the number 01 is too large
+            E009 8:5 the number 99999999999999999999 is too large
             E010 1:5 text without quotes
             E001 2:4 not TOML: key with no value
             E001 3:11 not TOML: extra assignment between key-value pairs
             E001 4:9 not TOML: invalid basic string
             E010 5:5 a value is missing
             E001 6:5 not TOML: unexpected leading zero
-            E001 7:3 not TOML: unclosed table
+            E010 9:5 text without quotes
+            E001 10:3 not TOML: unclosed table
+            E006 11:1 `l` is written twice
             "
         );
     }
