@@ -28,7 +28,7 @@ pub(super) fn expectations(
     for (metric, entry) in lines {
         let Some(unit) = units.get(metric.as_str()) else {
             let path = Ref { text: metric, span: entry.key_span };
-            let diagnostic = unknown(&path, units.keys().copied());
+            let diagnostic = unknown(&path, units.keys().copied(), blueprint);
             reader.note(diagnostic);
             continue;
         };
@@ -55,7 +55,11 @@ fn flatten<'t>(table: &'t Table, prefix: &mut String, lines: &mut Vec<(String, &
     }
 }
 
-fn unknown<'a>(path: &Ref, all: impl Iterator<Item = &'a str> + Clone) -> Diagnostic {
+fn unknown<'a>(
+    path: &Ref,
+    all: impl Iterator<Item = &'a str> + Clone,
+    blueprint: &Blueprint,
+) -> Diagnostic {
     let text = path.text.as_str();
     let mut parts = text.rsplit('.');
     let (last, before) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
@@ -86,6 +90,8 @@ fn unknown<'a>(path: &Ref, all: impl Iterator<Item = &'a str> + Clone) -> Diagno
                 .collect();
             own.dedup();
             match own.as_slice() {
+                [] if blueprint.services.iter().any(|s| s.name == owner) => diagnostic
+                    .help(format!("service `{owner}` has neither `on` nor `api`, so no metrics")),
                 [] => diagnostic.help(format!(
                     "nothing is called `{owner}`; a path begins with a service, a client, an event \
                      or `ledger`"
@@ -240,8 +246,11 @@ fn quantity(text: &str, unit: &str) -> Result<f64, ParseError> {
             }
         }
         (_, Some(number)) => Ok(number),
-        (_, None) => match body.strip_suffix('%').map(|n| plain(n.trim_end())) {
-            Some(Some(percent)) => Ok(percent / 100.0),
+        // "99.9e-2" is nearer to the truth than 99.9 / 100.
+        (_, None) => match body.strip_suffix('%').map(|n| n.trim_end()) {
+            Some(percent) if plain(percent).is_some() => {
+                Ok(format!("{percent}e-2").parse().unwrap_or(f64::NAN))
+            }
             _ => error("this metric is a plain number", "write \"0.8\", \"80%\" or \"5\"".into()),
         },
     }

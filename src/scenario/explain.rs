@@ -360,3 +360,63 @@ fn explain_ledger(state: &str) -> String {
         LEDGER_STATES.join(", ")
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::meaning_tests::tables;
+    use super::*;
+
+    #[test]
+    fn every_value_is_listed_with_its_source() {
+        let text = r#"
+duration = "2m"
+[service.shop]
+emits.OrderPlaced = "100/s"
+[service.email]
+workers = 4
+on.OrderPlaced = { takes = "30ms", retry = { attempts = 2 } }
+[client.web]
+calls = "shop.buy"
+users = 3
+[[failure]]
+crash = "email"
+at = "5s"
+[expect]
+email.lag.p99 = "< 2s"
+[variant.more]
+service.email.workers = 8
+service.audit.on."a.b" = "1ms"
+"#;
+        let mut sources = Sources::default();
+        let tables = tables(&mut sources, text);
+        insta::assert_snapshot!(explain_tables(&tables, &sources));
+    }
+
+    #[test]
+    fn metrics_are_explained_by_path_and_by_family() {
+        let paths = [
+            "email.lag.p99",
+            "OrderPlaced@email.lag.max",
+            "rho",
+            "email.throughput",
+            "ledger.lost",
+            "email.segment.wait.mean",
+            "stale",
+            "web.availability",
+        ];
+        let all: Vec<String> = paths
+            .iter()
+            .map(|path| format!("-- {path}\n{}", explain_metric(path).unwrap_or_default()))
+            .collect();
+        insta::assert_snapshot!(all.join("\n"));
+        assert_eq!(explain_metric("nonsense"), None);
+        assert_eq!(explain_metric(""), None);
+    }
+
+    #[test]
+    fn every_family_is_explained() {
+        for family in FAMILIES {
+            assert!(explain_metric(family.name).is_some_and(|t| t.contains(family.meaning)));
+        }
+    }
+}

@@ -14,6 +14,8 @@ mod explain;
 mod flow;
 pub mod keys;
 mod meaning;
+#[cfg(test)]
+mod meaning_tests;
 mod metric_paths;
 mod names;
 mod near;

@@ -45,6 +45,11 @@ impl<'t> Fields<'t> {
         self.table?.get(name)
     }
 
+    /// Whether every key is one that such a table may have; what is missing may stand under a misspelt key.
+    pub(super) fn all_known(&self) -> bool {
+        self.entries().iter().all(|entry| keys::find(self.place, &entry.key).is_some())
+    }
+
     /// All entries in the order of the file.
     pub(super) fn entries(&self) -> &'t [Entry] {
         self.table.map_or(&[], |t| &t.entries)
@@ -101,10 +106,12 @@ impl Reader<'_> {
 
     fn not_yet(&mut self, entry: &Entry, place: Place) {
         let message = format!("`{}` of {} is not supported yet", entry.key, place.noun());
-        self.note(Diagnostic::error("E102", entry.key_span, message).help(format!(
-            "it is part of the format, but not of this version; supported: {}",
-            keys::names(place).join(", ")
-        )));
+        let names = keys::names(place);
+        let mut help = "it is part of the format, but not of this version".to_owned();
+        if !names.is_empty() && place != Place::Root {
+            help.push_str(&format!("; supported: {}", names.join(", ")));
+        }
+        self.note(Diagnostic::error("E102", entry.key_span, message).help(help));
     }
 
     fn unknown_key(&mut self, entry: &Entry, place: Place) {
