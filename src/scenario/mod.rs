@@ -21,6 +21,10 @@ mod names;
 mod near;
 mod reader;
 mod topology;
+mod draw;
+mod read;
+mod scan;
+mod syntax;
 mod tree;
 
 pub use advice::{Utilisation, utilisations};
@@ -29,6 +33,7 @@ pub use explain::explain_metric;
 
 pub use diagnostic::{Diagnostic, Severity};
 pub use metric_paths::metric_paths;
+pub use draw::render;
 pub use tree::{Entry, FileId, Node, Sources, Span, Table, Value};
 
 use crate::model::Blueprint;
