@@ -178,7 +178,8 @@ impl Key {
     pub fn grade(&self) -> &'static str {
         match (self.places[0], self.name) {
             (P::Network, "other_zone") => "grade C, published round trips between zones",
-            (P::Broker | P::Source, _) | (_, "schema" | "seed" | "seeds") => "by definition",
+            (P::Broker | P::Source | P::Failure, _)
+            | (_, "schema" | "seed" | "seeds" | "fails") => "by definition",
             _ => "grade D, our assumption",
         }
     }

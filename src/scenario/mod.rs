@@ -9,6 +9,7 @@ mod decode_failure;
 mod decode_handler;
 mod diagnostic;
 mod draft;
+mod draw;
 mod expect;
 mod explain;
 mod flow;
@@ -19,12 +20,11 @@ mod meaning_tests;
 mod metric_paths;
 mod names;
 mod near;
-mod reader;
-mod topology;
-mod draw;
 mod read;
+mod reader;
 mod scan;
 mod syntax;
+mod topology;
 mod tree;
 
 pub use advice::{Utilisation, utilisations};
@@ -32,8 +32,8 @@ pub use codes_meaning::explain_code;
 pub use explain::explain_metric;
 
 pub use diagnostic::{Diagnostic, Severity};
-pub use metric_paths::metric_paths;
 pub use draw::render;
+pub use metric_paths::metric_paths;
 pub use tree::{Entry, FileId, Node, Sources, Span, Table, Value};
 
 use crate::model::Blueprint;

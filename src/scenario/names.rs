@@ -151,6 +151,10 @@ impl Names {
         if let Some(id) = self.event_id(&event.text) {
             return Ok(id);
         }
+        // An event whose name is taken has been noted, and its subscribers are not to blame.
+        if let Some(i) = self.events.iter().position(|e| e.text == event.text) {
+            return Ok(EventTypeId(i as u32));
+        }
         let message = format!("nobody emits `{}`", event.text);
         let diagnostic = Diagnostic::error("E110", event.span, message);
         let events = self.events.iter().map(|e| e.text.as_str());
