@@ -138,9 +138,10 @@ fn bus(reader: &mut Reader, root: &Fields) -> BusDraft {
     let absent = Reader::absent(root.head, Place::Broker);
     let mut bus: Option<BusDraft> = None;
     for entry in brokers {
-        let fields = match known_preset(reader, entry) {
-            true => reader.fields(&entry.node, Place::Broker).unwrap_or(absent),
-            false => absent,
+        let fields = if known_preset(reader, entry) {
+            reader.fields(&entry.node, Place::Broker).unwrap_or(absent)
+        } else {
+            absent
         };
         let deliver = reader.variate(&fields, "deliver");
         bus.get_or_insert(BusDraft { name: Some(name_of(entry)), deliver });

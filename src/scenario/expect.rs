@@ -81,25 +81,24 @@ fn unknown<'a>(
     }
     let owner = text.split('.').next().unwrap_or("");
     let of_owner = |p: &&str| p.strip_prefix(owner).is_some_and(|rest| rest.starts_with('.'));
-    match did_you_mean(text, all.clone()) {
-        Some(help) => diagnostic.help(help),
-        None => {
-            let mut own: Vec<&str> = all
-                .filter(of_owner)
-                .map(|p| p[owner.len() + 1..].split('.').next().unwrap_or(""))
-                .collect();
-            own.dedup();
-            match own.as_slice() {
-                [] if blueprint.services.iter().any(|s| s.name == owner) => diagnostic
-                    .help(format!("service `{owner}` has neither `on` nor `api`, so no metrics")),
-                [] => diagnostic.help(format!(
-                    "nothing is called `{owner}`; a path begins with a service, a client, an event \
-                     or `ledger`"
-                )),
-                own => diagnostic.help(format!("metrics of `{owner}` are {}", own.join(", "))),
-            }
-        }
+    if let Some(help) = did_you_mean(text, all.clone()) {
+        return diagnostic.help(help);
     }
+    let mut own: Vec<&str> = all
+        .filter(of_owner)
+        .map(|p| p[owner.len() + 1..].split('.').next().unwrap_or(""))
+        .collect();
+    own.dedup();
+    diagnostic.help(if !own.is_empty() {
+        format!("metrics of `{owner}` are {}", own.join(", "))
+    } else if blueprint.services.iter().any(|s| s.name == owner) {
+        format!("service `{owner}` has neither `on` nor `api`, so no metrics")
+    } else {
+        format!(
+            "nothing is called `{owner}`; a path begins with a service, a client, an event or \
+             `ledger`"
+        )
+    })
 }
 
 fn bound(
@@ -247,7 +246,7 @@ fn quantity(text: &str, unit: &str) -> Result<f64, ParseError> {
         }
         (_, Some(number)) => Ok(number),
         // "99.9e-2" is nearer to the truth than 99.9 / 100.
-        (_, None) => match body.strip_suffix('%').map(|n| n.trim_end()) {
+        (_, None) => match body.strip_suffix('%').map(str::trim_end) {
             Some(percent) if plain(percent).is_some() => {
                 Ok(format!("{percent}e-2").parse().unwrap_or(f64::NAN))
             }

@@ -1,6 +1,7 @@
 //! What is in force and where it comes from; what a metric means.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use super::keys::{self, Grammar, Key, Place, Status};
 use super::metric_paths::LATER;
@@ -31,7 +32,7 @@ pub(super) fn explain_tables(tables: &[(String, Table)], sources: &Sources) -> S
             base = lines;
             continue;
         }
-        text.push_str(&format!("\nvariant {name}: as base, except\n"));
+        let _ = writeln!(text, "\nvariant {name}: as base, except");
         layout(&mut text, &changes(&base, lines, name));
     }
     text
@@ -46,7 +47,7 @@ fn changes(base: &[Line], lines: Vec<Line>, variant: &str) -> Vec<Line> {
         .filter(|line| before.get(line.path.as_str()).is_none_or(|old| *old != line))
         .map(|mut line| {
             if line.span.is_some() {
-                line.source.push_str(&format!(", variant {variant}"));
+                let _ = write!(line.source, ", variant {variant}");
             }
             line
         })
@@ -68,7 +69,7 @@ fn layout(text: &mut String, lines: &[Line]) {
     };
     let (paths, values) = (width(|l| &l.path), width(|l| &l.value).min(WIDEST_VALUE));
     for Line { path, value, source, .. } in lines {
-        text.push_str(&format!("  {path:paths$}  {value:values$}  {source}\n"));
+        let _ = writeln!(text, "  {path:paths$}  {value:values$}  {source}");
     }
 }
 

@@ -286,9 +286,13 @@ impl Graph {
             return None;
         }
         let mut inside = vec![false; rates.len()];
-        started.iter().for_each(|n| inside[*n] = true);
+        for node in &started {
+            inside[*node] = true;
+        }
         let mut weights = vec![0.0; rates.len()];
-        started.iter().for_each(|n| weights[*n] = 1.0);
+        for node in &started {
+            weights[*node] = 1.0;
+        }
         // Geometric mean of the growth over an even number of steps, so that cycles of period two do not deceive.
         let mut growth = 0.0;
         for step in 0..POWER_STEPS {
@@ -305,7 +309,9 @@ impl Graph {
             if step >= POWER_STEPS / 2 {
                 growth += libm::log(after / before);
             }
-            next.iter_mut().for_each(|w| *w /= after);
+            for weight in &mut next {
+                *weight /= after;
+            }
             weights = next;
         }
         let gain = libm::exp(growth / f64::from(POWER_STEPS / 2));

@@ -124,7 +124,9 @@ impl Grammar {
         match self {
             G::Text => "a text".into(),
             G::Truth => "true or false".into(),
-            G::Whole(min, u64::MAX) => format!("a whole number from {min}"),
+            G::Whole(min, max) if max >= u64::from(u32::MAX) => {
+                format!("a whole number from {min}")
+            }
             G::Whole(min, max) => format!("a whole number from {min} to {max}"),
             G::Duration => "a duration such as \"10ms\"".into(),
             G::Distribution => {

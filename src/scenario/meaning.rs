@@ -12,7 +12,7 @@ use super::{
     Diagnostic, Expect, FileId, Severity, Sources, Span, Table, Value, Variant, compile, decode,
     topology,
 };
-use crate::results::ScenarioInfo;
+use crate::results::{ScenarioInfo, Topology};
 
 /// What the tables of all variants mean.
 #[derive(Debug)]
@@ -111,7 +111,7 @@ fn one<'t>(
         expect,
         advice,
         failures: if sound { topology::windows(&blueprint) } else { Vec::new() },
-        topology: if sound { topology::topology(&draft, &blueprint) } else { Default::default() },
+        topology: if sound { topology::topology(&draft, &blueprint) } else { Topology::default() },
         blueprint,
     };
     (draft, variant)

@@ -605,3 +605,99 @@ fn a_thousand_services_are_read_in_no_time() {
         variants[0].blueprint.services.iter().map(|s| s.handlers.len()).sum();
     assert_eq!(subscriptions, 10_000);
 }
+
+#[test]
+fn every_default_is_of_the_kind_that_its_key_takes() {
+    use crate::random::{Backoff, Variate};
+    use keys::Grammar;
+    let all = keys::KEYS.iter().flat_map(|group| group.iter());
+    for key in all.filter(|k| !k.default.is_empty()) {
+        let fine = match key.grammar {
+            Grammar::Duration => key.default.parse::<SimDuration>().is_ok(),
+            Grammar::Distribution => key.default.parse::<Variate>().is_ok(),
+            Grammar::Share => key.default.parse::<crate::units::Probability>().is_ok(),
+            Grammar::Backoff => key.default.parse::<Backoff>().is_ok(),
+            Grammar::Whole(min, max) => {
+                key.default.replace('_', "").parse().is_ok_and(|n: u64| (min..=max).contains(&n))
+            }
+            Grammar::Burst => key.default == "1",
+            Grammar::Choice(words) => words.contains(&key.default),
+            Grammar::Truth => key.default == "false",
+            Grammar::Target => key.default == "10x",
+            _ => false,
+        };
+        assert!(fine, "{} = {}", key.name, key.default);
+    }
+}
+
+/// Every kind of table, for the test below.
+const ALL_KINDS: &str = r#"
+duration = "1m"
+zones = ["eu/a", "us/b"]
+network = "1ms"
+[broker.bus]
+preset = "ideal"
+[client.web]
+calls = "shop.buy"
+rate = "1/s"
+[client.lab]
+calls = "shop.buy"
+users = 3
+think = "~1s"
+[service.shop]
+instances = 3
+emits.A = { rate = ["0s 1/s", "5s 2/s"], burst = "geometric 4" }
+api.buy = { takes = "1ms", calls = [["psp.x", "psp.x"]], writes = "o", emits = ["B 30%", "C 70%"], fails = "1%" }
+[service.psp]
+api.x = { do = ["1ms", "emit D x3"] }
+on.A = "~1ms"
+on.B = "1ms"
+on.C = "1ms"
+on.D = "1ms"
+[[failure]]
+crash = "30% of shop"
+at = "1s"
+[[failure]]
+slow = { "shop[1]" = "4x" }
+every = "1s"
+[expect]
+psp.lag.p99 = "< 0.5x base"
+"#;
+
+proptest::proptest! {
+    #[test]
+    fn no_scenario_makes_the_reader_panic(
+        at in 0..ALL_KINDS.len(),
+        length in 0_usize..6,
+        new in proptest::sample::select(vec![
+            "", "\"", "0", "-1", "9e99", "[]", "{}", "\"\"", "x", ".", "%", "\n", " ", "é", "[0]",
+            "99999999999999999999d", "1e400", "true", "2026-01-01", "\"\\u00e9\"", "x100", "of",
+        ]),
+    ) {
+        let end = (at + length).min(ALL_KINDS.len());
+        let text = format!("{}{new}{}", &ALL_KINDS[..at], &ALL_KINDS[end..]);
+        let mut sources = Sources::default();
+        let mut errors = Vec::new();
+        let table = read_text(&mut sources, "t.toml", &text, &mut errors);
+        // What is no TOML is not understood any further.
+        if !errors.is_empty() {
+            return Ok(());
+        }
+        let tables = [("base".to_owned(), table.clone()), ("v".to_owned(), table)];
+        let found = match understand(&tables, &sources, &mut |_, _| Err("none".into())) {
+            Ok(meaning) => meaning.warnings,
+            Err(found) => found,
+        };
+        // Every place lies in its text, at the border of characters.
+        for span in found.iter().filter_map(|d| d.span) {
+            let (start, end) = (span.start as usize, span.end as usize);
+            proptest::prop_assert!(sources.text(span.file).get(start..end).is_some());
+        }
+        super::explain::explain_tables(&tables, &sources);
+    }
+}
+
+#[test]
+fn the_scenario_with_every_kind_of_table_is_fine() {
+    assert_eq!(check(ALL_KINDS), "");
+}

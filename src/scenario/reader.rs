@@ -109,7 +109,7 @@ impl Reader<'_> {
         let names = keys::names(place);
         let mut help = "it is part of the format, but not of this version".to_owned();
         if !names.is_empty() && place != Place::Root {
-            help.push_str(&format!("; supported: {}", names.join(", ")));
+            help = format!("{help}; supported: {}", names.join(", "));
         }
         self.note(Diagnostic::error("E102", entry.key_span, message).help(help));
     }
@@ -146,8 +146,8 @@ impl Reader<'_> {
     /// The value at `node` is of another kind than `grammar` wants; a bare number gets the fix.
     pub(super) fn wrong_kind(&mut self, node: &Node, grammar: &Grammar) {
         let number = match &node.value {
-            Value::Integer(n) => Some(n.to_string()),
-            Value::Float(x) => Some(x.to_string()),
+            Value::Integer(n) if *n >= 0 => Some(n.to_string()),
+            Value::Float(x) if *x >= 0.0 && x.is_finite() => Some(x.to_string()),
             _ => None,
         };
         let fix = number.as_ref().and_then(|n| {
