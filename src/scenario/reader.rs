@@ -159,17 +159,14 @@ impl Reader<'_> {
                 _ => return None,
             })
         });
-        self.note(match (fix, number) {
-            (Some((what, fix)), Some(number)) => {
-                let message = format!("{what} needs a unit: `{number}`; write {fix}");
-                Diagnostic::error("E104", node.span, message).label("a bare number")
-            }
-            _ => {
-                let message = format!("expected {}", grammar.words());
-                Diagnostic::error("E103", node.span, message)
-                    .label(format!("this is {}", kind_of(&node.value)))
-            }
-        });
+        let diagnostic = if let (Some((what, fix)), Some(number)) = (fix, number) {
+            let message = format!("{what} needs a unit: `{number}`; write {fix}");
+            Diagnostic::error("E104", node.span, message).label("a bare number")
+        } else {
+            Diagnostic::error("E103", node.span, format!("expected {}", grammar.words()))
+                .label(format!("this is {}", kind_of(&node.value)))
+        };
+        self.note(diagnostic);
     }
 
     /// Shows the error of a string at its characters.
