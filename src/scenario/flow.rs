@@ -2,7 +2,9 @@
 //!
 //! Waiting is left out, so the estimate holds for a system that keeps up; `advice` says what follows from it.
 
-use crate::model::{Blueprint, Emit, Handler, Load, Operation, Retry, Service, Step, Trigger};
+use crate::model::{
+    Blueprint, Emission, Emit, Handler, Load, Operation, Retry, Service, Step, Trigger,
+};
 use crate::random::Variate;
 use crate::units::SimTime;
 
@@ -194,13 +196,16 @@ impl Graph {
                 let (tried, done) = attempts(handler);
                 for step in &handler.steps {
                     match step {
-                        Step::Emit(Emit::All(all)) => graph.edges[node].extend(
-                            all.iter().map(|e| (e.event.0 as usize, done * f64::from(e.count))),
-                        ),
+                        Step::Emit(Emit::All(all)) => {
+                            let weight = |e: &Emission| done * f64::from(e.count);
+                            let to = all.iter().map(|e| (e.event.0 as usize, weight(e)));
+                            graph.edges[node].extend(to);
+                        }
                         Step::Emit(Emit::OneOf(one)) => {
-                            graph.edges[node].extend(one.iter().map(|(share, e)| {
-                                (e.event.0 as usize, done * share.get() * f64::from(e.count))
-                            }))
+                            let weight = |p: f64, e: &Emission| done * p * f64::from(e.count);
+                            let to =
+                                one.iter().map(|(p, e)| (e.event.0 as usize, weight(p.get(), e)));
+                            graph.edges[node].extend(to);
                         }
                         Step::Call(operations) => {
                             for called in operations {

@@ -77,14 +77,14 @@ fn check(text: &str) -> String {
         if let Some(span) = d.span {
             let line = sources.text(span.file)[..span.start as usize].matches('\n').count();
             let line = sources.text(span.file).lines().nth(line).unwrap_or("");
-            let _ = write!(out, "    {line}\n");
+            let _ = writeln!(out, "    {line}");
         }
-        let _ = write!(out, "{} {at} {}\n", d.code, d.message);
+        let _ = writeln!(out, "{} {at} {}", d.code, d.message);
         for (span, why) in d.related {
-            let _ = write!(out, "  {} {why}\n", place(span));
+            let _ = writeln!(out, "  {} {why}", place(span));
         }
         if let Some(help) = d.help {
-            let _ = write!(out, "  help: {help}\n");
+            let _ = writeln!(out, "  help: {help}");
         }
     }
     out
@@ -607,12 +607,12 @@ seeds = 4
 fn a_thousand_services_are_read_in_no_time() {
     let mut text = String::from("[service.shop]\n");
     for event in 0..1000 {
-        let _ = write!(text, "emits.E{event} = \"1/s\"\n");
+        let _ = writeln!(text, "emits.E{event} = \"1/s\"");
     }
     for service in 0..1000 {
-        let _ = write!(text, "[service.s{service}]\nworkers = 4\n");
+        let _ = writeln!(text, "[service.s{service}]\nworkers = 4");
         for k in 0..10 {
-            let _ = write!(text, "on.E{} = \"1ms\"\n", (service * 7 + k * 13) % 1000);
+            let _ = writeln!(text, "on.E{} = \"1ms\"", (service * 7 + k * 13) % 1000);
         }
     }
     text.push_str("[expect]\ns5.lag.p99 = \"< 2s\"\n");
