@@ -1,13 +1,21 @@
 //! Text becomes meaning, once: from TOML files to resolved blueprints.
 
 mod diagnostic;
+mod document;
 mod draw;
+mod files;
+mod merge;
+mod near;
+mod normal;
+mod overrides;
+mod path;
 mod read;
+mod remove;
 mod scan;
+mod shorthand;
 mod syntax;
 mod tree;
 
-pub use diagnostic::{Diagnostic, Severity};
 pub use draw::render;
 pub use tree::{Entry, FileId, Node, Sources, Span, Table, Value};
 
