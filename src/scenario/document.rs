@@ -11,6 +11,9 @@ use super::overrides::apply_sets;
 use super::remove::Removal;
 use super::tree::{Sources, Span, Table};
 
+/// Codes that say a name is unknown.
+const UNKNOWN_NAMES: [&str; 3] = ["E015", "E018", "E023"];
+
 /// The merged texts of a scenario.
 ///
 /// In every table short forms are expanded, `extends`, `remove` and `variant` are gone, and each
@@ -40,7 +43,11 @@ impl Document {
         errors: &mut Vec<Diagnostic>,
     ) -> Self {
         let mut sources = Sources::default();
+        let told = errors.len();
         let chain = read_chain(files, path, &mut sources, errors);
+        // What stood in an unread file or line would be missed here and there.
+        let incomplete = errors[told..].iter().any(|e| e.code < "E013");
+        let read = errors.len();
         let mut root = Table::default();
         let mut variants: Vec<Variant> = Vec::new();
         for file in chain.into_iter().rev() {
@@ -65,6 +72,10 @@ impl Document {
             variants: named.zip(tables).map(|((name, span), table)| (name, span, table)).collect(),
         };
         apply_sets(&mut document, sets, errors);
+        if incomplete {
+            let found = errors.split_off(read);
+            errors.extend(found.into_iter().filter(|e| !UNKNOWN_NAMES.contains(&e.code)));
+        }
         document
     }
 

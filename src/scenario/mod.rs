@@ -1,5 +1,6 @@
 //! Text becomes meaning, once: from TOML files to resolved blueprints.
 
+mod codes;
 mod diagnostic;
 mod document;
 mod draw;
@@ -14,6 +15,8 @@ mod remove;
 mod scan;
 mod shorthand;
 mod syntax;
+#[cfg(test)]
+mod text_tests;
 mod tree;
 
 pub use draw::render;

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use sha2::{Digest, Sha256};
 
 use super::document::Document;
-use super::syntax::quoted_key;
-use super::tree::{Node, Table, Value};
+use super::syntax::{quoted, quoted_key};
+use super::tree::{Entry, Node, Table, Value};
 
 /// What a scenario says about itself, and not about what is simulated.
 const NOT_SIMULATED: [&str; 4] = ["title", "question", "lesson", "expect"];
@@ -77,25 +77,8 @@ fn inline(node: &Node) -> String {
         Value::Table(table) => {
             let mut entries: Vec<_> = table.entries.iter().collect();
             entries.sort_by(|a, b| a.key.cmp(&b.key));
-            let pair =
-                |e: &&super::tree::Entry| format!("{} = {}", quoted_key(&e.key), inline(&e.node));
+            let pair = |e: &&Entry| format!("{} = {}", quoted_key(&e.key), inline(&e.node));
             format!("{{{}}}", entries.iter().map(pair).collect::<Vec<_>>().join(", "))
         }
     }
-}
-
-/// The text in quotes, all on one line.
-fn quoted(text: &str) -> String {
-    let mut out = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            c if c.is_control() => {
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
 }

@@ -6,7 +6,7 @@ use super::merge::{failure_name, merge};
 use super::near::did_you_mean;
 use super::read::{read_text, span};
 use super::shorthand::expand;
-use super::tree::{Entry, FileId, Node, Sources, Table, Value};
+use super::tree::{Entry, Node, Sources, Table, Value};
 
 /// The name under which messages show the text of a `--set`.
 const NAME: &str = "--set";
@@ -43,14 +43,14 @@ fn parse_set(set: &str, sources: &mut Sources, errors: &mut Vec<Diagnostic>) -> 
     let mut found = Vec::new();
     // A text of one line `path = value` is TOML, and so has the right places at once.
     let mut table = read_text(sources, NAME, set, &mut found);
-    let file = file_of(sources, &found, &table);
     if let Some(mistake) = found.into_iter().next() {
         errors.push(reword(mistake, set, equals));
         return None;
     }
+    let first = table.entries.first()?.key_span;
     if !writes_one_value(&table, equals) {
         errors.push(
-            Diagnostic::error("E021", span(file, 0..set.len()), "`--set` sets one value")
+            Diagnostic::error("E021", span(first.file, 0..set.len()), "`--set` sets one value")
                 .help("repeat --set for each, as in --set seeds=4 --set seed=7"),
         );
         return None;
@@ -67,12 +67,6 @@ fn parse_set(set: &str, sources: &mut Sources, errors: &mut Vec<Diagnostic>) -> 
     }
     expand(&mut table, sources, errors);
     Some(table)
-}
-
-/// The text that was added last.
-fn file_of(_: &Sources, found: &[Diagnostic], table: &Table) -> FileId {
-    let place = found.iter().find_map(|d| d.span).or(table.entries.first().map(|e| e.key_span));
-    place.map_or(FileId(0), |span| span.file)
 }
 
 /// The first `=` outside of quotes.

@@ -3,7 +3,7 @@
 //! It knows where short forms stand, and not what the values mean.
 
 use super::diagnostic::Diagnostic;
-use super::syntax::{dotted, quoted_key};
+use super::syntax::quoted_key;
 use super::tree::{Entry, Node, Sources, Span, Table, Value};
 
 /// Rewrites the short forms of `table`, which is a file's root, a variant's block or a `--set`:
@@ -149,9 +149,4 @@ fn joined(a: Span, b: Span, sources: &Sources) -> Span {
         }
         _ => b,
     }
-}
-
-/// A path as it is written, for messages.
-pub(crate) fn path_text(path: &[&str]) -> String {
-    dotted(&path.iter().map(|part| (*part).to_owned()).collect::<Vec<_>>())
 }
