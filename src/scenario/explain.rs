@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::keys::{self, Grammar, Key, Place, Status};
 use super::metric_paths::LATER;
-use super::{FileId, Node, Sources, Span, Table, Value};
+use super::{FileId, Node, Sources, Span, Table, Value, codes, codes_meaning};
 use crate::results::catalogue::{FAMILIES, Family, Kind, LEDGER_STATES, SEGMENTS, Scope};
 
 /// One effective value.
@@ -245,6 +245,11 @@ fn written(value: &Value) -> String {
             format!("{{ {} }}", pairs.join(", "))
         }
     }
+}
+
+/// The long story of a code such as `E110`, whichever layer tells it; letter case does not matter.
+pub fn explain_code(code: &str) -> Option<String> {
+    codes_meaning::explain(code).or_else(|| codes::explain(code))
 }
 
 /// What a metric means: `path` is a whole path (`email.lag.p99`) or a family (`lag`). `None` if there is none such.
