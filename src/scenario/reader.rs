@@ -152,7 +152,11 @@ impl Reader<'_> {
         };
         let fix = number.as_ref().and_then(|n| {
             Some(match grammar {
-                Grammar::Duration | Grammar::Distribution => ("a duration", format!("\"{n}ms\"")),
+                Grammar::Duration | Grammar::Distribution if n == "0" => {
+                    ("a duration", "\"0s\"".into())
+                }
+                Grammar::Duration => ("a duration", format!("\"{n}s\" or \"{n}ms\"")),
+                Grammar::Distribution => ("a duration", format!("\"{n}ms\"")),
                 Grammar::Backoff => ("a pause", format!("\"{n}ms\"")),
                 Grammar::Rate => ("a rate", format!("\"{n}/s\"")),
                 Grammar::Share => ("a share", format!("\"{}\"", share_text(n))),
