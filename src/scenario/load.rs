@@ -30,15 +30,6 @@ pub struct Loaded {
     pub warnings: Vec<Diagnostic>,
     /// The texts that the warnings point into.
     pub sources: Sources,
-    tables: Vec<(String, Table)>,
-}
-
-impl Loaded {
-    /// All effective values of the variants wanted with the place each comes from: the first in full, then what the
-    /// others change.
-    pub fn explain(&self) -> String {
-        explain_tables(&self.tables, &self.sources)
-    }
 }
 
 /// Why there is no scenario.
@@ -59,46 +50,12 @@ impl Scenario {
     /// # Errors
     /// All mistakes of all variants.
     pub fn load(files: &dyn Files, path: &str, options: &LoadOptions) -> Result<Loaded, Failed> {
-        let mut found = Vec::new();
-        let document = Document::open(files, path, &options.set, &mut found);
-        check_names(&document, &options.variants, &mut found);
-        let fail = |diagnostics, document: Document| {
-            Err(Failed { diagnostics, sources: document.sources })
-        };
-        if found.iter().any(|d| d.code < READ) {
-            return fail(found, document);
-        }
-        let mut tables = document.tables();
-        let sources = &document.sources;
-        let meaning = understand(&tables, sources, &mut |file: FileId, name: &str| {
-            let bytes = files.read(&beside(sources.name(file), name))?;
-            durations(&bytes)
-        });
-        let mut meaning = match meaning {
-            Ok(meaning) if found.is_empty() => meaning,
-            Ok(_) => return fail(found, document),
-            Err(more) => {
-                found.extend(more);
-                found.sort_by_key(|d| d.span.map(|s| (s.file, s.start, s.end)));
-                return fail(found, document);
-            }
-        };
-        meaning.info.hash = normal::hash(&document);
-        let wanted = |name: &String| options.variants.is_empty() || options.variants.contains(name);
-        meaning.variants.retain(|variant| wanted(&variant.name));
-        tables.retain(|(name, _)| wanted(name));
-        let scenario = Scenario {
-            info: meaning.info,
-            seed: options.seed.unwrap_or(meaning.seed),
-            seeds: options.seeds.unwrap_or(meaning.seeds).max(1),
-            variants: meaning.variants,
-        };
-        let (warnings, sources) = (meaning.warnings, document.sources);
-        Ok(Loaded { scenario, warnings, sources, tables })
+        load(files, path, options).map(|(loaded, _)| loaded)
     }
 }
 
-/// All effective values of the scenario at `path`, each with the place it comes from.
+/// All effective values of the scenario at `path` and where each comes from: the first of the variants wanted in full,
+/// then what the others change.
 ///
 /// # Errors
 /// Those of [`Scenario::load`].
@@ -107,7 +64,52 @@ pub fn explain_file(
     path: &str,
     options: &LoadOptions,
 ) -> Result<String, Failed> {
-    Scenario::load(files, path, options).map(|loaded| loaded.explain())
+    let (loaded, tables) = load(files, path, options)?;
+    Ok(explain_tables(&tables, &loaded.sources))
+}
+
+/// The scenario, and the merged tables of its variants.
+fn load(
+    files: &dyn Files,
+    path: &str,
+    options: &LoadOptions,
+) -> Result<(Loaded, Vec<(String, Table)>), Failed> {
+    let mut found = Vec::new();
+    let document = Document::open(files, path, &options.set, &mut found);
+    check_names(&document, &options.variants, &mut found);
+    let fail =
+        |diagnostics, document: Document| Err(Failed { diagnostics, sources: document.sources });
+    if found.iter().any(|d| d.code < READ) {
+        return fail(found, document);
+    }
+    let mut tables = document.tables();
+    let sources = &document.sources;
+    let meaning = understand(&tables, sources, &mut |file: FileId, name: &str| {
+        let bytes = files.read(&beside(sources.name(file), name))?;
+        durations(&bytes)
+    });
+    let mut meaning = match meaning {
+        Ok(meaning) if found.is_empty() => meaning,
+        Ok(_) => return fail(found, document),
+        Err(more) => {
+            found.extend(more);
+            found.sort_by_key(|d| d.span.map(|s| (s.file, s.start, s.end)));
+            return fail(found, document);
+        }
+    };
+    meaning.info.hash = normal::hash(&document);
+    meaning.info.settings.clone_from(&options.set);
+    let wanted = |name: &String| options.variants.is_empty() || options.variants.contains(name);
+    meaning.variants.retain(|variant| wanted(&variant.name));
+    tables.retain(|(name, _)| wanted(name));
+    let scenario = Scenario {
+        info: meaning.info,
+        seed: options.seed.unwrap_or(meaning.seed),
+        seeds: options.seeds.unwrap_or(meaning.seeds).max(1),
+        variants: meaning.variants,
+    };
+    let (warnings, sources) = (meaning.warnings, document.sources);
+    Ok((Loaded { scenario, warnings, sources }, tables))
 }
 
 /// Notes names of variants that do not exist.

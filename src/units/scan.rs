@@ -69,7 +69,8 @@ impl<'a> Scan<'a> {
         self.text[self.at..].trim_end()
     }
 
-    /// Bytes of what is left; the last character if nothing is left, so that an error has something to point at.
+    /// Bytes of what is left; the last character if nothing is left, so that an error has something
+    /// to point at.
     pub(crate) fn rest_at(&self) -> Range<usize> {
         let rest = self.rest();
         if rest.is_empty() {
@@ -152,11 +153,18 @@ impl<'a> Scan<'a> {
             return ParseError::new(self.rest_at(), "a number is missing");
         }
         let error = ParseError::new(self.word_at(), format!("`{word}` is not a number"));
-        if word.starts_with('-') { error.help("it cannot be negative") } else { error }
+        match word.as_bytes()[0] {
+            b'-' => error.help("it cannot be negative"),
+            b'.' => error.help(format!("write \"0{word}\"")),
+            _ => error,
+        }
     }
 
     /// Takes a duration and the spaces after it.
     pub(crate) fn duration(&mut self) -> Result<DurationText<'a>, ParseError> {
+        if self.is_done() {
+            return Err(ParseError::new(self.rest_at(), "a duration is missing"));
+        }
         let number = self.number()?;
         let unit = self.unit(&number)?;
         let at = number.at.start..self.at;
