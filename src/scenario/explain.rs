@@ -108,6 +108,8 @@ fn walk(
         let path = if path.is_empty() { key.name.to_owned() } else { join(path, key.name) };
         let node = table.and_then(|t| t.get(key.name)).map(|e| &e.node);
         match (key.grammar, key.name) {
+            // An open loop has no users who could think.
+            (_, "think") if table.is_none_or(|t| t.get("users").is_none()) => {}
             (Grammar::Table(inner) | Grammar::TextOr(_, inner), _) => {
                 nested(lines, places, inner, &path, node);
             }
@@ -214,7 +216,8 @@ fn leaves(lines: &mut Vec<Line>, places: &mut Places, path: &str, node: Option<&
         None => {}
         Some(Node { value: Value::Table(table), .. }) => {
             for entry in &table.entries {
-                leaves(lines, places, &join(path, &entry.key), Some(&entry.node));
+                // A metric path is shown as one, with or without quotes in the file.
+                leaves(lines, places, &format!("{path}.{}", entry.key), Some(&entry.node));
             }
         }
         Some(node) => lines.push(stated(places, path.to_owned(), node)),
