@@ -83,8 +83,8 @@ pub(crate) fn read_text(
         return Table::default();
     }
     let mut mistakes = Vec::new();
-    let without = broken_lines_blanked(text, &mut mistakes);
-    let tree = parse(without.as_deref().unwrap_or(text), &mut mistakes);
+    let mended = broken_lines_mended(text, &mut mistakes);
+    let tree = parse(mended.as_deref().unwrap_or(text), &mut mistakes);
     if mistakes.is_empty() && outline.statements.is_empty() {
         errors.push(empty_file(file, name));
     }
@@ -114,24 +114,31 @@ fn one_per_line(text: &str, mistakes: &mut Vec<toml::de::Error>) {
     mistakes.dedup_by_key(|e| line(e));
 }
 
-/// The text without the lines that make the parser give up on all that follow; none if there are
-/// no such lines. Their mistakes go to `mistakes`.
-fn broken_lines_blanked(text: &str, mistakes: &mut Vec<toml::de::Error>) -> Option<String> {
+/// The text with harmless lines in place of those that make the parser misread what follows; none
+/// if there are no such lines. Their mistakes go to `mistakes`.
+fn broken_lines_mended(text: &str, mistakes: &mut Vec<toml::de::Error>) -> Option<String> {
     if text.len() > MANY_ERRORS_UP_TO {
         return None;
     }
     let (_, found) = DeTable::parse_recoverable(text);
-    let ends_all = |e: &toml::de::Error| e.message().starts_with("key with no value");
-    let mut blanked = None;
-    for span in found.iter().filter(|e| ends_all(e)).filter_map(toml::de::Error::span) {
-        let start = text[..span.start].rfind('\n').map_or(0, |newline| newline + 1);
-        let end = text[span.start..].find('\n').map_or(text.len(), |length| span.start + length);
-        blanked
-            .get_or_insert_with(|| text.to_owned())
-            .replace_range(start..end, &" ".repeat(end - start));
+    // At a line without a value the parser stops; lines below a broken head join the table above.
+    let no_value = |e: &toml::de::Error| e.message().starts_with("key with no value");
+    let no_head = |e: &toml::de::Error| {
+        e.message().starts_with("unclosed table") || e.message().starts_with("unclosed array table")
+    };
+    let mut mended = None;
+    for error in found.iter().filter(|e| no_value(e) || no_head(e)) {
+        let at = error.span().map_or(0, |span| span.start);
+        let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+        let end = text[at..].find('\n').map_or(text.len(), |length| at + length);
+        let width = end - start;
+        let own_head = format!("[{start:_>inner$}]", inner = width.saturating_sub(2));
+        let instead =
+            if no_head(error) && own_head.len() == width { own_head } else { " ".repeat(width) };
+        mended.get_or_insert_with(|| text.to_owned()).replace_range(start..end, &instead);
     }
-    mistakes.extend(found.into_iter().filter(ends_all));
-    blanked
+    mistakes.extend(found.into_iter().filter(|e| no_value(e) || no_head(e)));
+    mended
 }
 
 fn parse<'a>(text: &'a str, mistakes: &mut Vec<toml::de::Error>) -> DeTable<'a> {
@@ -224,6 +231,7 @@ impl Converter<'_> {
 
     fn float(&mut self, digits: &str, at: Range<usize>) -> f64 {
         let value = digits.parse::<f64>().unwrap_or(0.0);
+
         if value.is_finite() || digits.contains("inf") || digits.contains("nan") {
             return value;
         }
@@ -335,6 +343,8 @@ mod tests {
             mistakes("a = 8ms\nb: 1\nc = {d=1 e=2}\nf = \"8ms\nh = \ni = 01\nl = 1e999\n\
                       m = 99999999999999999999\nn = \u{201c}8ms\u{201d}\n[j k]\nl = 1e999\n"),
             @r"
+            E009 11:5 the number 1e999 is too large
+            E009 7:5 the number 1e999 is too large
             E009 8:5 the number 99999999999999999999 is too large
             E010 1:5 text without quotes
             E001 2:4 not TOML: key with no value
@@ -344,7 +354,6 @@ mod tests {
             E001 6:5 not TOML: unexpected leading zero
             E010 9:5 text without quotes
             E001 10:3 not TOML: unclosed table
-            E006 11:1 `l` is written twice
             "
         );
     }

@@ -296,10 +296,19 @@ pub(crate) fn dotted(path: &[String]) -> String {
 /// A key as it is written, in quotes where it needs them.
 pub(crate) fn quoted_key(key: &str) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    if !key.is_empty() && key.chars().all(bare) {
-        key.to_owned()
-    } else {
-        // The escapes that TOML needs in a key are those of a Rust string.
-        format!("\"{}\"", key.replace('\\', "\\\\").replace('"', "\\\""))
+    if !key.is_empty() && key.chars().all(bare) { key.to_owned() } else { quoted(key) }
+}
+
+/// The text in quotes, all on one line.
+pub(crate) fn quoted(text: &str) -> String {
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            c if c.is_control() => out += &format!("\\u{:04x}", u32::from(c)),
+            c => out.push(c),
+        }
     }
+    out.push('"');
+    out
 }
