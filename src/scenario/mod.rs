@@ -19,7 +19,10 @@ mod syntax;
 mod text_tests;
 mod tree;
 
+pub use codes::explain;
+pub use diagnostic::{Diagnostic, Severity};
 pub use draw::render;
+pub use files::Files;
 pub use tree::{Entry, FileId, Node, Sources, Span, Table, Value};
 
 use crate::model::Blueprint;
