@@ -5,6 +5,7 @@ use super::document::Document;
 use super::merge::{failure_name, merge};
 use super::near::did_you_mean;
 use super::read::{read_text, span};
+use super::scan::{Kind, outline};
 use super::shorthand::expand;
 use super::tree::{Entry, Node, Sources, Table, Value};
 
@@ -48,7 +49,7 @@ fn parse_set(set: &str, sources: &mut Sources, errors: &mut Vec<Diagnostic>) -> 
         return None;
     }
     let first = table.entries.first()?.key_span;
-    if !writes_one_value(&table, equals) {
+    if !writes_one_value(set) {
         errors.push(
             Diagnostic::error("E021", span(first.file, 0..set.len()), "`--set` sets one value")
                 .help("repeat --set for each, as in --set seeds=4 --set seed=7"),
@@ -89,7 +90,7 @@ fn reword(mistake: Diagnostic, set: &str, equals: usize) -> Diagnostic {
     let mut mistake = mistake;
     if at <= equals && !set[equals + 1..].trim().is_empty() {
         mistake.code = "E021";
-        mistake.message = "the path is not written as TOML writes keys".to_owned();
+        mistake.message = String::from("the path is not written as TOML writes keys");
         mistake.help = Some(
             "join plain names by dots and quote others, as in service.\"eu.shop\".workers"
                 .to_owned(),
@@ -97,7 +98,7 @@ fn reword(mistake: Diagnostic, set: &str, equals: usize) -> Diagnostic {
         return mistake;
     }
     let (path, value) = (set[..equals].trim(), set[equals + 1..].trim());
-    let plain = !value.is_empty() && !value.contains(['"', '\'', '\n', '\\']);
+    let plain = !value.starts_with(['[', '{']) && !value.contains(['"', '\'', '\n', '\\']);
     mistake.code = "E022";
     if value.is_empty() {
         mistake.message = format!("`{path}` is set to nothing");
@@ -108,23 +109,14 @@ fn reword(mistake: Diagnostic, set: &str, equals: usize) -> Diagnostic {
         mistake.help =
             Some(format!("text needs quotes, and those the shell's: --set {path}='\"{value}\"'"));
     } else {
-        mistake.message = "the value is not a TOML value".to_owned();
+        mistake.message = String::from("the value is not a TOML value");
     }
     mistake
 }
 
-/// Whether the table holds a single value, and that stands behind the sign at `equals`.
-fn writes_one_value(table: &Table, equals: usize) -> bool {
-    let mut table = table;
-    loop {
-        let [entry] = table.entries.as_slice() else { return false };
-        let behind = entry.node.span.start as usize > equals;
-        match &entry.node.value {
-            _ if behind => return true,
-            Value::Table(inner) => table = inner,
-            _ => return false,
-        }
-    }
+/// Whether the text is a single `path = value` and has no head.
+fn writes_one_value(set: &str) -> bool {
+    matches!(outline(set).statements.as_slice(), [one] if one.kind == Kind::Pair)
 }
 
 /// Lays `set` over the root `target`; failures are addressed by their name.
@@ -137,7 +129,7 @@ fn lay_set(target: &mut Table, mut set: Table, errors: &mut Vec<Diagnostic>) {
             match named_failure(target, entry) {
                 Ok(item) => items.push(item),
                 Err(error) => {
-                    errors.push(error);
+                    errors.push(*error);
                     return;
                 }
             }
@@ -148,7 +140,7 @@ fn lay_set(target: &mut Table, mut set: Table, errors: &mut Vec<Diagnostic>) {
 }
 
 /// The entry of `[[failure]]` that changes the failure named by the key of `entry`.
-fn named_failure(target: &Table, entry: Entry) -> Result<Node, Diagnostic> {
+fn named_failure(target: &Table, entry: Entry) -> Result<Node, Box<Diagnostic>> {
     let items = match target.get("failure").map(|e| &e.node.value) {
         Some(Value::Array(items)) => items.as_slice(),
         _ => &[],
@@ -160,18 +152,14 @@ fn named_failure(target: &Table, entry: Entry) -> Result<Node, Diagnostic> {
         let help = did_you_mean(&entry.key, names()).unwrap_or_else(|| {
             "give the failure a `name` and set it as failure.NAME.for".to_owned()
         });
-        return Err(Diagnostic::error("E023", span, message).label("unknown").help(help));
+        return Err(Diagnostic::error("E023", span, message).label("unknown").help(help).into());
     }
-    match entry.node.value {
-        Value::Table(mut table) => {
-            let node = Node { value: Value::String(entry.key), span };
-            table.entries.push(Entry { key: "name".into(), key_span: span, node });
-            Ok(Node { value: Value::Table(table), span: entry.node.span })
-        }
-        _ => {
-            let message = format!("the failure `{}` is a table", entry.key);
-            Err(Diagnostic::error("E023", entry.node.span, message)
-                .help(format!("set one of its keys, as in failure.{}.for", entry.key)))
-        }
-    }
+    let Value::Table(mut table) = entry.node.value else {
+        let message = format!("the failure `{}` is a table", entry.key);
+        let help = format!("set one of its keys, as in failure.{}.for", entry.key);
+        return Err(Diagnostic::error("E023", entry.node.span, message).help(help).into());
+    };
+    let node = Node { value: Value::String(entry.key), span };
+    table.entries.push(Entry { key: "name".into(), key_span: span, node });
+    Ok(Node { value: Value::Table(table), span: entry.node.span })
 }
