@@ -6,7 +6,7 @@
 use crate::render::view::{View, clients, worst_first};
 use crate::render::wording::{count, list, percent, plural, seconds, significant};
 use crate::results::catalogue::SEGMENTS;
-use crate::results::{Results, Series, ServiceInfo};
+use crate::results::{FailureWindow, Ledger, Ordered, Results, Series, ServiceInfo};
 
 /// Subscribers that an answer names at most.
 const NAMED: usize = 3;
@@ -14,8 +14,8 @@ const NAMED: usize = 3;
 /// One line of the answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Answer {
-    /// The variant that it is about.
-    pub(crate) variant: String,
+    /// The variant that it is about; `None` if there is only one.
+    pub(crate) variant: Option<String>,
     /// What happened there.
     pub(crate) text: String,
 }
@@ -27,7 +27,7 @@ pub(crate) struct Answer {
 /// 5 ms per second on, and only if the line explains nine tenths of the variance.
 pub(crate) fn growth(view: &View<'_>, service: &str) -> Option<f64> {
     let (from, to) = view.measured();
-    let broken = |w: &crate::results::FailureWindow| w.from < to && w.to.unwrap_or(to) > from;
+    let broken = |w: &FailureWindow| w.from < to && w.to.unwrap_or(to) > from;
     if view.result.failures.iter().any(broken) {
         return None;
     }
@@ -107,14 +107,23 @@ fn largest_segment(view: &View<'_>, service: &str) -> Option<(&'static str, f64)
     (total > 0.0).then(|| (name, mean / total))
 }
 
+impl Answer {
+    fn new(results: &Results, view: &View<'_>, text: String) -> Self {
+        let variant = (results.variants.len() > 1).then(|| view.name.to_owned());
+        Self { variant, text }
+    }
+
+    /// The name of the variant, empty if there is only one.
+    pub(crate) fn name(&self) -> &str {
+        self.variant.as_deref().unwrap_or("")
+    }
+}
+
 /// One line per variant: how its clients fare, how far behind its subscribers are, and what was lost.
 pub(crate) fn answers(results: &Results) -> Vec<Answer> {
     let views = View::all(results);
     let worst = worst_first(&views);
-    views
-        .iter()
-        .map(|view| Answer { variant: view.name.to_owned(), text: answer(view, &worst) })
-        .collect()
+    views.iter().map(|view| Answer::new(results, view, answer(view, &worst))).collect()
 }
 
 fn answer(view: &View<'_>, worst: &[String]) -> String {
@@ -140,7 +149,7 @@ fn client(view: &View<'_>, name: &str) -> String {
         None => format!("availability of {name} is unknown"),
     };
     match view.value(&format!("{name}.latency.p99")) {
-        Some(p99) => format!("{served}, p99 latency {}", seconds(p99)),
+        Some(p99) => format!("{served}, 99 % of them within {}", seconds(p99)),
         None => served,
     }
 }
@@ -149,36 +158,38 @@ fn client(view: &View<'_>, name: &str) -> String {
 pub(crate) fn subscriber(view: &View<'_>, name: &str) -> String {
     let value = |stat: &str| view.value(&format!("{name}.lag.{stat}"));
     if let Some(slope) = growth(view, name) {
-        let most = value("max").map_or(String::new(), |m| format!(" ({} at the end)", seconds(m)));
+        let most = value("max").map_or(String::new(), |m| format!(" (up to {})", seconds(m)));
         return format!("{name} falls {} s further behind every second{most}", significant(slope));
     }
     let metric = view.metric(&format!("{name}.lag.p99"));
-    let text = match (value("p99"), value("max"), value("mean")) {
-        (Some(p99), Some(max), _) => {
-            format!("{name} is {} behind at p99, {} at most", seconds(p99), seconds(max))
+    let never = metric.and_then(|m| m.censored).unwrap_or(0);
+    // Largest and mean are of what arrived; what never did is told beside them.
+    let whole = match (value("p99"), value("max")) {
+        (Some(p99), Some(max)) => {
+            let (p99, max) = (seconds(p99), seconds(max));
+            format!("{name} shows 99 % of its events within {p99}, the slowest after {max}")
         }
-        (Some(p99), None, _) => format!("{name} is {} behind at p99", seconds(p99)),
-        (None, Some(max), _) => format!("{name} is at most {} behind", seconds(max)),
-        (None, None, Some(mean)) => format!("{name} is {} behind on average", seconds(mean)),
-        (None, None, None) => match metric.and_then(|m| m.note.as_ref()) {
-            Some(note) => format!("the lag of {name} is unknown: {note}"),
-            None => format!("the lag of {name} is unknown"),
+        (Some(p99), None) => format!("{name} shows 99 % of its events within {}", seconds(p99)),
+        (None, Some(max)) => {
+            format!("{name} shows the slowest of its events after {}", seconds(max))
+        }
+        (None, None) => match (value("mean"), metric.and_then(|m| m.note.as_ref())) {
+            (Some(mean), _) => format!("{name} shows an event after {} on average", seconds(mean)),
+            (None, Some(note)) => format!("the lag of {name} is unknown: {note}"),
+            (None, None) => format!("the lag of {name} is unknown"),
         },
     };
-    match metric.and_then(|m| m.censored).unwrap_or(0) {
-        0 => text,
-        never => format!("{text}, {} never arrived", count(never)),
-    }
+    if never > 0 { format!("{whole}, {} never", count(never)) } else { whole }
 }
 
 /// Whether anything was lost; silent if nothing broke and nothing is missing.
 fn losses(view: &View<'_>) -> Option<String> {
     let ledger = &view.result.ledger;
-    let sum = |f: &dyn Fn(&crate::results::Ledger) -> u64| -> u64 {
-        ledger.iter().map(|(_, l)| f(l)).sum()
+    let sum = |f: &dyn Fn(&Ledger) -> u64| -> u64 {
+        ledger.iter().fold(0, |sum, (_, l)| sum.saturating_add(f(l)))
     };
-    let lost = sum(&|l| l.lost.iter().map(|(_, n)| n).sum());
-    let dropped = sum(&|l| l.dropped.iter().map(|(_, n)| n).sum());
+    let lost = sum(&|l| total(&l.lost));
+    let dropped = sum(&|l| total(&l.dropped));
     match (lost, dropped) {
         (0, 0) if ledger.is_empty() || view.result.failures.is_empty() => None,
         (0, 0) => Some("no event lost".to_owned()),
@@ -188,6 +199,11 @@ fn losses(view: &View<'_>) -> Option<String> {
             Some(format!("{} lost and {} given up", deliveries(lost), count(dropped)))
         }
     }
+}
+
+/// Sum over all reasons.
+pub(crate) fn total(reasons: &Ordered<u64>) -> u64 {
+    reasons.iter().fold(0, |sum, (_, n)| sum.saturating_add(*n))
 }
 
 fn deliveries(n: u64) -> String {
@@ -202,7 +218,7 @@ pub(crate) fn meanings(results: &Results) -> Vec<Answer> {
         .filter_map(|view| {
             let worst = worst_first(std::slice::from_ref(view));
             let text = meaning(results, view, worst.first()?)?;
-            Some(Answer { variant: view.name.to_owned(), text })
+            Some(Answer::new(results, view, text))
         })
         .collect()
 }
@@ -278,13 +294,15 @@ pub(crate) fn next_step(results: &Results) -> String {
         return advised;
     }
     let views = View::all(results);
-    for view in &views {
-        for info in view.subscribers().filter(|s| growth(view, &s.name).is_some()) {
-            let needed = workers_needed(results, view, &info.name).unwrap_or(0.0);
-            let more = (needed.ceil() as u64 + 1).max(workers(info) + 1);
-            let each = more.div_ceil(u64::from(info.instances.max(1)));
-            return format!("--set service.{}.workers={each}", info.name);
-        }
+    let overloaded = views.iter().find_map(|view| {
+        let info = view.subscribers().find(|s| growth(view, &s.name).is_some())?;
+        Some((view, info))
+    });
+    if let Some((view, info)) = overloaded {
+        let needed = workers_needed(results, view, &info.name).unwrap_or(0.0);
+        let more = (needed.ceil() as u64 + 1).max(workers(info) + 1);
+        let each = more.div_ceil(u64::from(info.instances.max(1)));
+        return format!("--set service.{}.workers={each}", info.name);
     }
     if results.seeds < 2 { "--seeds 10".to_owned() } else { "--seed 2".to_owned() }
 }

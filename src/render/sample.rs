@@ -55,7 +55,7 @@ fn tally(v: &mut VariantResult, path: &str, p50: f64, p99: f64, spread: Option<f
     }
     metric(v, &format!("{path}.p999"), "s", None, None);
     let steps: Vec<f64> =
-        (0..40).map(|k| p50 / 4.0 + (p99 * 1.2 - p50 / 4.0) * k as f64 / 39.0).collect();
+        (0..40_u8).map(|k| p50 / 4.0 + (p99 * 1.2 - p50 / 4.0) * f64::from(k) / 39.0).collect();
     let counts = (0..40).map(|k| 400 / (1 + k) + u64::from(k == 39)).collect();
     v.histograms.push(path, Histogram { unit: "s".to_owned(), values: steps, counts, censored: 0 });
 }

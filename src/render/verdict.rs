@@ -189,6 +189,7 @@ pub(crate) fn cell(c: &Comparison) -> String {
 mod tests {
     use super::*;
     use crate::render::sample;
+    use crate::render::wording::plain;
 
     fn comparison(metric: &str, unit: &str) -> Comparison {
         Comparison {
@@ -208,7 +209,7 @@ mod tests {
     fn check(c: &Comparison, seeds: u64, expected: &str) {
         let mut results = sample::overload();
         results.seeds = seeds;
-        assert_eq!(sentence(&results, c), expected);
+        assert_eq!(plain(&sentence(&results, c)), expected);
     }
 
     #[test]
@@ -294,7 +295,7 @@ mod tests {
     #[test]
     fn cells_are_short() {
         let c = comparison("email.lag.p99", "s");
-        assert_eq!(cell(&c), "-41.0 %");
+        assert_eq!(plain(&cell(&c)), "-41.0 %");
         assert_eq!(cell(&Comparison { verdict: Verdict::Equal, ..c.clone() }), "equal");
         assert_eq!(cell(&Comparison { verdict: Verdict::Undetected, ..c.clone() }), "none seen");
         assert_eq!(cell(&Comparison { relative: Some(9.0), ..c.clone() }), "x 10.0");

@@ -1,7 +1,7 @@
 //! Axes whose mapping and ticks are computed here, by portable arithmetic: the ready-made ones call the platform's
 //! logarithms, so their charts would not be byte-equal everywhere.
 
-use crate::render::wording::{seconds, short};
+use crate::render::wording::{plain, seconds, short};
 use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
 use std::ops::Range;
 
@@ -101,7 +101,7 @@ fn tick_seconds(v: f64) -> String {
     if v >= 1.0 {
         format!("{} s", short(v))
     } else {
-        seconds(v).replace(".00", "").replace(".0", "")
+        plain(&seconds(v)).replace(".00", "").replace(".0", "")
     }
 }
 

@@ -24,7 +24,7 @@ const RIGHT: i32 = 44;
 /// Height of a plot in pixels.
 const PLOT: i32 = 150;
 /// Space above a plot, for its name and the names of shaded times, in pixels.
-const ABOVE: i32 = 40;
+const ABOVE: i32 = 48;
 /// Space below a plot, for the labels of its horizontal axis, in pixels.
 const BELOW: i32 = 24;
 
@@ -207,8 +207,8 @@ impl Figure {
 impl Panel {
     fn paint(&self, root: &Canvas<'_>, top: i32) -> Result<(), Failure> {
         text(root, &self.title, (LEFT, top + 12), &font(13.0, INK, true, START))?;
-        text(root, &self.y_name, (16, top + ABOVE - 11), &font(12.0, GREY, false, START))?;
-        self.name_shades(root, top + ABOVE - 11)?;
+        text(root, &self.y_name, (16, top + ABOVE - 17), &font(12.0, GREY, false, START))?;
+        self.name_shades(root, top + ABOVE - 17)?;
         let corner = (0, (top + ABOVE) * UNIT);
         let width = ((WIDTH - RIGHT) * UNIT) as u32;
         let area = root.clone().shrink(corner, (width, ((PLOT + BELOW) * UNIT) as u32));
