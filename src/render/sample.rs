@@ -45,7 +45,7 @@ fn tally(v: &mut VariantResult, path: &str, p50: f64, p99: f64, spread: Option<f
         ("mean", p50 * 1.1),
         ("sd", p50 * 0.5),
         ("p50", p50),
-        ("p90", (p50 + p99) / 2.0),
+        ("p90", f64::midpoint(p50, p99)),
         ("p95", p50 * 0.3 + p99 * 0.7),
         ("p99", p99),
         ("max", p99 * 1.2),

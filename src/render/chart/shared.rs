@@ -151,30 +151,43 @@ pub(super) fn duration_panel(
 /// Times to shade in a plot over time: what was broken, and where the traffic ended if the plot goes on after it.
 pub(super) fn shades(views: &[View<'_>], time: &TimeAxis) -> Vec<Shade> {
     let end = time.axis.high();
+    let first = views.first().map(|v| &v.result.failures);
+    let same = views.iter().all(|v| Some(&v.result.failures) == first);
     let mut shades: Vec<Shade> = Vec::new();
-    for view in views {
+    for view in views.iter().take(if same { 1 } else { views.len() }) {
         for window in &view.result.failures {
             let (from, to) = (window.from, window.to.unwrap_or(end).min(end));
-            let there = |v: &&View<'_>| v.result.failures.contains(window);
-            let everywhere = views.iter().filter(there).count() == views.len();
-            let label = if everywhere {
-                window.name.clone()
-            } else {
-                format!("{} ({})", window.name, view.name)
-            };
-            let shade = Shade { from, to, label };
-            if from < end && from <= to && !shades.contains(&shade) {
-                shades.push(shade);
+            let label =
+                if same { window.name.clone() } else { format!("{} ({})", window.name, view.name) };
+            if from < end && from <= to {
+                shades.push(Shade { from, to, label });
             }
         }
     }
-    shades.sort_by(|a, b| a.from.total_cmp(&b.from));
+    let mut shades = merged(shades, end / 400.0);
     let traffic = views.iter().map(|v| v.measured().1).fold(0.0, f64::max);
     if traffic > 0.0 && traffic < end * 0.98 {
         let label = "traffic ends".to_owned();
         shades.push(Shade { from: traffic, to: traffic, label });
     }
     shades
+}
+
+/// The shades from left to right, those of one name that are less than `gap` apart made one: what is narrower cannot be
+/// seen, and a failure may strike thousands of times.
+fn merged(mut shades: Vec<Shade>, gap: f64) -> Vec<Shade> {
+    shades.sort_by(|a, b| a.label.cmp(&b.label).then(a.from.total_cmp(&b.from)));
+    let mut kept: Vec<Shade> = Vec::new();
+    for shade in shades {
+        match kept.last_mut() {
+            Some(last) if last.label == shade.label && shade.from - last.to < gap => {
+                last.to = last.to.max(shade.to);
+            }
+            _ => kept.push(shade),
+        }
+    }
+    kept.sort_by(|a, b| a.from.total_cmp(&b.from));
+    kept
 }
 
 /// Subscribers to plot, worst first, and what to say of the others.
@@ -224,6 +237,14 @@ mod tests {
         assert_eq!(band(&low, &high), [[(1.0, 1.0, 2.0)], [(7.0, 4.0, 5.0)]]);
         let other = Series { bin_s: 1.0, ..high };
         assert!(band(&low, &other).is_empty());
+    }
+
+    #[test]
+    fn shades_too_close_to_tell_apart_become_one() {
+        let shade = |from, to, label: &str| Shade { from, to, label: label.to_owned() };
+        let all = vec![shade(5.0, 6.0, "b"), shade(1.0, 2.0, "a"), shade(2.05, 3.0, "a")];
+        assert_eq!(merged(all.clone(), 0.1), [shade(1.0, 3.0, "a"), shade(5.0, 6.0, "b")]);
+        assert_eq!(merged(all, 0.01).len(), 3);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::render::findings;
 use crate::render::tables;
 use crate::render::verdict;
 use crate::render::view::View;
+use crate::render::wording::plural;
 use crate::results::Results;
 use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
 use parts::{answers, table};
@@ -97,7 +98,7 @@ fn comparison(results: &Results) -> Markup {
                     @for sentence in &pair.sentences { li { (sentence) } }
                 }
                 @if pair.untold > 0 {
-                    p.note { (pair.untold) " more compared metrics are in results.json." }
+                    p.note { (plural(pair.untold, "more compared metric")) " in results.json." }
                 }
             }
             @if let Some(caveat) = verdict::caveat(results) { p.note { (caveat) } }

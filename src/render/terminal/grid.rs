@@ -179,8 +179,8 @@ mod tests {
 
     #[test]
     fn a_wide_table_is_cut_and_repeats_its_first_column() {
-        let blocks = blocks(&table(), 13);
-        assert_eq!(blocks[0].head, ["  name      a"]);
+        let blocks = blocks(&table(), 12);
+        assert_eq!(blocks[0].head, ["  name    a"]);
         assert_eq!(blocks[1].head, ["  name   b", "         c"]);
     }
 }
