@@ -1,5 +1,5 @@
-//! Results as a simulator would write them, made up for the tests of this room: an overloaded subscriber beside its
-//! cure, and a crash seen by callers and by subscribers.
+//! Results as a simulator would write them, made up for the tests of this room: an overloaded
+//! subscriber beside its cure, and a crash seen by callers and by subscribers.
 
 use crate::results::{
     Advice, ClientInfo, Comparison, Expectation, FailureWindow, Histogram, Ledger, Metric, Ordered,

@@ -16,7 +16,8 @@ pub(crate) const MOST_ROWS: usize = 40;
 pub(crate) struct Table {
     /// What it shows.
     pub(crate) caption: String,
-    /// Head of each column, in up to two lines. The first column names the row and is set left, numbers are set right.
+    /// Head of each column, in up to two lines. The first column names the row and is set left,
+    /// numbers are set right.
     pub(crate) head: Vec<String>,
     /// Columns of words, which are set left.
     pub(crate) words: Vec<usize>,
@@ -154,8 +155,8 @@ const STATES: [State; 12] = [
     ("applied twice", |l| l.double_applied, |l| count(l.double_applied)),
 ];
 
-/// What became of every event at every subscriber. States in which nothing is are left out, but never committed,
-/// applied and lost.
+/// What became of every event at every subscriber. States in which nothing is are left out, but
+/// never committed, applied and lost.
 pub(crate) fn ledger(view: &View<'_>) -> Table {
     let all = &view.result.ledger;
     let always = ["committed", "applied", "lost"];

@@ -1,7 +1,8 @@
-//! Comparisons in sentences: which metric is how much lower or higher, how sure that is, or that no difference was
-//! detected.
+//! Comparisons in sentences: which metric is how much lower or higher, how sure that is, or that no
+//! difference was detected.
 //!
-//! Says only what the comparison says: with one seed there is no interval, and a sentence then claims none.
+//! Says only what the comparison says: with one seed there is no interval, and a sentence then
+//! claims none.
 
 use crate::render::view::View;
 use crate::render::wording::{Style, list, metric_name, percent, significant};
@@ -42,8 +43,8 @@ pub(crate) fn pairs(results: &Results) -> Vec<Pair> {
     pairs
 }
 
-/// The comparisons worth a sentence: first those of metrics that the scenario expects something of, then lag, latency,
-/// availability and loss of everybody.
+/// The comparisons worth a sentence: first those of metrics that the scenario expects something of,
+/// then lag, latency, availability and loss of everybody.
 fn matter<'c>(views: &[View<'_>], all: &[&'c Comparison]) -> Vec<&'c Comparison> {
     let expected = |c: &Comparison| {
         views

@@ -1,13 +1,14 @@
-//! Numbers and metric names in words for people: three significant digits, units that fit, no guessing of zeros.
+//! Numbers and metric names in words for people: three significant digits, units that fit, no
+//! guessing of zeros.
 //!
-//! Everything here is decimal formatting by the standard library, which is exact and the same on every platform.
-//! Knows nothing of variants or of where a text goes.
+//! Everything here is decimal formatting by the standard library, which is exact and the same on
+//! every platform. Knows nothing of variants or of where a text goes.
 
 /// Separator of thousands: a narrow space that no line breaks at.
 const THIN: char = '\u{202f}';
 
-/// Space between a number and its unit, which no line breaks at. Where lines are not broken by others, [`plain`] makes
-/// it an ordinary one.
+/// Space between a number and its unit, which no line breaks at. Where lines are not broken by
+/// others, [`plain`] makes it an ordinary one.
 const TIED: char = '\u{a0}';
 
 /// `text` with ordinary spaces between numbers and units.
@@ -45,7 +46,8 @@ fn exponent(v: f64, digits: usize) -> i32 {
     text.split_once('e').and_then(|(_, e)| e.parse().ok()).unwrap_or(0)
 }
 
-/// `v` to three significant digits; from 1000 on rounded to a whole number, in groups of three digits.
+/// `v` to three significant digits; from 1000 on rounded to a whole number, in groups of three
+/// digits.
 pub(crate) fn significant(v: f64) -> String {
     if v == 0.0 {
         return "0".to_owned();

@@ -1,6 +1,7 @@
 //! Charts as SVG: text stays text, equal results give equal bytes on every platform.
 //!
-//! One file per figure, listed in [`FIGURES`]. A figure says what it shows as data; [`figure`] draws it.
+//! One file per figure, listed in [`FIGURES`]. A figure says what it shows as data; [`figure`]
+//! draws it.
 
 mod axis;
 mod backlog;

@@ -1,4 +1,5 @@
-//! What several figures need: pieces of a series, shaded times, axes over time, values of all variants in a title.
+//! What several figures need: pieces of a series, shaded times, axes over time, values of all
+//! variants in a title.
 
 use super::axis::Axis;
 use super::figure::{Curve, Panel, Shade};
@@ -99,7 +100,8 @@ pub(super) fn highest(curves: &[Curve]) -> f64 {
     lines.chain(bands).fold(0.0, f64::max)
 }
 
-/// The horizontal axis of all plots over time, from 0 to the end of the longest curve, and its name.
+/// The horizontal axis of all plots over time, from 0 to the end of the longest curve, and its
+/// name.
 pub(super) struct TimeAxis {
     /// The axis.
     pub(super) axis: Axis,
@@ -148,22 +150,34 @@ pub(super) fn duration_panel(
     }
 }
 
-/// Times to shade in a plot over time: what was broken, and where the traffic ended if the plot goes on after it.
+/// Times to shade in a plot over time: what was broken, and where the traffic ended if the plot
+/// goes on after it.
 pub(super) fn shades(views: &[View<'_>], time: &TimeAxis) -> Vec<Shade> {
     let end = time.axis.high();
-    let first = views.first().map(|v| &v.result.failures);
-    let same = views.iter().all(|v| Some(&v.result.failures) == first);
-    let mut shades: Vec<Shade> = Vec::new();
-    for view in views.iter().take(if same { 1 } else { views.len() }) {
+    let mut windows: Vec<(&str, f64, f64, &str)> = Vec::new();
+    for view in views {
         for window in &view.result.failures {
             let (from, to) = (window.from, window.to.unwrap_or(end).min(end));
-            let label =
-                if same { window.name.clone() } else { format!("{} ({})", window.name, view.name) };
             if from < end && from <= to {
-                shades.push(Shade { from, to, label });
+                windows.push((&window.name, from, to, view.name));
             }
         }
     }
+    // The same window in several variants is shaded once. The sort is stable, so variants keep
+    // their order.
+    windows.sort_by(|a, b| a.0.cmp(b.0).then(a.1.total_cmp(&b.1)).then(a.2.total_cmp(&b.2)));
+    let same = windows.chunk_by(|a, b| (a.0, a.1, a.2) == (b.0, b.1, b.2));
+    let shades = same
+        .map(|same| {
+            let (name, from, to, variant) = same[0];
+            let label = match same.len() {
+                n if n >= views.len() => name.to_owned(),
+                1 => format!("{name} ({variant})"),
+                n => format!("{name} ({n} variants)"),
+            };
+            Shade { from, to, label }
+        })
+        .collect();
     let mut shades = merged(shades, end / 400.0);
     let traffic = views.iter().map(|v| v.measured().1).fold(0.0, f64::max);
     if traffic > 0.0 && traffic < end * 0.98 {
@@ -173,8 +187,8 @@ pub(super) fn shades(views: &[View<'_>], time: &TimeAxis) -> Vec<Shade> {
     shades
 }
 
-/// The shades from left to right, those of one name that are less than `gap` apart made one: what is narrower cannot be
-/// seen, and a failure may strike thousands of times.
+/// The shades from left to right, those of one name that are less than `gap` apart made one: what
+/// is narrower cannot be seen, and a failure may strike thousands of times.
 fn merged(mut shades: Vec<Shade>, gap: f64) -> Vec<Shade> {
     shades.sort_by(|a, b| a.label.cmp(&b.label).then(a.from.total_cmp(&b.from)));
     let mut kept: Vec<Shade> = Vec::new();

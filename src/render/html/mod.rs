@@ -1,6 +1,8 @@
-//! The report as one page that needs nothing else: no script, no font, no network; light and dark; for print.
+//! The report as one page that needs nothing else: no script, no font, no network; light and dark;
+//! for print.
 //!
-//! The page says what the terminal says and shows the charts. Knows no path, no clock and no machine.
+//! The page says what the terminal says and shows the charts. Knows no path, no clock and no
+//! machine.
 
 mod parts;
 
@@ -19,8 +21,8 @@ const STYLE: &str = include_str!("style.css");
 /// Subscribers whose lag is taken apart, per variant.
 const TAKEN_APART: usize = 3;
 
-/// `report.html`: the whole report with `charts` inlined. `command` is the command line that makes the same results
-/// again; it is shown as it is.
+/// `report.html`: the whole report with `charts` inlined. `command` is the command line that makes
+/// the same results again; it is shown as it is.
 pub fn html(results: &Results, charts: &[Chart], command: &str) -> String {
     let views = View::all(results);
     let title = findings::title(results);

@@ -1,5 +1,6 @@
-//! How the JSON is laid out: a line per field, but lists of numbers on one line. A file of series is then a third as
-//! long as with a line per number, and a difference between two files still shows the field that differs.
+//! How the JSON is laid out: a line per field, but lists of numbers on one line. A file of series
+//! is then a third as long as with a line per number, and a difference between two files still
+//! shows the field that differs.
 
 use serde_json::ser::Formatter;
 use std::io::{self, Write};

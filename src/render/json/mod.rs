@@ -20,7 +20,10 @@ pub enum ReadError {
     #[error("this is JSON but no results.json of tidelag: {0}")]
     Foreign(String),
     /// Results of another version of the format.
-    #[error("this results.json has schema {found}; this program reads schema {SCHEMA}{}", hint(*.found))]
+    #[error(
+        "this results.json has schema {found}; this program reads schema {SCHEMA}{}",
+        hint(*.found)
+    )]
     Schema {
         /// The version that the file states.
         found: u64,
@@ -36,12 +39,11 @@ fn hint(found: u64) -> &'static str {
     }
 }
 
-/// `results` as JSON, a line per field, with a newline at the end. Floats are the shortest decimals that read back as the same
-/// number; what cannot be known is `null`.
+/// `results` as JSON, a line per field, with a newline at the end. Floats are the shortest decimals
+/// that read back as the same number; what cannot be known is `null`.
 ///
-/// # Panics
-/// If a number is NaN or infinite: that is a mistake of the program, and JSON could only say `null`, which means
-/// something else.
+/// # Panics If a number is NaN or infinite: that is a mistake of the program, and JSON could only
+/// say `null`, which means something else.
 pub fn json(results: &Results) -> String {
     assert_finite(results);
     let mut bytes = Vec::new();

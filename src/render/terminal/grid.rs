@@ -1,5 +1,6 @@
-//! Tables as aligned columns without borders. Half-widths stand beside their values if all fits, else below them. A
-//! table that is still too wide is cut into blocks of columns, each of which repeats the first column.
+//! Tables as aligned columns without borders. Half-widths stand beside their values if all fits,
+//! else below them. A table that is still too wide is cut into blocks of columns, each of which
+//! repeats the first column.
 
 use crate::render::tables::Table;
 use crate::render::wording::Reading;
@@ -46,7 +47,8 @@ pub(super) fn body(table: &Table, width: usize) -> Vec<String> {
     draw(&headless, &columns, Setting { gap: 2, beside: true }, room).body
 }
 
-/// The roomiest setting in which all columns fit side by side; if there is none, the columns in blocks.
+/// The roomiest setting in which all columns fit side by side; if there is none, the columns in
+/// blocks.
 fn arrange(table: &Table, room: usize) -> (Setting, Vec<Vec<usize>>) {
     let settings = [(2, true), (2, false), (1, false)].map(|(gap, beside)| Setting { gap, beside });
     for setting in settings {

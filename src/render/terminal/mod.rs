@@ -1,4 +1,5 @@
-//! The report for a terminal: question and answer in the first lines, then the expectations, then the numbers.
+//! The report for a terminal: question and answer in the first lines, then the expectations, then
+//! the numbers.
 //!
 //! Does not probe the terminal: width and colour are told to it.
 
