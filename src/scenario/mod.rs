@@ -1,9 +1,46 @@
 //! Text becomes meaning, once: from TOML files to resolved blueprints.
 
+mod advice;
+mod check;
+mod codes_meaning;
+mod compile;
+mod decode;
+mod decode_failure;
+mod decode_handler;
 mod diagnostic;
+mod draft;
+mod draw;
+mod expect;
+mod explain;
+mod flow;
+pub mod keys;
+mod layers;
+mod load;
+mod meaning;
+#[cfg(test)]
+mod meaning_tests;
+mod merge;
+mod metric_paths;
+mod names;
+mod near;
+mod normal;
+mod overrides;
+mod read;
+mod reader;
+mod scan;
+mod shorthand;
+mod syntax;
+mod topology;
 mod tree;
 
+pub use advice::{Utilisation, utilisations};
+pub use codes_meaning::explain_code;
+pub use draw::render;
+pub use explain::explain_metric;
+pub use load::{Failed, Files, LoadOptions, Loaded, explain_file};
+
 pub use diagnostic::{Diagnostic, Severity};
+pub use metric_paths::metric_paths;
 pub use tree::{Entry, FileId, Node, Sources, Span, Table, Value};
 
 use crate::model::Blueprint;
