@@ -92,7 +92,7 @@ fn simulate(job: &Job) -> Result<Outcome, Failure> {
     let runs = scenario.seeds.saturating_mul(scenario.variants.len() as u64);
     let watched = !job.output.tone.quiet && output::stderr_is_watched();
     let outcome = progress::with_bar(watched, runs.saturating_mul(1000), &done, || {
-        experiment::run(scenario, &options, control)
+        experiment::run(scenario, options, control)
     });
     outcome.map_err(|error| explain(&error, job))
 }
@@ -144,8 +144,7 @@ fn difference(first: &Results, second: &Results) -> Option<String> {
             }
         }
     }
-    (first != second)
-        .then(|| "two simulations have equal histories but other numbers".to_owned())
+    (first != second).then(|| "two simulations have equal histories but other numbers".to_owned())
 }
 
 #[cfg(test)]

@@ -40,6 +40,5 @@ pub(super) fn wrong(failed: &Failed, tone: Tone) -> Failure {
 
 /// A path as text.
 pub(super) fn text(path: &Path) -> Result<&str, Failure> {
-    path.to_str()
-        .ok_or_else(|| Failure::wrong(format!("the path {} is not UTF-8", path.display())))
+    path.to_str().ok_or_else(|| Failure::wrong(format!("the path {} is not UTF-8", path.display())))
 }

@@ -21,16 +21,23 @@ pub(super) type ReportFile = (PathBuf, String);
 
 /// Every file of the report on `results`.
 pub(super) fn files(results: &Results) -> Vec<ReportFile> {
+    let charts = render::charts(results);
     let mut files = vec![
         ("results.json".into(), render::json(results)),
-        ("report.html".into(), render::html(results)),
+        ("report.html".into(), render::html(results, &charts, &reproduce(results))),
         ("series.csv".into(), render::series_csv(results)),
         ("lag.csv".into(), render::lag_csv(results)),
     ];
-    for chart in render::charts(results) {
+    for chart in charts {
         files.push((Path::new(CHARTS).join(chart.file_name), chart.svg));
     }
     files
+}
+
+/// The command that simulates the same again. It knows the results alone, so the file has no name here: where it lies
+/// is in no output, and a page drawn again from a saved file has the same bytes.
+fn reproduce(results: &Results) -> String {
+    format!("tidelag run SCENARIO.toml --seed {} --seeds {}", results.seed, results.seeds)
 }
 
 /// Makes sure that a report may be written into `dir`, before any work is done for it.
@@ -72,10 +79,13 @@ fn is_ours(dir: &Path, name: &str) -> bool {
 
 /// Whether a directory holds nothing but drawings.
 fn is_charts(dir: &Path) -> bool {
-    let ours = |name: &str| name.ends_with(".svg") || name.ends_with(PARTIAL);
-    fs::read_dir(dir).is_ok_and(|mut entries| {
-        entries.all(|entry| entry.is_ok_and(|e| ours(&e.file_name().to_string_lossy())))
-    })
+    let ours = |name: &Path| is_drawing(name) || name.to_string_lossy().ends_with(PARTIAL);
+    fs::read_dir(dir)
+        .is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(|entry| ours(&entry.path()))))
+}
+
+fn is_drawing(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "svg")
 }
 
 /// Whether the results in `dir`, if there are any, were written by tidelag: of any version, so only the name is read.
@@ -107,12 +117,13 @@ pub(super) fn write(dir: &Path, files: &[ReportFile]) -> Result<(), Failure> {
 }
 
 /// Opens a file that does not exist yet.
+#[expect(clippy::disallowed_methods, reason = "the command line writes reports")]
 fn create(path: &Path) -> io::Result<File> {
     File::options().write(true).create_new(true).open(path)
 }
 
 /// Opens a new file to be written: a parameter, so that tests can fill the disk.
-type Create = dyn Fn(&Path) -> io::Result<File>;
+type Create<'a> = dyn Fn(&Path) -> io::Result<File> + 'a;
 
 /// What was made on the way and must go if the report fails.
 #[derive(Default)]
@@ -136,8 +147,11 @@ impl Made {
     /// Creates `dir` and the directories above it that are missing.
     #[expect(clippy::disallowed_methods, reason = "the command line writes reports")]
     fn create_dir(&mut self, dir: &Path) -> Result<(), Failure> {
-        let missing: Vec<&Path> =
-            dir.ancestors().filter(|d| !d.as_os_str().is_empty()).take_while(|d| !d.exists()).collect();
+        let missing: Vec<&Path> = dir
+            .ancestors()
+            .filter(|d| !d.as_os_str().is_empty())
+            .take_while(|d| !d.exists())
+            .collect();
         for dir in missing.into_iter().rev() {
             fs::create_dir(dir).map_err(|error| failure("create", dir, &error))?;
             self.dirs.push(dir.to_owned());
@@ -147,12 +161,7 @@ impl Made {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the command line writes reports")]
-fn fill(
-    dir: &Path,
-    files: &[ReportFile],
-    made: &mut Made,
-    create: &Create,
-) -> Result<(), Failure> {
+fn fill(dir: &Path, files: &[ReportFile], made: &mut Made, create: &Create) -> Result<(), Failure> {
     made.create_dir(dir)?;
     made.create_dir(&dir.join(CHARTS))?;
     for (name, text) in files {
@@ -185,7 +194,7 @@ fn remove_old_charts(charts: &Path, files: &[ReportFile]) {
     for entry in entries.flatten() {
         let name = entry.file_name();
         let current = files.iter().any(|(path, _)| *path == Path::new(CHARTS).join(&name));
-        if !current && name.to_string_lossy().ends_with(".svg") {
+        if !current && is_drawing(&entry.path()) {
             let _best_effort = fs::remove_file(entry.path());
         }
     }

@@ -3,6 +3,7 @@
 
 mod compare;
 mod digest;
+#[cfg(test)]
 mod fake;
 mod interval;
 mod judge;
@@ -14,13 +15,13 @@ mod statistics;
 #[cfg(test)]
 mod tests;
 
+pub use crate::probe::Control;
 use crate::results::{Ordered, Results, SCHEMA, VariantResult};
 use crate::scenario::{Scenario, Variant};
 use merge::Samples;
 use reduce::Replication;
 use replicate::End;
 use simulate::Simulate;
-pub use simulate::{Cancelled, Control};
 
 /// How an experiment is carried out. None of it changes a byte of the results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,16 +92,16 @@ pub enum RunError {
 /// [`Outcome`].
 pub fn run(
     scenario: &Scenario,
-    options: &RunOptions,
+    options: RunOptions,
     control: Control<'_>,
 ) -> Result<Outcome, RunError> {
-    run_with(scenario, options, control, &fake::simulate)
+    run_with(scenario, options, control, &crate::probe::simulate)
 }
 
 /// As [`run`], with the simulation given.
 fn run_with(
     scenario: &Scenario,
-    options: &RunOptions,
+    options: RunOptions,
     control: Control<'_>,
     simulate: &Simulate,
 ) -> Result<Outcome, RunError> {

@@ -10,4 +10,5 @@ mod run;
 mod standard;
 
 pub use measure::{Measure, RunRecord, Shape, Tally};
+pub(crate) use run::bin_width;
 pub use run::{Cancelled, Control, simulate};
