@@ -36,6 +36,8 @@ pub enum Backoff {
     Drawn(Variate),
 }
 
+const FORMS: &str = "write \"100ms..20s full-jitter\", \"1s fixed\" or \"~2s\"";
+
 impl Default for Backoff {
     /// `100ms..20s full-jitter`.
     fn default() -> Self {
@@ -76,8 +78,9 @@ impl Backoff {
         }
     }
 
-    /// Reads base, cap and kind (`"100ms..20s full-jitter"`, `"1s fixed"`, `"100ms..20s exp"`) or a distribution
-    /// (`"~2s"`). A base and a cap without a kind are `full-jitter`; a single duration is that pause.
+    /// Reads base, cap and kind (`"100ms..20s full-jitter"`, `"1s fixed"`, `"100ms..20s exp"`) or a
+    /// distribution (`"~2s"`). A base and a cap without a kind are `full-jitter`; a single duration
+    /// is that pause.
     ///
     /// # Errors
     /// If the text is neither; `equal-jitter` and `decorrelated` are not supported yet.
@@ -86,6 +89,12 @@ impl Backoff {
         load: &mut dyn FnMut(&str) -> Result<Vec<SimDuration>, String>,
     ) -> Result<Self, ParseError> {
         let mut scan = Scan::new(text);
+        if scan.is_done() {
+            return Err(ParseError::new(0..text.len(), "a pause is missing").help(FORMS));
+        }
+        if ["full-jitter", "exp", "fixed"].contains(&scan.peek_word()) {
+            return Err(ParseError::new(scan.word_at(), "the first pause is missing").help(FORMS));
+        }
         if !scan.rest().starts_with(|c: char| c.is_ascii_digit()) {
             return Variate::parse(text, load).map(Self::Drawn);
         }
@@ -150,5 +159,114 @@ impl fmt::Display for Backoff {
             write!(f, "..{cap}")?;
         }
         write!(f, " {kind}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Z, assert_follows, fault, key, moments};
+    use super::*;
+
+    fn pauses(text: &str) -> Vec<String> {
+        let backoff: Backoff = text.parse().unwrap();
+        [0, 1, 2, 10, 63, 64, 200].map(|n| backoff.sample(key(), 1, n, n).to_string()).to_vec()
+    }
+
+    #[test]
+    fn pauses_without_jitter_are_known() {
+        assert_eq!(pauses("1s fixed"), ["1s"; 7]);
+        assert_eq!(pauses("250ms"), ["250ms"; 7]);
+        assert_eq!(
+            pauses("100ms..20s exp"),
+            ["100ms", "200ms", "400ms", "20s", "20s", "20s", "20s"]
+        );
+        let longest = SimDuration::MAX.to_string();
+        assert_eq!(pauses("1s exp")[..4], ["1s", "2s", "4s", "1024s"]);
+        assert_eq!(pauses("1s exp")[4..], [longest.as_str(); 3]);
+        assert_eq!(pauses("0s exp"), ["0s"; 7]);
+    }
+
+    #[test]
+    fn full_jitter_is_uniform_below_the_ceiling() {
+        let backoff = Backoff::default();
+        for (n, ceiling) in [(0, 1e8), (1, 2e8), (7, 1.28e10), (8, 2e10), (100, 2e10)] {
+            let pauses: Vec<f64> =
+                (0..100_000).map(|id| backoff.sample(key(), id, n, n).ns() as f64).collect();
+            let (mean, variance, _) = moments(&pauses);
+            assert!((mean - backoff.mean_ns(n)).abs() < Z * libm::sqrt(variance / 1e5), "{n}");
+            assert_eq!(backoff.mean_ns(n), 0.5 * ceiling);
+            assert_follows("full jitter", pauses, |ns| (ns / ceiling).clamp(0.0, 1.0));
+        }
+    }
+
+    #[test]
+    fn a_distribution_does_not_grow() {
+        let (backoff, variate): (Backoff, Variate) =
+            ("~2s".parse().unwrap(), "~2s".parse().unwrap());
+        assert_eq!(backoff.sample(key(), 3, 4, 9), variate.sample(key(), 3, 4));
+        assert_eq!((backoff.mean_ns(0), backoff.mean_ns(9)), (2e9, 2e9));
+    }
+
+    #[test]
+    fn texts_read_back() {
+        for text in [
+            "100ms..20s full-jitter",
+            "1s fixed",
+            "1s exp",
+            "100ms..20s exp",
+            "1s full-jitter",
+            "~2s",
+            "250ms",
+            "8ms p99 40ms",
+            "12ms + 4ms p99 90ms",
+            "normal 8ms 2ms",
+        ] {
+            assert_eq!(text.parse::<Backoff>().unwrap().to_string(), text);
+        }
+        assert_eq!("100ms..20s".parse(), Ok(Backoff::default()));
+        assert_eq!("100ms..20s full-jitter".parse(), Ok(Backoff::default()));
+    }
+
+    #[test]
+    fn faults_are_pointed_at() {
+        let wrong = [
+            "",
+            "5",
+            "1s fixd",
+            "100ms..20s fixed",
+            "20s..100ms exp",
+            "1s..",
+            "1s..2",
+            "1s fixed twice",
+            "100ms..20s equal-jitter",
+            "100ms..20s decorrelated",
+            "full-jitter",
+            "file lat.csv",
+            "0.5ns exp",
+        ];
+        let faults: Vec<String> =
+            wrong.iter().map(|text| fault(text, text.parse::<Backoff>())).collect();
+        insta::assert_snapshot!(faults.join("\n"), @r#"
+        []: a pause is missing; write "100ms..20s full-jitter", "1s fixed" or "~2s"
+        [5]: `5` has no unit; write "5ms" or "5s"
+        1s [fixd]: `fixd` is not a kind of back-off; use one of fixed, exp, full-jitter
+        [100ms..20s] fixed: a fixed pause has one length; write "100ms fixed"
+        [20s..100ms] exp: the longest pause is below the first
+        1s.[.]: a duration is missing
+        1s..[2]: `2` has no unit; write "2ms" or "2s"
+        1s fixed [twice]: `twice` is too much here
+        100ms..20s [equal-jitter]: `equal-jitter` is not supported yet; use full-jitter
+        100ms..20s [decorrelated]: `decorrelated` is not supported yet; use full-jitter
+        [full-jitter]: the first pause is missing; write "100ms..20s full-jitter", "1s fixed" or "~2s"
+        file [lat.csv]: no file can be read here
+        [0.5ns] exp: finer than a nanosecond
+        "#);
+    }
+
+    #[test]
+    fn first_pauses_are_fixed() {
+        let pauses: Vec<u64> =
+            (0..4).map(|n| Backoff::default().sample(key(), 1, n, n).ns()).collect();
+        insta::assert_snapshot!(format!("{pauses:?}"), @"[72035509, 6416966, 144312505, 131091919]");
     }
 }

@@ -112,3 +112,85 @@ impl fmt::Display for Burst {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Z, fault, key, moments};
+    use super::*;
+
+    #[test]
+    fn numbers_are_geometric() {
+        for mean in [1.0, 1.5, 4.0, 100.0] {
+            let burst = Burst::geometric(mean).unwrap();
+            let numbers: Vec<f64> =
+                (0..100_000).map(|id| f64::from(burst.sample(key(), id))).collect();
+            let (seen, variance, error) = moments(&numbers);
+            // Variance (1 - p) / p^2 with p = 1 / mean.
+            let expected = mean * (mean - 1.0);
+            assert!((seen - mean).abs() <= Z * libm::sqrt(expected / 1e5), "{mean}: {seen}");
+            assert!((variance - expected).abs() <= Z * error, "{mean}: variance {variance}");
+            for k in 1..8 {
+                let p = libm::pow(1.0 - 1.0 / mean, f64::from(k - 1)) / mean;
+                let share = numbers.iter().filter(|&&n| n == f64::from(k)).count() as f64 / 1e5;
+                assert!(
+                    (share - p).abs() <= Z * libm::sqrt(p * (1.0 - p) / 1e5),
+                    "{mean}: {k}: {share}"
+                );
+            }
+            assert_eq!(burst.mean(), mean);
+        }
+    }
+
+    #[test]
+    fn texts_read_back() {
+        for text in ["1", "5", "geometric 4", "geometric 1.5", "4294967295"] {
+            assert_eq!(text.parse::<Burst>().unwrap().to_string(), text);
+        }
+        assert_eq!(Burst::parse("1"), Ok(Burst::ONE));
+        assert_eq!(Burst::fixed(0), None);
+        assert_eq!(
+            Burst::fixed(7).map(|burst| (burst.sample(key(), 0), burst.mean())),
+            Some((7, 7.0))
+        );
+        assert_eq!((Burst::geometric(0.5), Burst::geometric(f64::NAN)), (None, None));
+    }
+
+    #[test]
+    fn faults_are_pointed_at() {
+        let wrong = [
+            "",
+            "0",
+            "1.5",
+            "-1",
+            "4294967296",
+            "geometric",
+            "geometric 0.5",
+            "geometric x",
+            "geometric 4 or so",
+            "poisson 4",
+            "5ms",
+        ];
+        let faults: Vec<String> =
+            wrong.iter().map(|text| fault(text, Burst::parse(text))).collect();
+        insta::assert_snapshot!(faults.join("\n"), @r#"
+        []: not a number of events; write 5 or "geometric 4"
+        [0]: a whole number from 1 to 4294967295 is needed; write 5 or "geometric 4"
+        [1.5]: a whole number from 1 to 4294967295 is needed; write 5 or "geometric 4"
+        [-1]: `-1` is not a number; it cannot be negative
+        [4294967296]: a whole number from 1 to 4294967295 is needed; write 5 or "geometric 4"
+        geometri[c]: a number is missing
+        geometric [0.5]: the mean must be at least 1
+        geometric [x]: `x` is not a number
+        geometric 4 [or so]: `or so` is too much here
+        [poisson 4]: not a number of events; write 5 or "geometric 4"
+        5[ms]: `ms` is too much here
+        "#);
+    }
+
+    #[test]
+    fn first_numbers_are_fixed() {
+        let burst = Burst::geometric(4.0).unwrap();
+        let numbers: Vec<u32> = (0..10).map(|id| burst.sample(key(), id)).collect();
+        insta::assert_snapshot!(format!("{numbers:?}"), @"[3, 5, 2, 4, 2, 2, 5, 1, 4, 1]");
+    }
+}

@@ -1,4 +1,5 @@
-//! Random numbers, durations and instants, each a pure function of (seed, replication, stream name, event id, attempt).
+//! Random numbers, durations and instants, each a pure function of (seed, replication, stream name,
+//! event id, attempt).
 //!
 //! Depends on `units` only; it does not know who draws, or when.
 
@@ -13,6 +14,8 @@ mod rate_text;
 mod shapes;
 mod squares;
 mod streams;
+#[cfg(test)]
+mod testing;
 mod variate;
 mod variate_text;
 mod ziggurat_table;

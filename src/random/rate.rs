@@ -22,7 +22,8 @@ pub enum Rate {
     },
     /// Independent gaps of one distribution, the first from the start of the run.
     Gaps(Variate),
-    /// Poisson at a rate that is a step function of the time since the start of the run, and 0 before the first step.
+    /// Poisson at a rate that is a step function of the time since the start of the run, and 0
+    /// before the first step.
     Steps(Arc<[Step]>),
     /// Poisson at the rates of several states in turn, for ever.
     Cycle(Arc<[State]>),
@@ -91,7 +92,8 @@ pub struct State {
 }
 
 impl Rate {
-    /// Mean number per second over `from`..`to`; the long-run mean where the instants of the changes are random.
+    /// Mean number per second over `from`..`to`; the long-run mean where the instants of the
+    /// changes are random.
     pub fn mean_per_s(&self, from: SimTime, to: SimTime) -> f64 {
         let (from, to) = (from.ns() as f64, to.ns() as f64);
         let count_before = |t: f64| match self {
@@ -154,8 +156,8 @@ fn one_turn(states: &[State]) -> (f64, f64) {
     })
 }
 
-/// Mean number of arrivals in the first `t` ns: by whole turns and the states of the last if their lengths are fixed,
-/// else by the long-run mean.
+/// Mean number of arrivals in the first `t` ns: by whole turns and the states of the last if their
+/// lengths are fixed, else by the long-run mean.
 fn cycle_before(states: &[State], t: f64) -> f64 {
     if states.iter().any(|state| state.lasts.as_constant().is_none()) {
         return t / SECOND * cycle_mean(states);
@@ -168,4 +170,55 @@ fn cycle_before(states: &[State], t: f64) -> f64 {
         left -= spent;
         sum + spent / SECOND * state.rate.per_s()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn near(text: &str, from: u64, to: u64, expected: f64) {
+        let rate: Rate = text.parse().unwrap();
+        check(&rate, from, to, expected);
+    }
+
+    fn check(rate: &Rate, from: u64, to: u64, expected: f64) {
+        let second = |s: u64| SimTime::from_ns(s * 1_000_000_000);
+        let mean = rate.mean_per_s(second(from), second(to));
+        assert!((mean - expected).abs() < 1e-9 * expected.max(1.0), "{rate}: {mean}");
+    }
+
+    #[test]
+    fn steady_rates_have_one_mean() {
+        near("100/s", 5, 50, 100.0);
+        near("6/m", 0, 50, 0.1);
+        near("9/h", 0, 50, 0.0025);
+        near("every 10ms", 3, 4, 100.0);
+        near("every ~10ms", 3, 4, 100.0);
+        near("every 0s..20ms", 3, 4, 100.0);
+        near("every pareto 5ms 0.9", 3, 4, 0.0);
+        near("0/s", 3, 4, 0.0);
+    }
+
+    #[test]
+    fn the_mean_of_steps_is_their_integral() {
+        let steps = Rate::parse_steps(&["1s 100/s", "10s 500/s", "20s 0/s"]).unwrap();
+        check(&steps, 0, 1, 0.0);
+        check(&steps, 0, 2, 50.0);
+        check(&steps, 9, 11, 300.0);
+        check(&steps, 0, 40, (900.0 + 5000.0) / 40.0);
+        check(&steps, 5, 5, 100.0);
+        check(&steps, 20, 20, 0.0);
+        check(&steps, 0, 0, 0.0);
+        assert_eq!(steps.peak_per_s(), 500.0);
+    }
+
+    #[test]
+    fn the_mean_of_a_cycle_is_its_integral_or_its_long_run_mean() {
+        near("cycle 120/s 1s, 30/s 2s", 0, 1, 120.0);
+        near("cycle 120/s 1s, 30/s 2s", 0, 3, 60.0);
+        near("cycle 120/s 1s, 30/s 2s", 5, 7, 75.0);
+        near("cycle 120/s 1s, 30/s 2s", 4, 4, 60.0);
+        near("cycle 120/s ~500ms, 30/s ~1s", 0, 1, 60.0);
+        assert_eq!("cycle 120/s ~500ms, 30/s ~1s".parse::<Rate>().unwrap().peak_per_s(), 120.0);
+    }
 }

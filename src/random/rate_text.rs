@@ -19,7 +19,8 @@ impl Rate {
     /// Reads a rate; `load` gets the durations of the file that a distribution may name.
     ///
     /// # Errors
-    /// If the text is no rate, or one that never ends within an instant. `per` and `trace` are not supported yet.
+    /// If the text is no rate, or one that never ends within an instant. `per` and `trace` are not
+    /// supported yet.
     pub fn parse(
         text: &str,
         load: &mut dyn FnMut(&str) -> Result<Vec<SimDuration>, String>,
@@ -43,7 +44,8 @@ impl Rate {
         Ok(rate)
     }
 
-    /// Reads the steps of a rate, each an instant and the rate from then on: `"0s 100/s"`, `"10m 500/s"`.
+    /// Reads the steps of a rate, each an instant and the rate from then on: `"0s 100/s"`, `"10m
+    /// 500/s"`.
     ///
     /// # Errors
     /// The index of the element that is wrong, and what is wrong with it; 0 if there is none.
@@ -61,10 +63,11 @@ impl Rate {
 
 fn step(text: &str, before: Option<&Step>) -> Result<Step, ParseError> {
     let mut scan = Scan::new(text);
-    let start = scan.duration().map_err(|error| match error.help {
-        Some(_) => error,
-        None => error.help("write \"10m 500/s\""),
-    })?;
+    if scan.peek_word().contains('/') {
+        return Err(ParseError::new(scan.word_at(), "the instant of the step is missing")
+            .help(format!("write \"0s {}\"", scan.peek_word())));
+    }
+    let start = scan.duration()?;
     let from = SimTime::ZERO + start.exact()?;
     if before.is_some_and(|before| before.from >= from) {
         return Err(ParseError::new(start.at, "a step must begin after the one before it"));
@@ -99,6 +102,11 @@ fn frequency(scan: &mut Scan) -> Result<Frequency, ParseError> {
         return Err(ParseError::new(at, format!("`{word}` is not a rate")).help(help));
     }
     let name = scan.peek_word();
+    if name.is_empty() {
+        return Err(
+            ParseError::new(scan.word_at(), "the unit is missing").help("a rate is per s, m or h")
+        );
+    }
     let at = number.at.start..scan.word_at().end;
     let Some(per) = Per::ALL.into_iter().find(|per| per.name() == name) else {
         return Err(ParseError::new(scan.word_at(), format!("unknown unit `{name}`"))
@@ -191,6 +199,155 @@ impl fmt::Display for Rate {
                     write!(f, "{before} {} {}", state.rate, state.lasts)?;
                 }
                 Ok(())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::testing::fault;
+    use super::*;
+
+    #[test]
+    fn texts_read_back() {
+        for text in [
+            "100/s",
+            "6/m",
+            "1/h",
+            "0.02/s",
+            "0/s",
+            "1000000000/s",
+            "every 10ms",
+            "every 3.33333333ms",
+            "every ~10ms",
+            "every 0s..26.6666667ms",
+            "every 8ms p99 40ms",
+            "cycle 120/s ~500ms, 30/s ~1s",
+            "cycle 5/s 1m, 0/s 1m",
+        ] {
+            let rate: Rate = text.parse().unwrap();
+            assert_eq!(rate.to_string(), text);
+            assert_eq!(rate.to_string().parse(), Ok(rate));
+        }
+        let steps = Rate::parse_steps(&["0s 100/s", "600s 500/s", "20m 0/s"]).unwrap();
+        assert_eq!(steps.to_string(), r#"["0s 100/s", "10m 500/s", "20m 0/s"]"#);
+    }
+
+    #[test]
+    fn faults_are_pointed_at() {
+        let wrong = [
+            "",
+            "100",
+            "100/",
+            "100/d",
+            "100/sec",
+            "100 /s",
+            "-5/s",
+            "5ms",
+            "10MB/s",
+            "2000000000/s",
+            "fast",
+            "/s",
+            "100/s twice",
+            "every",
+            "every 10",
+            "every 0s",
+            "every ~0.1ns",
+            "every 4s per driver",
+            "6/m per driver",
+            "every mix 50% 1ms, 40% 2ms",
+            "cycle",
+            "cycle 120/s",
+            "cycle 120/s 5",
+            "cycle 0/s 1s",
+            "cycle 5/s 0s, 0/s 1s",
+            "cycle 1/s 1s,",
+            "cycle 1/s pareto 1s 1",
+            "trace lat.csv",
+            "every file lat.csv",
+        ];
+        let faults: Vec<String> =
+            wrong.iter().map(|text| fault(text, text.parse::<Rate>())).collect();
+        let faults = faults.join("\n").replace(FORMS, "FORMS");
+        insta::assert_snapshot!(faults, @r#"
+        []: a rate is missing; FORMS
+        [100]: `100` has no unit; write "100/s" or "100/m"
+        100[/]: the unit is missing; a rate is per s, m or h
+        100/[d]: unknown unit `d`; a rate is per s, m or h
+        100/[sec]: unknown unit `sec`; a rate is per s, m or h
+        [100] /s: `100` has no unit; write "100/s" or "100/m"
+        [-5/s]: `-5/s` is not a rate; FORMS
+        [5ms]: `5ms` is not a rate; write "every 5ms" or "100/s"
+        [10MB/s]: `10MB/s` is not a rate; FORMS
+        [2000000000/s]: more than one per nanosecond
+        [fast]: `fast` is not a rate; FORMS
+        [/s]: `/s` is not a rate; FORMS
+        100/s [twice]: `twice` is too much here
+        [every]: the interval is missing; write "every 10ms"
+        every [10]: `10` has no unit; write "10ms" or "10s"
+        every [0s]: the interval must be at least 1ns
+        every [~0.1ns]: the interval must be at least 1ns
+        every 4s [per driver]: `per` is not supported yet
+        6/m [per driver]: `per` is not supported yet
+        every mix [50% 1ms, 40% 2ms]: the shares add up to 90%, not 100%
+        cycl[e]: a rate is missing; FORMS
+        cycle 120/[s]: the length of the state is missing; write "cycle 120/s ~500ms, 30/s ~1s"
+        cycle 120/s [5]: `5` has no unit; write "5ms" or "5s"
+        cycle [0/s 1s]: a cycle without arrivals
+        cycle [5/s 0s, 0/s 1s]: a cycle without arrivals
+        cycle 1/s 1s[,]: a rate is missing; FORMS
+        cycle 1/s [pareto 1s 1]: a state of infinite mean length
+        [trace] lat.csv: `trace` is not supported yet
+        every file [lat.csv]: no file can be read here
+        "#);
+    }
+
+    #[test]
+    fn faults_of_steps_are_pointed_at() {
+        let wrong: [&[&str]; 8] = [
+            &[],
+            &["0s 100/s", "10 500/s"],
+            &["0s 100/s", "0s 500/s"],
+            &["10s 100/s", "5s 500/s"],
+            &["100/s"],
+            &["0s"],
+            &["0s 100/s", "1m 5ms"],
+            &["0s 100/s now"],
+        ];
+        let faults: Vec<String> = wrong
+            .iter()
+            .map(|texts| {
+                let (i, error) = Rate::parse_steps(texts).unwrap_err();
+                format!("{i}: {}", fault::<Rate>(texts.get(i).unwrap_or(&""), Err(error)))
+            })
+            .collect();
+        let faults = faults.join("\n").replace(FORMS, "FORMS");
+        insta::assert_snapshot!(faults, @r#"
+        0: []: a step is missing; FORMS
+        1: [10] 500/s: `10` has no unit; write "10ms" or "10s"
+        1: [0s] 500/s: a step must begin after the one before it
+        1: [5s] 500/s: a step must begin after the one before it
+        0: [100/s]: the instant of the step is missing; write "0s 100/s"
+        0: 0[s]: a rate is missing; FORMS
+        1: 1m [5ms]: `5ms` is not a rate; write "every 5ms" or "100/s"
+        0: 0s 100/s [now]: `now` is too much here
+        "#);
+    }
+
+    proptest! {
+        #[test]
+        fn every_frequency_reads_back(count in 0.0..1e9_f64, per in 0_usize..3) {
+            let rate = Rate::Poisson(Frequency { count, per: Per::ALL[per] });
+            prop_assert_eq!(rate.to_string().parse(), Ok(rate));
+        }
+
+        #[test]
+        fn no_text_is_too_strange(text in "(every |cycle )?[0-9msp/%+., µ~]{0,16}") {
+            if let Err(error) = text.parse::<Rate>() {
+                prop_assert!(text.get(error.at.clone()).is_some(), "{:?} of {:?}", error, text);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The distributions that are drawn by inversion, as formulas; all times in nanoseconds.
 //!
-//! Each knows its mean, variance, quantile and distribution function, and nothing of random numbers.
+//! Each knows its mean, variance, quantile and distribution function, and nothing of random
+//! numbers.
 
 use super::normal::{Z99, normal_cdf, normal_density, normal_quantile};
 

@@ -1,5 +1,5 @@
-//! Distributions from and to text: `8ms`, `~8ms`, `5ms..12ms`, `8ms p99 40ms`, `12ms + 4ms p99 90ms`,
-//! `normal 8ms 2ms`, `pareto 5ms 1.5`, `mix 95% 5ms, 5% 200ms`, `file lat.csv`.
+//! Distributions from and to text: `8ms`, `~8ms`, `5ms..12ms`, `8ms p99 40ms`, `12ms + 4ms p99
+//! 90ms`, `normal 8ms 2ms`, `pareto 5ms 1.5`, `mix 95% 5ms, 5% 200ms`, `file lat.csv`.
 
 use std::fmt;
 use std::ops::Range;
@@ -25,7 +25,8 @@ impl Variate {
     /// Reads a distribution; `load` gets the durations of the file that `file` names.
     ///
     /// # Errors
-    /// If the text is no distribution, if its numbers make none, or if `load` refuses. `trace` is not supported yet.
+    /// If the text is no distribution, if its numbers make none, or if `load` refuses. `trace` is
+    /// not supported yet.
     pub fn parse(
         text: &str,
         load: &mut dyn FnMut(&str) -> Result<Vec<SimDuration>, String>,
@@ -228,6 +229,191 @@ impl fmt::Display for Variate {
                 Ok(())
             }
             Self::Empirical(sample) => write!(f, "file {}", sample.path),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::testing::fault;
+    use super::*;
+
+    fn parse(text: &str) -> Result<Variate, ParseError> {
+        Variate::parse(text, &mut |path| match path {
+            "lat.csv" => Ok(vec![SimDuration::from_ms(3), SimDuration::from_ms(1)]),
+            "empty.csv" => Ok(Vec::new()),
+            path => Err(format!("`{path}` cannot be read")),
+        })
+    }
+
+    #[test]
+    fn the_canonical_text_reads_back() {
+        for text in [
+            "8ms",
+            "~8ms",
+            "0s",
+            "~3.33333333ms",
+            "3.33333333ms",
+            "5ms..12ms",
+            "0s..26.6666667ms",
+            "8ms p99 40ms",
+            "12ms + 4ms p99 90ms",
+            "normal 8ms 2ms",
+            "pareto 5ms 1.5",
+            "mix 95% 5ms, 5% 200ms",
+            "mix 88.7298334621% ~5.63508327ms, 11.2701665379% ~44.3649167ms",
+            "mix 33.3333333% 1ms, 33.3333333% 2ms, 33.3333334% file lat.csv",
+            "file lat.csv",
+            "18446744073.709551615s",
+        ] {
+            let variate = parse(text).unwrap();
+            assert_eq!(variate.to_string(), text);
+            assert_eq!(parse(&variate.to_string()), Ok(variate));
+        }
+    }
+
+    #[test]
+    fn other_spellings_are_understood() {
+        for (text, canonical) in [
+            ("0.008s", "8ms"),
+            (" ~ 8ms ", "~8ms"),
+            ("5ms .. 12ms", "5ms..12ms"),
+            ("12ms+4ms p99 90ms", "12ms + 4ms p99 90ms"),
+            ("mix 95.0%   5ms,5%200ms", "mix 95% 5ms, 5% 200ms"),
+            ("0s + 4ms p99 90ms", "4ms p99 90ms"),
+            ("60s", "1m"),
+        ] {
+            assert_eq!(parse(text).unwrap().to_string(), canonical);
+        }
+    }
+
+    #[test]
+    fn faults_are_pointed_at() {
+        let wrong = [
+            "",
+            "8",
+            "~8",
+            "~",
+            "2 parsecs",
+            "5ms..12",
+            "5ms..",
+            "12ms..5ms",
+            "8 p99 40ms",
+            "8ms p99",
+            "8ms p99 4ms",
+            "0s p99 4ms",
+            "8ms p95 40ms",
+            "12ms + 4ms",
+            "12ms + 4ms 90ms",
+            "normal 8ms",
+            "normal 8 2ms",
+            "normal -8ms 2ms",
+            "pareto 5ms",
+            "pareto 0s 1.5",
+            "pareto 5ms 0",
+            "pareto 5ms 1.5ms",
+            "mix",
+            "mix 95 5ms",
+            "mix 95% 5ms",
+            "mix 95% 5ms, 6% 200ms",
+            "mix 95% 5ms,",
+            "mix 50% 5, 50% 6ms",
+            "mix 50% mix 50% 1ms, 50% 2ms, 50% 3ms",
+            "mix 10% 1ms, 20% 2ms, 30% 3ms",
+            "file",
+            "file a b.csv",
+            "file empty.csv",
+            "trace lat.csv",
+            "gamma 8ms 2",
+            "8ms later",
+            "999999999d",
+        ];
+        let faults: Vec<String> = wrong.iter().map(|text| fault(text, parse(text))).collect();
+        insta::assert_snapshot!(faults.join("\n").replace(FORMS, "FORMS"), @r#"
+        []: a duration is missing; FORMS
+        [8]: `8` has no unit; write "8ms" or "8s"
+        ~[8]: `8` has no unit; write "8ms" or "8s"
+        [~]: a duration is missing
+        2 [parsecs]: unknown unit `parsecs`; use one of ns, us, ms, s, m, h, d
+        5ms..[12]: `12` has no unit; write "12ms" or "12s"
+        5ms.[.]: a duration is missing
+        [12ms..5ms]: the lower end is above the upper end
+        [8] p99 40ms: `8` has no unit; write "8ms" or "8s"
+        8ms p9[9]: a duration is missing
+        8ms p99 [4ms]: the p99 is below the median
+        [0s] p99 4ms: the median must be above 0
+        8ms [p95 40ms]: `p95 40ms` is too much here
+        12ms + 4m[s]: the p99 is missing; write "12ms + 4ms p99 90ms"
+        12ms + 4ms [90ms]: the p99 is missing; write "12ms + 4ms p99 90ms"
+        normal 8m[s]: a duration is missing
+        normal [8] 2ms: `8` has no unit; write "8ms" or "8s"
+        normal [-8ms] 2ms: `-8ms` is not a number; it cannot be negative
+        pareto 5m[s]: a number is missing
+        pareto [0s] 1.5: the smallest value must be above 0
+        pareto 5ms [0]: the shape must be a number above 0
+        pareto 5ms 1.5[ms]: `ms` is too much here
+        mi[x]: a probability is missing; write "2%"
+        mix [95] 5ms: `95` has no percent sign; write "95%"
+        mix [95% 5ms]: the shares add up to 95%, not 100%
+        mix [95% 5ms, 6% 200ms]: the shares add up to 101%, not 100%
+        mix 95% 5ms[,]: a probability is missing; write "2%"
+        mix 50% [5], 50% 6ms: `5` has no unit; write "5ms" or "5s"
+        mix 50% [mix] 50% 1ms, 50% 2ms, 50% 3ms: a mix within a mix; write one mix with all parts
+        mix [10% 1ms, 20% 2ms, 30% 3ms]: the shares add up to 60%, not 100%
+        [file]: the name of the file is missing; write "file lat.csv"
+        file [a b.csv]: `a b.csv` cannot be read
+        file [empty.csv]: the file holds no durations
+        [trace] lat.csv: `trace` is not supported yet
+        [gamma] 8ms 2: `gamma` is not a distribution; FORMS
+        8ms [later]: `later` is too much here
+        [999999999d]: longer than 584 years, the longest time there is
+        "#);
+    }
+
+    #[test]
+    fn files_are_refused_where_they_cannot_be_read() {
+        let error = fault("file lat.csv", "file lat.csv".parse::<Variate>());
+        assert_eq!(error, "file [lat.csv]: no file can be read here");
+        let error = fault("trace lat.csv", "trace lat.csv".parse::<Variate>());
+        assert_eq!(error, "[trace] lat.csv: `trace` is not supported yet");
+    }
+
+    fn any_simple() -> impl Strategy<Value = Variate> {
+        let ns = || 0.0..1e15_f64;
+        prop_oneof![
+            any::<u64>().prop_map(|ns| Variate::constant(SimDuration::from_ns(ns))),
+            ns().prop_map(|ns| Variate::Constant { ns, whole: nearest(ns) }),
+            ns().prop_map(|mean_ns| Variate::Exponential { mean_ns }),
+            (ns(), ns())
+                .prop_map(|(a, b)| Variate::Uniform { low_ns: a.min(b), high_ns: a.max(b) }),
+            (ns(), 1.0..1e9_f64, 1.0..100.0_f64).prop_map(
+                |(shift, p50, ratio)| Variate::LogNormal(LogNormal::new(shift, p50, p50 * ratio))
+            ),
+            (ns(), ns()).prop_map(|(mean, sd)| Variate::Normal(Normal::new(mean, sd))),
+            (1.0..1e12_f64, 0.01..10.0_f64)
+                .prop_map(|(scale, shape)| Variate::Pareto(Pareto { scale, shape })),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn every_distribution_reads_back(variate in any_simple()) {
+            prop_assert_eq!(parse(&variate.to_string()), Ok(variate));
+        }
+
+        #[test]
+        fn every_mix_reads_back(a in any_simple(), b in any_simple(), share in 0.0..=1.0_f64) {
+            let mix = Variate::Mix(Mix::new(vec![(share, a), (1.0 - share, b)]));
+            prop_assert_eq!(parse(&mix.to_string()), Ok(mix));
+        }
+
+        #[test]
+        fn no_text_is_too_strange(text in "(~|mix |normal |pareto |file )?[0-9msp%+., µ~]{0,16}") {
+            if let Err(error) = parse(&text) {
+                prop_assert!(text.get(error.at.clone()).is_some(), "{:?} of {:?}", error, text);
+            }
         }
     }
 }

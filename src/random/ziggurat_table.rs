@@ -1,6 +1,8 @@
-//! Tables of the ziggurat for the exponential distribution: computed once, written down, checked by a test.
+//! Tables of the ziggurat for the exponential distribution: computed once, written down, checked by
+//! a test.
 //!
-//! 256 layers of equal area 0.003949659822581557, the tail beginning at 7.69711747013105 (Marsaglia and Tsang, 2000).
+//! 256 layers of equal area 0.003949659822581557, the tail beginning at 7.69711747013105 (Marsaglia
+//! and Tsang, 2000).
 #![expect(clippy::unreadable_literal, reason = "numbers for the machine")]
 
 /// One layer: a rectangle and, to the right of it, what the curve cuts.

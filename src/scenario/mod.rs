@@ -8,29 +8,38 @@ mod decode;
 mod decode_failure;
 mod decode_handler;
 mod diagnostic;
-mod draw;
-mod read;
-mod scan;
-mod syntax;
 mod draft;
+mod draw;
 mod expect;
 mod explain;
 mod flow;
 pub mod keys;
+mod layers;
+mod load;
 mod meaning;
+#[cfg(test)]
+mod meaning_tests;
+mod merge;
 mod metric_paths;
 mod names;
 mod near;
+mod normal;
+mod overrides;
+mod read;
 mod reader;
+mod scan;
+mod shorthand;
+mod syntax;
 mod topology;
 mod tree;
 
 pub use advice::{Utilisation, utilisations};
 pub use codes_meaning::explain_code;
+pub use draw::render;
 pub use explain::explain_metric;
+pub use load::{Failed, Files, LoadOptions, Loaded};
 
 pub use diagnostic::{Diagnostic, Severity};
-pub use draw::render;
 pub use metric_paths::metric_paths;
 pub use tree::{Entry, FileId, Node, Sources, Span, Table, Value};
 

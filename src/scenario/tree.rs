@@ -30,6 +30,11 @@ impl Sources {
         FileId(self.files.len() as u16 - 1)
     }
 
+    /// Number of texts.
+    pub(crate) fn len(&self) -> usize {
+        self.files.len()
+    }
+
     /// Name of a text.
     pub fn name(&self, file: FileId) -> &str {
         &self.files[file.0 as usize].0

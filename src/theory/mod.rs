@@ -1,6 +1,8 @@
-//! Closed forms of queueing theory and statistics as pure functions: what a simulation must agree with.
+//! Closed forms of queueing theory and statistics as pure functions: what a simulation must agree
+//! with.
 //!
-//! Rates are per unit of time and times in the same unit, whatever it is. Depends on nothing but `libm`.
+//! Rates are per unit of time and times in the same unit, whatever it is. Depends on nothing but
+//! `libm`.
 
 mod consistency;
 mod queues;

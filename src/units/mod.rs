@@ -1,5 +1,5 @@
-//! Quantities with their units: instants and durations in whole nanoseconds, probabilities, and the error of a string
-//! that should have been one.
+//! Quantities with their units: instants and durations in whole nanoseconds, probabilities, and the
+//! error of a string that should have been one.
 //!
 //! Depends on nothing else of the crate.
 

@@ -69,7 +69,8 @@ impl<'a> Scan<'a> {
         self.text[self.at..].trim_end()
     }
 
-    /// Bytes of what is left; the last character if nothing is left, so that an error has something to point at.
+    /// Bytes of what is left; the last character if nothing is left, so that an error has something
+    /// to point at.
     pub(crate) fn rest_at(&self) -> Range<usize> {
         let rest = self.rest();
         if rest.is_empty() {
