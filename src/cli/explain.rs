@@ -5,20 +5,20 @@ use super::disk::Disk;
 use super::load;
 use super::output;
 use super::status::{Failure, Status};
-use crate::scenario;
+use crate::scenario::{self, Scenario};
 use std::path::Path;
 
 /// Explains a code, a scenario file or a metric, whichever the subject is.
 pub(super) fn explain(args: &Explain) -> Result<Status, Failure> {
     let subject = args.subject.as_str();
-    if let Some(text) = scenario::explain_code(&subject.to_uppercase()) {
+    if let Some(text) = scenario::explain_code(subject) {
         return print(&text);
     }
     if Path::new(subject).exists() || names_a_file(subject) {
         let options = load::options(&args.selection);
-        let text = scenario::explain_file(&Disk, subject, &options)
+        let loaded = Scenario::load(&Disk, subject, &options)
             .map_err(|failed| load::wrong(&failed, args.tone))?;
-        return print(&text);
+        return print(&loaded.explain());
     }
     match scenario::explain_metric(subject) {
         Some(text) => print(&text),
