@@ -2,6 +2,7 @@
 
 use super::args::Compare;
 use super::job::{self, Job};
+use super::present::Lead;
 use super::status::Failure;
 use super::status::Status;
 use super::{load, output, run};
@@ -30,6 +31,7 @@ pub(super) fn compare(args: &Compare) -> Result<Status, Failure> {
         output: &args.output,
         replay: run::replay("compare", files, &args.selection),
         one_file,
+        lead: Lead::Comparison,
     };
     if job.scenario.variants.len() < 2 {
         return Err(Failure::wrong(
