@@ -153,7 +153,7 @@ pub(super) struct Tone {
     /// No progress, no remarks, and no report unless a --format asks for it
     #[arg(long, short)]
     pub(super) quiet: bool,
-    /// Colours (NO_COLOR is honoured)
+    /// Colours (`NO_COLOR` is honoured)
     #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
     pub(super) color: Color,
 }

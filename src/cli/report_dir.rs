@@ -24,7 +24,7 @@ pub(super) fn files(results: &Results) -> Vec<ReportFile> {
     let charts = render::charts(results);
     let mut files = vec![
         ("results.json".into(), render::json(results)),
-        ("report.html".into(), render::html(results, &charts, &reproduce(results))),
+        ("report.html".into(), render::html(results, &charts)),
         ("series.csv".into(), render::series_csv(results)),
         ("lag.csv".into(), render::lag_csv(results)),
     ];
@@ -32,12 +32,6 @@ pub(super) fn files(results: &Results) -> Vec<ReportFile> {
         files.push((Path::new(CHARTS).join(chart.file_name), chart.svg));
     }
     files
-}
-
-/// The command that simulates the same again. It knows the results alone, so the file has no name here: where it lies
-/// is in no output, and a page drawn again from a saved file has the same bytes.
-fn reproduce(results: &Results) -> String {
-    format!("tidelag run SCENARIO.toml --seed {} --seeds {}", results.seed, results.seeds)
 }
 
 /// Makes sure that a report may be written into `dir`, before any work is done for it.
@@ -79,13 +73,10 @@ fn is_ours(dir: &Path, name: &str) -> bool {
 
 /// Whether a directory holds nothing but drawings.
 fn is_charts(dir: &Path) -> bool {
-    let ours = |name: &Path| is_drawing(name) || name.to_string_lossy().ends_with(PARTIAL);
-    fs::read_dir(dir)
-        .is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(|entry| ours(&entry.path()))))
-}
-
-fn is_drawing(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "svg")
+    let ours = |name: &str| name.ends_with(".svg") || name.ends_with(PARTIAL);
+    fs::read_dir(dir).is_ok_and(|mut entries| {
+        entries.all(|entry| entry.is_ok_and(|e| ours(&e.file_name().to_string_lossy())))
+    })
 }
 
 /// Whether the results in `dir`, if there are any, were written by tidelag: of any version, so only the name is read.
@@ -117,7 +108,6 @@ pub(super) fn write(dir: &Path, files: &[ReportFile]) -> Result<(), Failure> {
 }
 
 /// Opens a file that does not exist yet.
-#[expect(clippy::disallowed_methods, reason = "the command line writes reports")]
 fn create(path: &Path) -> io::Result<File> {
     File::options().write(true).create_new(true).open(path)
 }
@@ -161,7 +151,12 @@ impl Made {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the command line writes reports")]
-fn fill(dir: &Path, files: &[ReportFile], made: &mut Made, create: &Create) -> Result<(), Failure> {
+fn fill(
+    dir: &Path,
+    files: &[ReportFile],
+    made: &mut Made,
+    create: &Create<'_>,
+) -> Result<(), Failure> {
     made.create_dir(dir)?;
     made.create_dir(&dir.join(CHARTS))?;
     for (name, text) in files {
@@ -194,7 +189,7 @@ fn remove_old_charts(charts: &Path, files: &[ReportFile]) {
     for entry in entries.flatten() {
         let name = entry.file_name();
         let current = files.iter().any(|(path, _)| *path == Path::new(CHARTS).join(&name));
-        if !current && is_drawing(&entry.path()) {
+        if !current && name.to_string_lossy().ends_with(".svg") {
             let _best_effort = fs::remove_file(entry.path());
         }
     }

@@ -1,10 +1,11 @@
 //! The replications of one variant become its results: means with intervals, sums of counts, pooled distributions.
 //! Everything is added up in the order of the replications, so the bytes do not depend on who finished first.
 
+use super::digest;
 use super::interval::{interval, mean};
 use super::reduce::{Buckets, Line, Replication};
 use super::statistics::Known;
-use super::{digest, simulate};
+use crate::probe::bin_width;
 use crate::results::{Histogram, Ledger, Metric, Ordered, Phases, Series, VariantResult};
 use crate::scenario::Variant;
 use std::collections::BTreeMap;
@@ -39,7 +40,7 @@ pub(super) fn merge(variant: &Variant, runs: &[Replication]) -> (VariantResult, 
         },
         topology: variant.topology.clone(),
         metrics: metrics(runs, &samples),
-        series: series(runs, simulate::bin_s(plan)),
+        series: series(runs, bin_width(plan.warmup + plan.duration).as_secs()),
         histograms: histograms(runs),
         ledger: ledgers(runs),
         expect: Vec::new(),

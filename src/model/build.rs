@@ -11,7 +11,7 @@ use super::tables::{
     ServiceTable, Site, SourceTable, Subscription, SubscriptionTable,
 };
 use super::{Sched, World};
-use crate::random::{Arrivals, Chance, Streams, hash_name};
+use crate::random::{Arrivals, Chance, Rate, StreamKey, Streams, hash_name};
 use crate::units::SimDuration;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -173,7 +173,7 @@ impl<O: Observer> Builder<'_, O> {
             self.world.sources.push(SourceTable {
                 service: at,
                 event: source.event.0,
-                arrivals: Arrivals::new(&source.rate, key("gap"), key("state")),
+                arrivals: self.arrivals(&source.rate, key("gap"), key("state")),
                 burst: source.burst.clone(),
                 burst_key: key("burst"),
                 first_id: hash_name(&path),
@@ -316,6 +316,11 @@ impl<O: Observer> Builder<'_, O> {
         });
     }
 
+    /// Arrivals up to the end of the traffic.
+    fn arrivals(&self, rate: &Rate, gaps: StreamKey, states: StreamKey) -> Arrivals {
+        Arrivals::new(rate, gaps, states).stop_at(self.world.traffic_end)
+    }
+
     fn lane(&mut self, timeout: SimDuration) -> u32 {
         self.world.lanes.push(Lane { timeout, deadlines: VecDeque::new(), armed: false });
         self.world.lanes.len() as u32 - 1
@@ -350,7 +355,7 @@ impl<O: Observer> Builder<'_, O> {
         self.world.sites[site as usize].client = at;
         let key = |purpose: &str| self.streams.key(&format!("{name}/{purpose}"));
         let load = match &client.load {
-            Load::Open(rate) => LoadTable::Open(Arrivals::new(rate, key("gap"), key("state"))),
+            Load::Open(rate) => LoadTable::Open(self.arrivals(rate, key("gap"), key("state"))),
             Load::Closed { users, think } => LoadTable::Closed {
                 think: think.clone(),
                 think_key: key("think"),

@@ -9,9 +9,7 @@ use crate::random::derive_id;
 impl<O: Observer> World<O> {
     /// Schedules the next arrival of a source, if there is one within the traffic.
     pub(crate) fn next_source_arrival(&mut self, s: &mut Sched, source: u32) {
-        if let Some(at) = self.sources[source as usize].arrivals.next()
-            && at < self.traffic_end
-        {
+        if let Some(at) = self.sources[source as usize].arrivals.next() {
             s.at(at, Event::new(Kind::SourceArrival, 0, source));
         }
     }
@@ -40,7 +38,6 @@ impl<O: Observer> World<O> {
     pub(crate) fn next_client_arrival(&mut self, s: &mut Sched, client: u32) {
         if let LoadTable::Open(arrivals) = &mut self.clients[client as usize].load
             && let Some(at) = arrivals.next()
-            && at < self.traffic_end
         {
             s.at(at, Event::new(Kind::ClientArrival, 0, client));
         }

@@ -10,5 +10,4 @@ mod run;
 mod standard;
 
 pub use measure::{Measure, RunRecord, Shape, Tally};
-pub(crate) use run::bin_width;
-pub use run::{Cancelled, Control, simulate};
+pub use run::{Cancelled, Control, bin_width, simulate};

@@ -31,7 +31,7 @@ pub struct Control<'a> {
 pub struct Cancelled;
 
 /// The smallest 1, 2 or 5 x 10^k ns that cuts `traffic` into at most 600 bins.
-pub(crate) fn bin_width(traffic: SimDuration) -> SimDuration {
+pub fn bin_width(traffic: SimDuration) -> SimDuration {
     let mut power = 1u64;
     loop {
         for m in [1, 2, 5] {

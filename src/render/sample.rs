@@ -189,6 +189,7 @@ pub(crate) fn overload() -> Results {
                      its lag grows for as long as the traffic lasts."
                 .to_owned(),
             hash: "5f".repeat(32),
+            settings: Vec::new(),
         },
         seed: 1,
         seeds: 10,
@@ -235,6 +236,7 @@ pub(crate) fn crash() -> Results {
             question: "What does a customer notice when email is down for a minute?".to_owned(),
             lesson: String::new(),
             hash: "a1".repeat(32),
+            settings: Vec::new(),
         },
         seeds: 1,
         variants,

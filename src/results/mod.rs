@@ -47,6 +47,9 @@ pub struct ScenarioInfo {
     pub lesson: String,
     /// SHA-256 of the merged, normalised scenario, in hexadecimal.
     pub hash: String,
+    /// Settings of the command line that the hash covers too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<String>,
 }
 
 /// Results of one variant, over all its replications.

@@ -46,14 +46,6 @@ pub struct Loaded {
     pub warnings: Vec<Diagnostic>,
     /// The texts that the warnings point at.
     pub sources: Sources,
-    tables: Vec<(String, Table)>,
-}
-
-impl Loaded {
-    /// All effective values of every variant with their source, aligned.
-    pub fn explain(&self) -> String {
-        explain::explain_tables(&self.tables, &self.sources)
-    }
 }
 
 /// Why there is no scenario.
@@ -73,9 +65,25 @@ impl Scenario {
     pub fn load(files: &dyn Files, path: &str, options: &LoadOptions) -> Result<Loaded, Failed> {
         let mut sources = Sources::default();
         match load(files, path, options, &mut sources) {
-            Ok((scenario, warnings, tables)) => Ok(Loaded { scenario, warnings, sources, tables }),
+            Ok((scenario, warnings, _)) => Ok(Loaded { scenario, warnings, sources }),
             Err(diagnostics) => Err(Failed { diagnostics, sources }),
         }
+    }
+}
+
+/// All effective values of every variant of the scenario at `path` with their source, aligned.
+///
+/// # Errors
+/// All mistakes of the scenario at once.
+pub fn explain_file(
+    files: &dyn Files,
+    path: &str,
+    options: &LoadOptions,
+) -> Result<String, Failed> {
+    let mut sources = Sources::default();
+    match load(files, path, options, &mut sources) {
+        Ok((_, _, tables)) => Ok(explain::explain_tables(&tables, &sources)),
+        Err(diagnostics) => Err(Failed { diagnostics, sources }),
     }
 }
 
@@ -108,6 +116,7 @@ fn load(
     let meaning = understand(&tables, sources, &mut samples)?;
     let mut info = meaning.info;
     info.hash = normal::hash(&tables);
+    info.settings.clone_from(&options.set);
     let scenario = Scenario {
         info,
         seed: options.seed.unwrap_or(meaning.seed),

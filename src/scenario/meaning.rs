@@ -50,6 +50,7 @@ pub(super) fn understand(
                 question: draft.question,
                 lesson: draft.lesson,
                 hash: String::new(),
+                settings: Vec::new(),
             };
             first = Some((info, draft.seed, draft.seeds));
         } else if let Some((_, seed, seeds)) = &first

@@ -37,7 +37,7 @@ pub use advice::{Utilisation, utilisations};
 pub use codes_meaning::explain_code;
 pub use draw::render;
 pub use explain::explain_metric;
-pub use load::{Failed, Files, LoadOptions, Loaded};
+pub use load::{Failed, Files, LoadOptions, Loaded, explain_file};
 
 pub use diagnostic::{Diagnostic, Severity};
 pub use metric_paths::metric_paths;

@@ -18,9 +18,8 @@ const STYLE: &str = include_str!("style.css");
 /// Subscribers whose lag is taken apart, per variant.
 const TAKEN_APART: usize = 3;
 
-/// `report.html`: the whole report with `charts` inlined. `command` is the command line that makes the same results
-/// again; it is shown as it is.
-pub fn html(results: &Results, charts: &[Chart], command: &str) -> String {
+/// `report.html`: the whole report with `charts` inlined.
+pub fn html(results: &Results, charts: &[Chart]) -> String {
     let views = View::all(results);
     let title = findings::title(results);
     let page = markup! {
@@ -40,7 +39,7 @@ pub fn html(results: &Results, charts: &[Chart], command: &str) -> String {
                     (comparison(results))
                     @for view in &views { (variant(view)) }
                     (closing(results))
-                    (provenance(results, command))
+                    (provenance(results))
                 }
             }
         }
@@ -147,12 +146,23 @@ fn closing(results: &Results) -> Markup {
     }
 }
 
-fn provenance(results: &Results, command: &str) -> Markup {
+/// The command line that makes the same results again. The path of the scenario is not known here, so that a report
+/// does not depend on it.
+fn command(results: &Results) -> String {
+    let mut words = vec!["tidelag run SCENARIO.toml".to_owned()];
+    words.push(format!("--seed {} --seeds {}", results.seed, results.seeds));
+    for setting in &results.scenario.settings {
+        words.push(format!("--set '{}'", setting.replace('\'', "'\\''")));
+    }
+    words.join(" ")
+}
+
+fn provenance(results: &Results) -> Markup {
     markup! {
         section {
             h2 { "Provenance" }
             p { "This command makes the same results again, to the last byte:" }
-            pre { code { (command) } }
+            pre { code { (command(results)) } }
             dl.stamp {
                 dt { "program" } dd { (results.program) }
                 dt { "scenario" } dd { code { (results.scenario.hash) } }
