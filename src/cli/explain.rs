@@ -5,20 +5,20 @@ use super::disk::Disk;
 use super::load;
 use super::output;
 use super::status::{Failure, Status};
-use crate::scenario::{self, Scenario};
+use crate::scenario;
 use std::path::Path;
 
 /// Explains a code, a scenario file or a metric, whichever the subject is.
 pub(super) fn explain(args: &Explain) -> Result<Status, Failure> {
     let subject = args.subject.as_str();
-    if let Some(text) = scenario::explain_code(subject) {
+    if let Some(text) = scenario::explain_code(&subject.to_uppercase()) {
         return print(&text);
     }
     if Path::new(subject).exists() || names_a_file(subject) {
         let options = load::options(&args.selection);
-        let loaded = Scenario::load(&Disk, subject, &options)
+        let text = scenario::explain_file(&Disk, subject, &options)
             .map_err(|failed| load::wrong(&failed, args.tone))?;
-        return print(&loaded.explain());
+        return print(&text);
     }
     match scenario::explain_metric(subject) {
         Some(text) => print(&text),
