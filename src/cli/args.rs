@@ -93,7 +93,7 @@ pub(super) struct Explain {
 /// Arguments of `report`.
 #[derive(Debug, Args)]
 pub(super) struct Report {
-    /// A results.json
+    /// A file `results.json` of an earlier run
     #[arg(value_name = "RESULTS.json")]
     pub(super) file: PathBuf,
     #[command(flatten)]
@@ -134,7 +134,7 @@ pub(super) struct Work {
 /// Where results go.
 #[derive(Debug, Args)]
 pub(super) struct Output {
-    /// Write results.json, report.html, charts/*.svg, series.csv and lag.csv into this directory
+    /// Write the report into this directory: results.json, report.html, charts, series.csv, lag.csv
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
     /// Write into the directory even if it holds other files
@@ -153,7 +153,7 @@ pub(super) struct Tone {
     /// No progress, no remarks, and no report unless a --format asks for it
     #[arg(long, short)]
     pub(super) quiet: bool,
-    /// Colours (NO_COLOR is honoured)
+    /// Colours (`NO_COLOR` is honoured)
     #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
     pub(super) color: Color,
 }
@@ -163,7 +163,7 @@ pub(super) struct Tone {
 pub(super) enum Format {
     /// For a terminal
     Text,
-    /// results.json
+    /// The bytes of `results.json`
     Json,
     /// One row per metric
     Csv,

@@ -1,9 +1,10 @@
 //! One experiment from the command line: simulate, verify, save, print, and choose the status.
 
 use super::args::{Output, Work};
+use super::present::{self, Lead};
 use super::status::{Failure, Status};
 use super::timings::Stopwatch;
-use super::{broken, interrupt, output, present, progress, report_dir};
+use super::{broken, interrupt, output, progress, report_dir};
 use crate::experiment::{self, Control, Outcome, RunError, RunOptions};
 use crate::results::Results;
 use crate::scenario::Scenario;
@@ -22,6 +23,8 @@ pub(super) struct Job<'a> {
     pub(super) replay: Vec<String>,
     /// Whether a `--variant` in the replay names a variant of the file.
     pub(super) one_file: bool,
+    /// What a text report shows first.
+    pub(super) lead: Lead,
 }
 
 /// Carries it out: results are saved and printed. The status does not yet say whether expectations hold.
@@ -43,7 +46,7 @@ pub(super) fn carry_out(job: &Job) -> Result<Outcome, Failure> {
     if job.work.timings {
         output::say(&stopwatch.report(events(&outcome.results)));
     }
-    present::present(&outcome.results, job.output)?;
+    present::present(&outcome.results, job.lead, job.output)?;
     Ok(outcome)
 }
 
@@ -92,7 +95,7 @@ fn simulate(job: &Job) -> Result<Outcome, Failure> {
     let runs = scenario.seeds.saturating_mul(scenario.variants.len() as u64);
     let watched = !job.output.tone.quiet && output::stderr_is_watched();
     let outcome = progress::with_bar(watched, runs.saturating_mul(1000), &done, || {
-        experiment::run(scenario, &options, control)
+        experiment::run(scenario, options, control)
     });
     outcome.map_err(|error| explain(&error, job))
 }

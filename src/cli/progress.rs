@@ -43,8 +43,7 @@ fn paint(total: u64, done: &AtomicU64, finished: &AtomicBool) {
         bar.set_draw_target(ProgressDrawTarget::stderr());
     }
     while !finished.load(Ordering::Relaxed) {
-        bar.set_position(done.load(Ordering::Relaxed).min(total));
-        bar.tick();
+        bar.update(|state| state.set_pos(done.load(Ordering::Relaxed).min(total)));
         thread::park_timeout(TICK);
     }
     bar.finish_and_clear();

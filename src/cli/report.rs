@@ -1,8 +1,9 @@
 //! `tidelag report`.
 
 use super::args::Report;
+use super::present::{self, Lead};
+use super::report_dir;
 use super::status::{Failure, Status};
-use super::{present, report_dir};
 use crate::render;
 use std::io::ErrorKind;
 
@@ -23,6 +24,6 @@ pub(super) fn report(args: &Report) -> Result<Status, Failure> {
     if let Some(dir) = &args.output.out {
         report_dir::inspect(dir, args.output.force)?;
     }
-    present::present(&results, &args.output)?;
+    present::present(&results, Lead::Variants, &args.output)?;
     Ok(Status::Fine)
 }

@@ -73,10 +73,13 @@ fn is_ours(dir: &Path, name: &str) -> bool {
 
 /// Whether a directory holds nothing but drawings.
 fn is_charts(dir: &Path) -> bool {
-    let ours = |name: &str| name.ends_with(".svg") || name.ends_with(PARTIAL);
-    fs::read_dir(dir).is_ok_and(|mut entries| {
-        entries.all(|entry| entry.is_ok_and(|e| ours(&e.file_name().to_string_lossy())))
-    })
+    let ours = |name: &Path| is_drawing(name) || name.to_string_lossy().ends_with(PARTIAL);
+    fs::read_dir(dir)
+        .is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(|entry| ours(&entry.path()))))
+}
+
+fn is_drawing(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "svg")
 }
 
 /// Whether the results in `dir`, if there are any, were written by tidelag: of any version, so only the name is read.
@@ -108,6 +111,7 @@ pub(super) fn write(dir: &Path, files: &[ReportFile]) -> Result<(), Failure> {
 }
 
 /// Opens a file that does not exist yet.
+#[expect(clippy::disallowed_methods, reason = "the command line writes reports")]
 fn create(path: &Path) -> io::Result<File> {
     File::options().write(true).create_new(true).open(path)
 }
@@ -189,7 +193,7 @@ fn remove_old_charts(charts: &Path, files: &[ReportFile]) {
     for entry in entries.flatten() {
         let name = entry.file_name();
         let current = files.iter().any(|(path, _)| *path == Path::new(CHARTS).join(&name));
-        if !current && name.to_string_lossy().ends_with(".svg") {
+        if !current && is_drawing(&entry.path()) {
             let _best_effort = fs::remove_file(entry.path());
         }
     }

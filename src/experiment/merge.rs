@@ -129,7 +129,7 @@ fn histograms(runs: &[Replication]) -> Ordered<Histogram> {
 /// One distribution of all samples. Middles are positive numbers, so their bits sort as they do.
 fn pool(tallies: &[&Buckets]) -> Histogram {
     let mut pooled = BTreeMap::new();
-    for (middle, count) in tallies.iter().flat_map(|tally| &tally.buckets) {
+    for (middle, count) in tallies.iter().flat_map(|tally| &tally.counts) {
         *pooled.entry(middle.to_bits()).or_insert(0_u64) += count;
     }
     Histogram {

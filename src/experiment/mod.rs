@@ -92,7 +92,7 @@ pub enum RunError {
 /// [`Outcome`].
 pub fn run(
     scenario: &Scenario,
-    options: &RunOptions,
+    options: RunOptions,
     control: Control<'_>,
 ) -> Result<Outcome, RunError> {
     run_with(scenario, options, control, &crate::probe::simulate)
@@ -101,7 +101,7 @@ pub fn run(
 /// As [`run`], with the simulation given.
 fn run_with(
     scenario: &Scenario,
-    options: &RunOptions,
+    options: RunOptions,
     control: Control<'_>,
     simulate: &Simulate,
 ) -> Result<Outcome, RunError> {

@@ -47,7 +47,7 @@ pub(super) struct Line {
 pub(super) struct Buckets {
     pub(super) path: String,
     pub(super) unit: &'static str,
-    pub(super) buckets: Vec<(f64, u64)>,
+    pub(super) counts: Vec<(f64, u64)>,
     pub(super) censored: u64,
 }
 
@@ -62,7 +62,7 @@ impl From<RunRecord> for Replication {
                 buckets.push(Buckets {
                     path: measure.path.clone(),
                     unit: measure.unit,
-                    buckets: statistics::buckets(tally),
+                    counts: statistics::buckets(tally),
                     censored: tally.censored,
                 });
             }

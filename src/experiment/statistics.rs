@@ -177,7 +177,7 @@ pub(super) mod tests {
         check(&[5; 200], 0, "p95", Ok(5e-9));
         check(&[5; 999], 0, "p99", Err("p99 needs 1000 samples in every replication, one has 999"));
         check(&[5; 1000], 0, "p99", Ok(5e-9));
-        check(&[5; 10_000], 0, "p999", Ok(5e-9));
+        check(&vec![5; 10_000], 0, "p999", Ok(5e-9));
     }
 
     #[test]

@@ -25,4 +25,4 @@ pub use csv::{lag_csv, metrics_csv, series_csv};
 pub use html::html;
 pub use json::{ReadError, json, parse_json};
 pub use markdown::markdown;
-pub use terminal::{TerminalOptions, terminal};
+pub use terminal::{TerminalOptions, terminal, terminal_comparison};

@@ -1,5 +1,6 @@
-//! All integration tests in one binary: what the program promises, seen from outside.
+//! Tests of the whole program, in one binary.
 
+mod cli;
 mod determinism;
 mod diagnostics;
 mod docs;

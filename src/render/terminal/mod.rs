@@ -36,6 +36,15 @@ const FULL: usize = 6;
 
 /// The whole report as text that ends with a newline.
 pub fn terminal(results: &Results, options: &TerminalOptions) -> String {
+    report(results, options, false)
+}
+
+/// As [`terminal`], with the comparison of the variants before their tables.
+pub fn terminal_comparison(results: &Results, options: &TerminalOptions) -> String {
+    report(results, options, true)
+}
+
+fn report(results: &Results, options: &TerminalOptions, comparison_first: bool) -> String {
     let mut page = Page {
         out: String::new(),
         paint: Paint { color: options.color },
@@ -44,6 +53,9 @@ pub fn terminal(results: &Results, options: &TerminalOptions) -> String {
     let views = View::all(results);
     page.opening(results);
     page.expectations(results);
+    if comparison_first {
+        page.comparison(results);
+    }
     for view in views.iter().take(FULL) {
         page.variant(view, views.len() > 1);
     }
@@ -60,7 +72,9 @@ pub fn terminal(results: &Results, options: &TerminalOptions) -> String {
             page.line(&line);
         }
     }
-    page.comparison(results);
+    if !comparison_first {
+        page.comparison(results);
+    }
     page.closing(results);
     page.out
 }
