@@ -1,5 +1,134 @@
 //! The running world: what happens at each event.
+//!
+//! Components do not call each other's insides: they publish, call and answer, and everything that takes time goes
+//! through the event list. Knows nothing of text, files or statistics.
 
 mod blueprint;
+mod build;
+mod bus;
+mod call;
+mod client;
+mod event;
+mod failure;
+mod observation;
+mod order;
+mod service;
+mod slab;
+mod tables;
+#[cfg(test)]
+mod tests;
 
 pub use blueprint::*;
+pub use build::subscriptions;
+pub use event::Event;
+pub use observation::{Observer, Segments, Visit};
+pub use tables::Subscription;
+
+use crate::engine::{Model, Schedule};
+use crate::random::{StreamKey, Variate};
+use crate::units::{SimDuration, SimTime};
+use bus::Line;
+use event::Kind;
+use slab::Slab;
+use std::collections::BTreeMap;
+use tables::{
+    Call, ClientTable, EmissionTable, Fact, HandlerTable, Instance, Job, Lane, Op, Range,
+    ServiceTable, Site, SourceTable, SubscriptionTable,
+};
+
+pub(crate) type Sched = Schedule<Event>;
+
+/// An architecture in motion, watched by `O`.
+#[derive(Debug)]
+pub struct World<O> {
+    /// Who watches.
+    pub observer: O,
+    traffic_end: SimTime,
+    network: [Variate; 3],
+    /// Region of each zone, by number.
+    regions: Vec<u32>,
+    deliver: Variate,
+    deliver_constant: Option<SimDuration>,
+    /// Subscriptions of each event type.
+    heard: Vec<Range>,
+    subscriptions: Vec<SubscriptionTable>,
+    handlers: Vec<HandlerTable>,
+    ops: Vec<Op>,
+    emissions: Vec<EmissionTable>,
+    sites: Vec<Site>,
+    lanes: Vec<Lane>,
+    services: Vec<ServiceTable>,
+    instances: Vec<Instance>,
+    sources: Vec<SourceTable>,
+    clients: Vec<ClientTable>,
+    failures: Vec<Failure>,
+    /// First instance of the service that each failure strikes.
+    failure_base: Vec<u32>,
+    /// Strikes of each failure that last.
+    strikes: Vec<u32>,
+    facts: Slab<Fact>,
+    jobs: Slab<Job>,
+    calls: Slab<Call>,
+    /// Jobs that are not ghosts.
+    running: u64,
+    stamps: u32,
+    /// Items whose order by key has to be kept.
+    lines: BTreeMap<(u32, u64), Line>,
+}
+
+impl<O: Observer> World<O> {
+    /// A stamp that no other record carries. Never 0, which stands for "void".
+    #[inline]
+    fn next_stamp(&mut self) -> u32 {
+        self.stamps = self.stamps.wrapping_add(1).max(1);
+        self.stamps
+    }
+
+    /// One-way delay between two zones.
+    fn network_delay(
+        &self,
+        from: u32,
+        to: u32,
+        key: StreamKey,
+        id: u64,
+        attempt: u32,
+    ) -> SimDuration {
+        let class = if from == to {
+            0
+        } else if self.regions[from as usize] == self.regions[to as usize] {
+            1
+        } else {
+            2
+        };
+        self.network[class].sample(key, id, attempt)
+    }
+}
+
+impl<O: Observer> Model for World<O> {
+    type Event = Event;
+
+    #[inline]
+    fn handle(&mut self, event: Event, s: &mut Sched) {
+        let slot = event.slot();
+        match event.kind() {
+            Kind::StepDone => self.step_done(s, slot),
+            Kind::Deliver => self.deliver(s, event.component(), slot),
+            Kind::Fanout => self.fan_out(s, slot),
+            Kind::SourceArrival => self.source_arrival(s, slot),
+            Kind::RequestArrives => self.request_arrives(s, slot),
+            Kind::AnswerArrives => self.answer_arrives(s, slot),
+            Kind::ClientArrival => self.client_arrival(s, slot),
+            Kind::UserAsks => self.user_asks(s, event.component(), slot),
+            Kind::Deadline => self.deadline(s, slot),
+            Kind::AttemptDue => self.attempt_due(s, slot),
+            Kind::CallDue => self.call_due(s, slot),
+            Kind::FailureBegins => self.failure_begins(s, slot),
+            Kind::FailureEnds => self.failure_ends(s, slot),
+            Kind::InstanceStarted => self.instance_started(s, slot),
+        }
+    }
+
+    fn at_rest(&self) -> bool {
+        self.facts.len() == 0 && self.calls.len() == 0 && self.running == 0
+    }
+}

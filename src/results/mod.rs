@@ -47,6 +47,9 @@ pub struct ScenarioInfo {
     pub lesson: String,
     /// SHA-256 of the merged, normalised scenario, in hexadecimal.
     pub hash: String,
+    /// Settings of the command line that the hash covers too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<String>,
 }
 
 /// Results of one variant, over all its replications.
@@ -176,6 +179,19 @@ pub struct Histogram {
     pub counts: Vec<u64>,
     /// Samples that never ended; they rank above all others.
     pub censored: u64,
+}
+
+impl Histogram {
+    /// Each value with the share of all samples, those that never ended included, that lie at or below it.
+    pub fn cumulative(&self) -> impl Iterator<Item = (f64, f64)> {
+        let ended = self.counts.iter().fold(0_u64, |sum, n| sum.saturating_add(*n));
+        let all = ended.saturating_add(self.censored).max(1) as f64;
+        let mut below = 0_u64;
+        self.values.iter().zip(&self.counts).map(move |(value, n)| {
+            below = below.saturating_add(*n);
+            (*value, below as f64 / all)
+        })
+    }
 }
 
 /// Fate of the obligations of one subscriber. The states from `pending` to `lost` add up to `committed`.

@@ -12,7 +12,7 @@ struct Code {
 
 /// The long explanation of `code` with a wrong and a right example; none if it is not a code of
 /// the text layer. Letter case does not matter.
-pub fn explain(code: &str) -> Option<String> {
+pub(super) fn explain(code: &str) -> Option<String> {
     let known = CODES.iter().find(|known| known.name.eq_ignore_ascii_case(code))?;
     let Code { name, title, story, wrong, right } = known;
     Some(format!(

@@ -123,7 +123,7 @@ fn follow(
 }
 
 /// The path of `target` as seen from the folder of the file at `path`.
-fn beside(path: &str, target: &str) -> String {
+pub(super) fn beside(path: &str, target: &str) -> String {
     match Path::new(path).parent() {
         Some(folder) if folder != Path::new("") => folder.join(target).to_string_lossy().into(),
         _ => target.to_owned(),

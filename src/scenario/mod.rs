@@ -1,28 +1,52 @@
 //! Text becomes meaning, once: from TOML files to resolved blueprints.
 
+mod advice;
+mod check;
 mod codes;
+mod codes_meaning;
+mod compile;
+mod decode;
+mod decode_failure;
+mod decode_handler;
 mod diagnostic;
 mod document;
+mod draft;
 mod draw;
+mod expect;
+mod explain;
 mod files;
+mod flow;
+pub mod keys;
+mod load;
+mod meaning;
+#[cfg(test)]
+mod meaning_tests;
 mod merge;
+mod metric_paths;
+mod names;
 mod near;
 mod normal;
 mod overrides;
 mod path;
 mod read;
+mod reader;
 mod remove;
+mod samples;
 mod scan;
 mod shorthand;
 mod syntax;
 #[cfg(test)]
 mod text_tests;
+mod topology;
 mod tree;
 
-pub use codes::explain;
+pub use advice::{Utilisation, utilisations};
 pub use diagnostic::{Diagnostic, Severity};
 pub use draw::render;
+pub use explain::{explain_code, explain_metric};
 pub use files::Files;
+pub use load::{Failed, LoadOptions, Loaded, explain_file};
+pub use metric_paths::metric_paths;
 pub use tree::{Entry, FileId, Node, Sources, Span, Table, Value};
 
 use crate::model::Blueprint;

@@ -1,0 +1,65 @@
+//! Writes docs/validation.md: every model with exactly known results, simulated anew.
+//!
+//! `cargo run --release --example validation`. Exit status 1 if a number is out of tolerance.
+
+#[path = "../tests/validation/cases.rs"]
+mod cases;
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+use tidelag::results::Results;
+
+const HEAD: &str = "\
+# Validation
+
+Written by `cargo run --release --example validation`; do not edit. Every model has a result that \
+theory knows exactly; [tests/validation](../tests/validation/README.md) says where the models come \
+from, what the tolerances are made of and which of them are ours. `cargo test --release` holds \
+each line against a fresh run.
+
+| case | metric | simulated | exact | deviation | tolerance |
+|---|---|---|---|---|---|
+";
+
+/// Results of one scenario, by the release binary beside this example.
+fn simulate(binary: &Path, id: &str, scenario: &str) -> Results {
+    let dir = std::env::temp_dir().join(format!("tidelag-validation-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).expect("a directory for the scenario");
+    let file = dir.join(format!("{id}.toml"));
+    std::fs::write(&file, scenario).expect("a writable directory");
+    let mut command = Command::new(binary);
+    command.arg("run").arg(&file).args(["--format", "json", "--quiet"]);
+    let output = command.output().unwrap_or_else(|e| panic!("{}: {e}", binary.display()));
+    std::fs::remove_dir_all(&dir).expect("our own directory");
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| {
+        panic!("{id}: {e}\n{}", String::from_utf8_lossy(&output.stderr));
+    })
+}
+
+fn main() -> ExitCode {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let example = std::env::current_exe().expect("the path of this program");
+    let profile = example.parent().and_then(Path::parent).expect("target/PROFILE/examples");
+    let binary = profile.join(format!("tidelag{}", std::env::consts::EXE_SUFFIX));
+    let mut page = HEAD.to_owned();
+    let (mut checks, mut faults) = (0, 0);
+    let all = cases::all();
+    for case in &all {
+        let (scenario, _) = case.shortened(1.0);
+        let results = simulate(&binary, &case.id, &scenario);
+        let base = results.variants.get("base").expect("a variant `base`");
+        for check in &case.checks {
+            let metric = base.metrics.get(&check.metric).expect("a metric of the catalogue");
+            let found = metric.value.unwrap_or(f64::NAN);
+            checks += 1;
+            let difference = (found - check.value).abs();
+            faults += usize::from(difference.is_nan() || difference > check.tol);
+            let _ = writeln!(page, "{}", cases::row(case, check, found));
+        }
+    }
+    let cases = all.len();
+    let _ = writeln!(page, "\n{cases} models, {checks} numbers, {faults} out of tolerance.");
+    std::fs::write(root.join("docs/validation.md"), page).expect("docs/validation.md");
+    ExitCode::from(u8::from(faults > 0))
+}

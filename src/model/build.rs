@@ -1,0 +1,374 @@
+//! From the blueprint to the world's tables: the last place with names, which become stream keys and identities.
+
+use super::blueprint::{
+    Blueprint, Client, Emission, Emit, Handler, Load, Operation, Retry, Service, Step, Trigger,
+};
+use super::observation::Observer;
+use super::order::repeats_keys;
+use super::slab::Slab;
+use super::tables::{
+    ClientTable, EmissionTable, HandlerTable, Instance, Lane, LoadTable, NONE, Op, Range,
+    ServiceTable, Site, SourceTable, Subscription, SubscriptionTable,
+};
+use super::{Sched, World};
+use crate::random::{Arrivals, Chance, Rate, StreamKey, Streams, hash_name};
+use crate::units::SimDuration;
+use std::collections::{BTreeMap, VecDeque};
+
+/// Every subscription, by event type, then by service.
+pub fn subscriptions(blueprint: &Blueprint) -> Vec<Subscription> {
+    let mut all: Vec<Subscription> = handlers(blueprint)
+        .filter_map(|(service, _, handler)| match handler.trigger {
+            Trigger::On(event) => Some(Subscription { event: event.0, service }),
+            Trigger::Api(_) => None,
+        })
+        .collect();
+    all.sort_by_key(|s| (s.event, s.service));
+    all
+}
+
+fn handlers(blueprint: &Blueprint) -> impl Iterator<Item = (u32, &Service, &Handler)> {
+    let services = blueprint.services.iter().enumerate();
+    services.flat_map(|(at, s)| s.handlers.iter().map(move |h| (at as u32, s, h)))
+}
+
+impl<O: Observer> World<O> {
+    /// The world of a blueprint before its first event. All draws come from `streams`.
+    pub fn new(blueprint: &Blueprint, streams: &Streams, observer: O) -> Self {
+        let subscribed = subscriptions(blueprint);
+        let mut regions: Vec<&str> = blueprint.zones.iter().map(|z| z.region.as_str()).collect();
+        regions.sort_unstable();
+        let region = |name: &str| regions.iter().position(|r| *r == name).unwrap_or(0) as u32;
+        let network = &blueprint.network;
+        let mut world = Self {
+            observer,
+            traffic_end: blueprint.phases.traffic_end(),
+            network: [&network.same_zone, &network.other_zone, &network.other_region]
+                .map(Clone::clone),
+            regions: blueprint.zones.iter().map(|z| region(&z.region)).collect(),
+            deliver: blueprint.bus.deliver.clone(),
+            deliver_constant: blueprint.bus.deliver.as_constant(),
+            heard: ranges(&subscribed, blueprint.events.len()),
+            subscriptions: Vec::new(),
+            handlers: Vec::new(),
+            ops: Vec::new(),
+            emissions: Vec::new(),
+            sites: Vec::new(),
+            lanes: Vec::new(),
+            services: Vec::new(),
+            instances: Vec::new(),
+            sources: Vec::new(),
+            clients: Vec::new(),
+            failures: blueprint.failures.clone(),
+            failure_base: Vec::new(),
+            strikes: vec![0; blueprint.failures.len()],
+            facts: Slab::new(),
+            jobs: Slab::new(),
+            calls: Slab::new(),
+            running: 0,
+            stamps: 0,
+            lines: BTreeMap::new(),
+        };
+        Builder { blueprint, streams, world: &mut world, handler_of: Vec::new() }
+            .build(&subscribed);
+        world
+    }
+
+    /// Schedules the first events.
+    pub fn start(&mut self, s: &mut Sched) {
+        for failure in 0..self.failures.len() as u32 {
+            self.arm_failure(s, failure);
+        }
+        for source in 0..self.sources.len() as u32 {
+            self.next_source_arrival(s, source);
+        }
+        for client in 0..self.clients.len() as u32 {
+            self.next_client_arrival(s, client);
+            let users = match &self.clients[client as usize].load {
+                LoadTable::Open(_) => 0,
+                LoadTable::Closed { requests_of, .. } => requests_of.len() as u32,
+            };
+            (0..users).for_each(|user| self.user_thinks(s, client, user));
+        }
+    }
+}
+
+/// The range of subscriptions of each event type.
+fn ranges(subscribed: &[Subscription], events: usize) -> Vec<Range> {
+    (0..events as u32)
+        .map(|e| {
+            let start = subscribed.partition_point(|s| s.event < e);
+            let end = subscribed.partition_point(|s| s.event <= e);
+            start as u32..end as u32
+        })
+        .collect()
+}
+
+struct Builder<'a, O> {
+    blueprint: &'a Blueprint,
+    streams: &'a Streams,
+    world: &'a mut World<O>,
+    /// First handler of each service in the world's table.
+    handler_of: Vec<u32>,
+}
+
+/// Counts occurrences of a verb and target within one handler.
+#[derive(Default)]
+struct Occurrences(BTreeMap<String, u32>);
+
+impl Occurrences {
+    /// `verb#k` for the k-th occurrence of `verb`.
+    fn name(&mut self, verb: &str) -> String {
+        let k = self.0.entry(verb.to_owned()).or_insert(0);
+        let name = format!("{verb}#{k}");
+        *k += 1;
+        name
+    }
+}
+
+impl<O: Observer> Builder<'_, O> {
+    fn build(&mut self, subscribed: &[Subscription]) {
+        let mut next = 0;
+        for service in &self.blueprint.services {
+            self.handler_of.push(next);
+            next += service.handlers.len() as u32;
+        }
+        let zones = self.blueprint.zones.len().max(1) as u32;
+        for (at, service) in self.blueprint.services.iter().enumerate() {
+            self.service(at as u32, service, zones);
+        }
+        let repeats = repeats_keys(self.blueprint);
+        for s in subscribed {
+            self.subscription(*s, repeats[s.event as usize]);
+        }
+        for (at, client) in self.blueprint.clients.iter().enumerate() {
+            self.client(at as u32, client);
+        }
+        for failure in &self.blueprint.failures {
+            let base = self.world.services[failure.service.0 as usize].instances.start;
+            self.world.failure_base.push(base);
+        }
+    }
+
+    fn service(&mut self, at: u32, service: &Service, zones: u32) {
+        let mut callees: Vec<u32> = service
+            .handlers
+            .iter()
+            .flat_map(|h| &h.steps)
+            .filter_map(|s| if let Step::Call(all) = s { Some(all) } else { None })
+            .flatten()
+            .map(|o| o.service.0)
+            .collect();
+        callees.sort_unstable();
+        callees.dedup();
+        for handler in &service.handlers {
+            self.handler(at, service, handler, &callees);
+        }
+        for source in &service.sources {
+            let path = format!(
+                "{}/emits.{}",
+                service.name, self.blueprint.events[source.event.0 as usize]
+            );
+            let key = |purpose: &str| self.streams.key(&format!("{path}/{purpose}"));
+            self.world.sources.push(SourceTable {
+                service: at,
+                event: source.event.0,
+                arrivals: self.arrivals(&source.rate, key("gap"), key("state")),
+                burst: source.burst.clone(),
+                burst_key: key("burst"),
+                first_id: hash_name(&path),
+                next: 0,
+            });
+        }
+        let first = self.world.instances.len() as u32;
+        for i in 0..service.instances {
+            self.world.instances.push(Instance {
+                service: at,
+                zone: service.zone.map_or(i % zones, |z| z.0),
+                crashes: 0,
+                up: true,
+                starts_at: 0,
+                slow: 1.0,
+                working: Vec::new(),
+                requests: VecDeque::new(),
+                pointers: vec![i; callees.len()],
+            });
+        }
+        self.world.services.push(ServiceTable {
+            workers: service.workers,
+            start: service.start,
+            balance: service.balance,
+            instances: first..first + service.instances,
+            backlog: VecDeque::new(),
+            place: 0,
+            up: service.instances,
+        });
+    }
+
+    fn handler(&mut self, at: u32, service: &Service, handler: &Handler, callees: &[u32]) {
+        let path = match &handler.trigger {
+            Trigger::On(e) => {
+                format!("{}/on.{}", service.name, self.blueprint.events[e.0 as usize])
+            }
+            Trigger::Api(operation) => format!("{}/api.{operation}", service.name),
+        };
+        let lane = self.lane(handler.timeout);
+        let mut seen = Occurrences::default();
+        let start = self.world.ops.len() as u32;
+        for step in &handler.steps {
+            let op = match step {
+                Step::Work(duration) => {
+                    let name = seen.name("takes");
+                    Op::Work(duration.clone(), self.streams.key(&format!("{path}/{name}")))
+                }
+                Step::Write(entity) => {
+                    let entity = &self.blueprint.entities[entity.0 as usize];
+                    let name = seen.name(&format!("write:{entity}"));
+                    Op::Write {
+                        duration: service.write.clone(),
+                        key: self.streams.key(&format!("{path}/{name}")),
+                        entity: hash_name(entity),
+                    }
+                }
+                Step::Call(operations) => {
+                    let first = self.world.sites.len() as u32;
+                    for o in operations {
+                        let pointer = callees.partition_point(|c| *c < o.service.0) as u32;
+                        let name = seen.name(&format!("call:{}", self.operation(*o)));
+                        self.site(&format!("{path}/{name}"), *o, &handler.retry, lane, pointer);
+                    }
+                    Op::Call(first..self.world.sites.len() as u32)
+                }
+                Step::Emit(emit) => self.emit(&path, &mut seen, emit),
+            };
+            self.world.ops.push(op);
+        }
+        let key = |purpose: &str| self.streams.key(&format!("{path}/{purpose}"));
+        self.world.handlers.push(HandlerTable {
+            service: at,
+            steps: start..self.world.ops.len() as u32,
+            fails: Chance::new(handler.fails),
+            fails_key: key("fails"),
+            attempts: handler.attempts,
+            backoff: handler.backoff.clone(),
+            backoff_key: key("backoff"),
+            writes: handler.steps.iter().any(|s| matches!(s, Step::Write(_))),
+        });
+    }
+
+    fn emit(&mut self, path: &str, seen: &mut Occurrences, emit: &Emit) -> Op {
+        let first = self.world.emissions.len() as u32;
+        let mut below = 0.0;
+        match emit {
+            Emit::All(all) => all.iter().for_each(|e| self.emission(path, seen, *e, 1.0)),
+            Emit::OneOf(some) => {
+                for (share, e) in some {
+                    below += share.get();
+                    // Shares that add up to 1 but for rounding leave no gap at the end.
+                    let end = if below > 1.0 - 1e-9 { 1.0 } else { below };
+                    self.emission(path, seen, *e, end);
+                }
+            }
+        }
+        let all = first..self.world.emissions.len() as u32;
+        match emit {
+            Emit::All(_) => Op::EmitAll(all),
+            Emit::OneOf(_) => {
+                let name = seen.name("choice");
+                Op::EmitOne(all, self.streams.key(&format!("{path}/{name}")))
+            }
+        }
+    }
+
+    fn emission(&mut self, path: &str, seen: &mut Occurrences, e: Emission, below: f64) {
+        let name = seen.name(&format!("emit:{}", self.blueprint.events[e.event.0 as usize]));
+        self.world.emissions.push(EmissionTable {
+            event: e.event.0,
+            count: e.count,
+            salt: hash_name(&format!("{path}/{name}")),
+            below,
+        });
+    }
+
+    fn operation(&self, o: Operation) -> String {
+        let service = &self.blueprint.services[o.service.0 as usize];
+        match &service.handlers[o.handler as usize].trigger {
+            Trigger::Api(name) => format!("{}.{name}", service.name),
+            Trigger::On(_) => service.name.clone(),
+        }
+    }
+
+    fn site(&mut self, path: &str, o: Operation, retry: &Retry, lane: u32, pointer: u32) {
+        let key = |purpose: &str| self.streams.key(&format!("{path}/{purpose}"));
+        self.world.sites.push(Site {
+            service: o.service.0,
+            handler: self.handler_of[o.service.0 as usize] + o.handler,
+            salt: hash_name(path),
+            attempts: retry.attempts,
+            backoff: retry.backoff.clone(),
+            lane,
+            pointer,
+            request_key: key("request"),
+            answer_key: key("answer"),
+            balance_key: key("balance"),
+            backoff_key: key("backoff"),
+            client: NONE,
+        });
+    }
+
+    /// Arrivals up to the end of the traffic.
+    fn arrivals(&self, rate: &Rate, gaps: StreamKey, states: StreamKey) -> Arrivals {
+        Arrivals::new(rate, gaps, states).stop_at(self.world.traffic_end)
+    }
+
+    fn lane(&mut self, timeout: SimDuration) -> u32 {
+        self.world.lanes.push(Lane { timeout, deadlines: VecDeque::new(), armed: false });
+        self.world.lanes.len() as u32 - 1
+    }
+
+    fn subscription(&mut self, s: Subscription, ordered: bool) {
+        let service = &self.blueprint.services[s.service as usize];
+        let event = &self.blueprint.events[s.event as usize];
+        let at = service.handlers.iter().position(|h| match h.trigger {
+            Trigger::On(e) => e.0 == s.event,
+            Trigger::Api(_) => false,
+        });
+        self.world.subscriptions.push(SubscriptionTable {
+            service: s.service,
+            handler: self.handler_of[s.service as usize] + at.unwrap_or(0) as u32,
+            deliver: self.streams.key(&format!("bus/deliver:{event}@{}", service.name)),
+            ordered,
+        });
+    }
+
+    fn client(&mut self, at: u32, client: &Client) {
+        let lane = self.lane(client.timeout);
+        let name = &client.name;
+        self.site(
+            &format!("{name}/call:{}", self.operation(client.calls)),
+            client.calls,
+            &client.retry,
+            lane,
+            NONE,
+        );
+        let site = self.world.sites.len() as u32 - 1;
+        self.world.sites[site as usize].client = at;
+        let key = |purpose: &str| self.streams.key(&format!("{name}/{purpose}"));
+        let load = match &client.load {
+            Load::Open(rate) => LoadTable::Open(self.arrivals(rate, key("gap"), key("state"))),
+            Load::Closed { users, think } => LoadTable::Closed {
+                think: think.clone(),
+                think_key: key("think"),
+                requests_of: vec![0; *users as usize],
+            },
+        };
+        self.world.clients.push(ClientTable {
+            site,
+            zone: client.zone.0,
+            load,
+            first_id: hash_name(name),
+            next: 0,
+            pointer: 0,
+        });
+    }
+}

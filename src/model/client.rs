@@ -1,0 +1,90 @@
+//! What makes things happen: sources of events and clients with their users.
+
+use super::event::{Event, Kind};
+use super::observation::Observer;
+use super::tables::{Call, LoadTable, NONE};
+use super::{Sched, World};
+use crate::random::derive_id;
+
+impl<O: Observer> World<O> {
+    /// Schedules the next arrival of a source, if there is one within the traffic.
+    pub(crate) fn next_source_arrival(&mut self, s: &mut Sched, source: u32) {
+        if let Some(at) = self.sources[source as usize].arrivals.next() {
+            s.at(at, Event::new(Kind::SourceArrival, 0, source));
+        }
+    }
+
+    /// A source emits one event, or a burst.
+    pub(crate) fn source_arrival(&mut self, s: &mut Sched, source: u32) {
+        let table = &mut self.sources[source as usize];
+        let (service, event) = (table.service, table.event);
+        let id = table.first_id.wrapping_add(table.next);
+        table.next += 1;
+        let count = table.burst.sample(table.burst_key, id);
+        self.next_source_arrival(s, source);
+        if self.services[service as usize].up == 0 {
+            self.observer.not_emitted(service);
+            return;
+        }
+        let now = s.now();
+        for n in 0..count {
+            let id = if n == 0 { id } else { derive_id(id, u64::from(n)) };
+            self.observer.emitted(service, now, id);
+            self.publish_at_source(s, event, id);
+        }
+    }
+
+    /// Schedules the next request of an open-loop client, if there is one within the traffic.
+    pub(crate) fn next_client_arrival(&mut self, s: &mut Sched, client: u32) {
+        if let LoadTable::Open(arrivals) = &mut self.clients[client as usize].load
+            && let Some(at) = arrivals.next()
+        {
+            s.at(at, Event::new(Kind::ClientArrival, 0, client));
+        }
+    }
+
+    /// An open-loop client asks.
+    pub(crate) fn client_arrival(&mut self, s: &mut Sched, client: u32) {
+        let table = &mut self.clients[client as usize];
+        let id = table.first_id.wrapping_add(table.next);
+        table.next += 1;
+        self.next_client_arrival(s, client);
+        self.request(s, client, NONE, id);
+    }
+
+    /// Lets a closed-loop user think, and ask afterwards if that is within the traffic.
+    pub(crate) fn user_thinks(&mut self, s: &mut Sched, client: u32, user: u32) {
+        let table = &self.clients[client as usize];
+        let LoadTable::Closed { think, think_key, requests_of } = &table.load else { return };
+        let id = table.first_id.wrapping_add(u64::from(user));
+        let at = s.now() + think.sample(*think_key, id, requests_of[user as usize]);
+        if at < self.traffic_end {
+            s.at(at, Event::new(Kind::UserAsks, client, user));
+        }
+    }
+
+    /// A closed-loop user asks.
+    pub(crate) fn user_asks(&mut self, s: &mut Sched, client: u32, user: u32) {
+        let table = &mut self.clients[client as usize];
+        let LoadTable::Closed { requests_of, .. } = &mut table.load else { return };
+        let n = requests_of[user as usize];
+        requests_of[user as usize] += 1;
+        let id = derive_id(table.first_id.wrapping_add(u64::from(user)), u64::from(n));
+        self.request(s, client, user, id);
+    }
+
+    fn request(&mut self, s: &mut Sched, client: u32, user: u32, id: u64) {
+        self.observer.requested(client, s.now(), id);
+        let site = self.clients[client as usize].site;
+        self.start_request(s, site, user, id);
+    }
+
+    /// A client's request has its final outcome.
+    pub(crate) fn request_returns(&mut self, s: &mut Sched, client: u32, call: &Call, ok: bool) {
+        let intended = crate::units::SimTime::from_ns(call.intended);
+        self.observer.answered(client, s.now(), call.id, intended, ok);
+        if call.caller != NONE {
+            self.user_thinks(s, client, call.caller);
+        }
+    }
+}

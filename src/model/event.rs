@@ -1,0 +1,140 @@
+//! What happens in the world, packed into eight bytes: rank, kind, component, slot.
+
+use crate::engine;
+
+/// Ranks of events of one instant, lowest first.
+mod rank {
+    pub(super) const FAILURE: u64 = 0;
+    pub(super) const COMPLETION: u64 = 1;
+    pub(super) const DELIVERY: u64 = 2;
+    pub(super) const TIMEOUT: u64 = 3;
+    pub(super) const ARRIVAL: u64 = 4;
+}
+
+/// A kind of event, named by what it addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    /// A failure begins; slot: failure.
+    FailureBegins,
+    /// A strike of a failure ends; slot: failure.
+    FailureEnds,
+    /// An instance may have finished starting; slot: instance.
+    InstanceStarted,
+    /// A step of a job is over; slot: job.
+    StepDone,
+    /// One copy arrives; component: subscription, slot: fact.
+    Deliver,
+    /// All copies arrive together; slot: fact.
+    Fanout,
+    /// A request arrives at its instance; slot: job.
+    RequestArrives,
+    /// An answer arrives at the caller; slot: job.
+    AnswerArrives,
+    /// The pause before the next attempt of a job is over; slot: job.
+    AttemptDue,
+    /// The oldest deadline of a lane may have passed; slot: lane.
+    Deadline,
+    /// The pause before the next attempt of a call is over; slot: call.
+    CallDue,
+    /// A source emits; slot: source.
+    SourceArrival,
+    /// An open-loop client asks; slot: client.
+    ClientArrival,
+    /// A closed-loop user has thought; component: client, slot: user.
+    UserAsks,
+}
+
+/// Kinds by number; filled up to a power of two, so that a look-up needs no check.
+const KINDS: [Kind; 32] = {
+    let mut all = [Kind::UserAsks; 32];
+    let mut at = 0;
+    while at < IN_USE.len() {
+        all[at] = IN_USE[at];
+        at += 1;
+    }
+    all
+};
+
+const IN_USE: [Kind; 14] = [
+    Kind::FailureBegins,
+    Kind::FailureEnds,
+    Kind::InstanceStarted,
+    Kind::StepDone,
+    Kind::Deliver,
+    Kind::Fanout,
+    Kind::RequestArrives,
+    Kind::AnswerArrives,
+    Kind::AttemptDue,
+    Kind::Deadline,
+    Kind::CallDue,
+    Kind::SourceArrival,
+    Kind::ClientArrival,
+    Kind::UserAsks,
+];
+
+const fn rank_of(kind: Kind) -> u64 {
+    match kind {
+        Kind::FailureBegins | Kind::FailureEnds | Kind::InstanceStarted => rank::FAILURE,
+        Kind::StepDone => rank::COMPLETION,
+        Kind::Deliver | Kind::Fanout | Kind::RequestArrives | Kind::AnswerArrives => rank::DELIVERY,
+        Kind::AttemptDue | Kind::Deadline | Kind::CallDue => rank::TIMEOUT,
+        Kind::SourceArrival | Kind::ClientArrival | Kind::UserAsks => rank::ARRIVAL,
+    }
+}
+
+/// Bits of a component index; a scenario may have this many subscriptions, clients and so on.
+const COMPONENT_BITS: u32 = 24;
+/// Components of one kind are fewer than this.
+pub(crate) const MAX_COMPONENTS: usize = 1 << COMPONENT_BITS;
+
+/// An event: 3 bits rank, 5 bits kind, 24 bits component, 32 bits slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event(u64);
+
+impl Event {
+    /// An event of `kind` for `component` about `slot`.
+    #[inline]
+    pub(crate) const fn new(kind: Kind, component: u32, slot: u32) -> Self {
+        let head = rank_of(kind) << 5 | kind as u64;
+        Self(head << 56 | (component as u64) << 32 | slot as u64)
+    }
+
+    #[inline]
+    pub(crate) fn kind(self) -> Kind {
+        KINDS[(self.0 >> 56 & 31) as usize]
+    }
+
+    #[inline]
+    pub(crate) fn component(self) -> u32 {
+        (self.0 >> 32) as u32 & (MAX_COMPONENTS as u32 - 1)
+    }
+
+    #[inline]
+    pub(crate) fn slot(self) -> u32 {
+        self.0 as u32
+    }
+}
+
+impl engine::Event for Event {
+    #[inline]
+    fn rank(self) -> u8 {
+        (self.0 >> 61) as u8
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Event as _;
+
+    #[test]
+    fn an_event_keeps_its_parts_in_eight_bytes() {
+        assert_eq!(size_of::<Event>(), 8);
+        for kind in IN_USE {
+            let e = Event::new(kind, 0xab_cdef, 0xfedc_ba98);
+            assert_eq!((e.kind(), e.component(), e.slot()), (kind, 0xab_cdef, 0xfedc_ba98));
+            assert_eq!(u64::from(e.rank()), rank_of(kind));
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! What breaks: crashes and slow-downs. They stack, and ending one undoes exactly that one.
+
+use super::blueprint::{FailureTrigger, Verb};
+use super::event::{Event, Kind};
+use super::observation::Observer;
+use super::tables::{NONE, State};
+use super::{Sched, World};
+use crate::units::{SimDuration, SimTime};
+
+impl<O: Observer> World<O> {
+    /// Schedules the first strike of a failure.
+    pub(crate) fn arm_failure(&mut self, s: &mut Sched, failure: u32) {
+        let at = match self.failures[failure as usize].trigger {
+            FailureTrigger::At(at) => at,
+            FailureTrigger::Every(period) => SimTime::ZERO + period,
+        };
+        s.at(at, Event::new(Kind::FailureBegins, 0, failure));
+    }
+
+    /// A failure strikes.
+    pub(crate) fn failure_begins(&mut self, s: &mut Sched, failure: u32) {
+        let f = &self.failures[failure as usize];
+        let lasts = match f.trigger {
+            FailureTrigger::At(_) => f.lasts,
+            FailureTrigger::Every(period) => {
+                s.after(period, Event::new(Kind::FailureBegins, 0, failure));
+                Some(f.lasts.unwrap_or(SimDuration::ZERO))
+            }
+        };
+        if let Some(lasts) = lasts {
+            s.after(lasts, Event::new(Kind::FailureEnds, 0, failure));
+        }
+        self.strikes[failure as usize] += 1;
+        for instance in self.struck(failure) {
+            if self.failures[failure as usize].verb == Verb::Crash {
+                self.instances[instance as usize].crashes += 1;
+                self.kill(s, instance);
+            } else {
+                self.slow_down(instance);
+            }
+        }
+    }
+
+    /// The cause of a strike is removed.
+    pub(crate) fn failure_ends(&mut self, s: &mut Sched, failure: u32) {
+        self.strikes[failure as usize] -= 1;
+        for instance in self.struck(failure) {
+            if self.failures[failure as usize].verb == Verb::Crash {
+                let i = &mut self.instances[instance as usize];
+                i.crashes -= 1;
+                if i.crashes == 0 {
+                    let at = s.now() + self.services[i.service as usize].start;
+                    i.starts_at = at.ns();
+                    s.at(at, Event::new(Kind::InstanceStarted, 0, instance));
+                }
+            } else {
+                self.slow_down(instance);
+            }
+        }
+    }
+
+    /// The instances that a failure strikes.
+    fn struck(&self, failure: u32) -> Vec<u32> {
+        let base = self.failure_base[failure as usize];
+        self.failures[failure as usize].instances.iter().map(|i| base + i).collect()
+    }
+
+    /// Recomputes the product of the slow-downs that strike an instance, in the order of the file, so that the end of
+    /// one leaves exactly the others.
+    fn slow_down(&mut self, instance: u32) {
+        let mut slow = 1.0;
+        for (at, f) in self.failures.iter().enumerate() {
+            let base = self.failure_base[at];
+            let struck = f.instances.iter().any(|i| base + i == instance);
+            if let (Verb::Slow(factor), true) = (f.verb, struck) {
+                (0..self.strikes[at]).for_each(|_| slow *= factor);
+            }
+        }
+        self.instances[instance as usize].slow = slow;
+    }
+
+    /// An instance stops: events in work go back to their place in line, requests fail.
+    fn kill(&mut self, s: &mut Sched, instance: u32) {
+        let i = &mut self.instances[instance as usize];
+        i.starts_at = u64::MAX;
+        if !i.up {
+            return;
+        }
+        i.up = false;
+        let service = i.service;
+        let mut working = i.working.clone();
+        let requests = std::mem::take(&mut i.requests);
+        self.services[service as usize].up -= 1;
+        working.sort_unstable_by_key(|&job| self.jobs.get(job).place);
+        for job in working {
+            if self.jobs.get(job).subscription == NONE {
+                self.unpublished(job);
+                self.release(s.now(), job);
+                self.observer.released(service, s.now());
+                let job = self.without_timer(job);
+                self.cut_off(s, service, job);
+            } else {
+                self.interrupt(s, service, job);
+            }
+        }
+        for job in requests {
+            self.observer.unqueued(service, s.now());
+            self.cut_off(s, service, job);
+        }
+        // Other instances may have idle workers for what went back.
+        for other in self.services[service as usize].instances.clone() {
+            self.feed(s, other);
+        }
+    }
+
+    /// The same job in a slot to which no timer will come back.
+    fn without_timer(&mut self, job: u32) -> u32 {
+        if !self.jobs.get(job).timer {
+            return job;
+        }
+        let mut copy = *self.jobs.get(job);
+        copy.timer = false;
+        self.jobs.get_mut(job).state = State::Ghost;
+        self.jobs.insert(copy)
+    }
+
+    /// A request is cut off: its caller sees the connection break.
+    fn cut_off(&mut self, s: &mut Sched, service: u32, job: u32) {
+        let j = self.jobs.get(job);
+        let arrived = SimTime::from_ns(j.arrived);
+        self.observer.cut_off(service, s.now(), j.id, j.attempt, arrived);
+        self.answer(s, job, false);
+    }
+
+    /// An event in work goes back to its place in line. The next attempt draws anew; it is not counted as failed.
+    fn interrupt(&mut self, s: &mut Sched, service: u32, job: u32) {
+        let since = self.jobs.get(job).mark;
+        self.release(s.now(), job);
+        self.observer.released(service, s.now());
+        let job = self.without_timer(job);
+        let j = self.jobs.get_mut(job);
+        j.retry += j.service + j.commit + (s.now().ns() - since);
+        j.service = 0;
+        j.commit = 0;
+        j.committed = 0;
+        j.attempt += 1;
+        j.state = State::Waiting;
+        j.instance = NONE;
+        if !j.applied {
+            self.observer.interrupted(j.subscription);
+        }
+        self.wait_in_backlog(s, service, job);
+    }
+
+    /// An instance may have finished starting; a crash meanwhile has put it off.
+    pub(crate) fn instance_started(&mut self, s: &mut Sched, instance: u32) {
+        let i = &mut self.instances[instance as usize];
+        if i.up || i.crashes > 0 || i.starts_at != s.now().ns() {
+            return;
+        }
+        i.up = true;
+        self.services[i.service as usize].up += 1;
+        self.feed(s, instance);
+    }
+}

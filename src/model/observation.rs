@@ -1,0 +1,87 @@
+//! The facts that the world states. What they add up to is decided by whoever observes.
+
+use crate::units::SimTime;
+
+/// Where the time of one delivery went, in ns. The sum is exactly the time from commit to application.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Segments {
+    /// From the commit to the hand-over to the bus.
+    pub publish: u64,
+    /// From the hand-over to the arrival at the service.
+    pub deliver: u64,
+    /// Waiting for a worker.
+    pub wait: u64,
+    /// Failed and interrupted attempts, and the pauses between attempts.
+    pub retry: u64,
+    /// Work of the attempt that applied it, the answers of callees included.
+    pub service: u64,
+    /// Its store writes.
+    pub commit: u64,
+}
+
+impl Segments {
+    /// All of it.
+    pub fn total(&self) -> u64 {
+        self.publish + self.deliver + self.wait + self.retry + self.service + self.commit
+    }
+}
+
+/// One job's stay at a service.
+#[derive(Clone, Copy, Debug)]
+pub struct Visit {
+    /// Commit of the fact or intended start of the call: decides whether the visit is measured.
+    pub intended: SimTime,
+    /// When it arrived.
+    pub arrived: SimTime,
+    /// Time without a worker, in ns.
+    pub wait: u64,
+    /// Time with a worker, in ns.
+    pub service: u64,
+    /// Whether it ended with success while somebody still wanted it, for the first time.
+    pub good: bool,
+}
+
+/// What an observer may hear. Indices are those of the world's tables: services and clients as in the blueprint,
+/// subscriptions as in [`World::subscriptions`](super::World::subscriptions).
+pub trait Observer {
+    /// A service emitted an event by itself.
+    fn emitted(&mut self, service: u32, now: SimTime, id: u64);
+    /// An arrival of a source found all instances of its service down.
+    fn not_emitted(&mut self, service: u32);
+    /// A fact was committed that a subscription has to apply.
+    fn committed(&mut self, subscription: u32, commit: SimTime);
+    /// A fact was committed that somebody hears.
+    fn fact(&mut self, event: u32, commit: SimTime);
+    /// Work arrived at a service.
+    fn arrived(&mut self, service: u32, now: SimTime, id: u64, attempt: u32, intended: SimTime);
+    /// Work joined the backlog.
+    fn queued(&mut self, service: u32, now: SimTime);
+    /// Work left the backlog.
+    fn unqueued(&mut self, service: u32, now: SimTime);
+    /// A worker took work up. `subscription`: of an event that is not applied yet; its obligation was `stored`.
+    fn started(&mut self, service: u32, now: SimTime, subscription: Option<u32>);
+    /// A worker was released from work that has not left for good.
+    fn released(&mut self, service: u32, now: SimTime);
+    /// A worker lost an event that was not applied yet; its obligation was `leased` and is `stored` again.
+    fn interrupted(&mut self, subscription: u32);
+    /// An attempt failed and another one follows.
+    fn failed(&mut self, service: u32);
+    /// A job left the service for good and released its worker.
+    fn left(&mut self, service: u32, now: SimTime, id: u64, attempt: u32, visit: &Visit);
+    /// A request was cut off before its end.
+    fn cut_off(&mut self, service: u32, now: SimTime, id: u64, attempt: u32, arrived: SimTime);
+    /// A subscription applied a fact; its obligation was `leased`.
+    fn applied(&mut self, subscription: u32, now: SimTime, commit: SimTime, segments: &Segments);
+    /// A subscription applied a fact again.
+    fn applied_again(&mut self, subscription: u32);
+    /// A subscription gave a fact up after its last attempt; its obligation was `leased`.
+    fn exhausted(&mut self, subscription: u32);
+    /// A fact was committed but its event was never published.
+    fn lost(&mut self, subscription: u32, commit: SimTime);
+    /// The last subscriber applied a fact.
+    fn converged(&mut self, event: u32, now: SimTime, commit: SimTime);
+    /// A client intends a request.
+    fn requested(&mut self, client: u32, now: SimTime, id: u64);
+    /// A client's request has its final outcome.
+    fn answered(&mut self, client: u32, now: SimTime, id: u64, intended: SimTime, ok: bool);
+}

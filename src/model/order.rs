@@ -1,0 +1,60 @@
+//! Which subscriptions can have two unfinished items of one key at all. Only those need their order kept.
+
+use super::blueprint::{Blueprint, Emit, Step, Trigger};
+
+/// "More than one", which is all that matters.
+const MANY: u32 = 2;
+
+/// For each event type, whether more than one event of one key can ever be published.
+///
+/// A handler that writes gives its run a key, unless the cause has one already; what a run emits and calls carries the
+/// key on. So the number of events per key follows from the graph of emissions and calls, as a least fixed point.
+pub(crate) fn repeats_keys(blueprint: &Blueprint) -> Vec<bool> {
+    let mut events = vec![0u32; blueprint.events.len()];
+    let mut handlers: Vec<Vec<u32>> =
+        blueprint.services.iter().map(|s| vec![0; s.handlers.len()]).collect();
+    loop {
+        let mut next_events = vec![0u32; events.len()];
+        let mut next_handlers: Vec<Vec<u32>> = handlers.iter().map(|h| vec![0; h.len()]).collect();
+        for (service, runs_of) in blueprint.services.iter().zip(&handlers) {
+            for (handler, &called) in service.handlers.iter().zip(runs_of) {
+                let caused = match handler.trigger {
+                    Trigger::On(event) => events[event.0 as usize],
+                    Trigger::Api(_) => called,
+                };
+                let writes = handler.steps.iter().any(|s| matches!(s, Step::Write(_)));
+                let runs = caused.max(u32::from(writes));
+                for step in &handler.steps {
+                    carry_on(step, runs, &mut next_events, &mut next_handlers);
+                }
+            }
+        }
+        if next_events == events && next_handlers == handlers {
+            return events.iter().map(|&n| n >= MANY).collect();
+        }
+        events = next_events;
+        handlers = next_handlers;
+    }
+}
+
+fn carry_on(step: &Step, runs: u32, events: &mut [u32], handlers: &mut [Vec<u32>]) {
+    let add = |to: &mut u32, n: u32| *to = to.saturating_add(runs.saturating_mul(n)).min(MANY);
+    match step {
+        Step::Work(_) | Step::Write(_) => {}
+        Step::Call(operations) => {
+            for o in operations {
+                add(&mut handlers[o.service.0 as usize][o.handler as usize], 1);
+            }
+        }
+        Step::Emit(Emit::All(all)) => {
+            for e in all {
+                add(&mut events[e.event.0 as usize], e.count);
+            }
+        }
+        Step::Emit(Emit::OneOf(some)) => {
+            for (_, e) in some {
+                add(&mut events[e.event.0 as usize], e.count);
+            }
+        }
+    }
+}

@@ -1,0 +1,410 @@
+//! What a service does with an event or a request: wait for a worker, go through the handler's steps, end.
+//!
+//! A step that takes no time takes no event. A handler never calls [`World::feed`] for itself: whoever handled the
+//! event that released a worker does, so that nothing recurses.
+
+use super::call::Caller;
+use super::event::{Event, Kind};
+use super::observation::{Observer, Segments, Visit};
+use super::tables::{Job, NONE, Op, State};
+use super::{Sched, World};
+use crate::random::{Draw, derive_id};
+use crate::units::{SimDuration, SimTime};
+
+impl<O: Observer> World<O> {
+    /// A job of an event that has just arrived, at the end of the line.
+    pub(crate) fn new_job(
+        &mut self,
+        now: SimTime,
+        service: u32,
+        handler: u32,
+        id: u64,
+        intended: u64,
+    ) -> u32 {
+        let place = self.next_place(service);
+        self.running += 1;
+        self.observer.arrived(service, now, id, 0, SimTime::from_ns(intended));
+        self.jobs.insert(Job::new(id, handler, intended, now.ns(), place))
+    }
+
+    pub(crate) fn next_place(&mut self, service: u32) -> u64 {
+        let table = &mut self.services[service as usize];
+        table.place += 1;
+        table.place
+    }
+
+    /// An event that may start: on an idle worker, or into the backlog at its place.
+    pub(crate) fn event_arrives(&mut self, s: &mut Sched, service: u32, job: u32) {
+        if let Some(instance) = self.idle_instance(service) {
+            self.begin(s, instance, job);
+            self.run(s, job);
+            self.feed(s, instance);
+        } else {
+            self.wait_in_backlog(s, service, job);
+        }
+    }
+
+    /// Puts a job of an event into the backlog, ordered by place.
+    pub(crate) fn wait_in_backlog(&mut self, s: &Sched, service: u32, job: u32) {
+        self.observer.queued(service, s.now());
+        let place = self.jobs.get(job).place;
+        let backlog = &mut self.services[service as usize].backlog;
+        let last = backlog.back().map_or(0, |&j| self.jobs.get(j).place);
+        if last < place {
+            backlog.push_back(job);
+        } else {
+            let at = backlog.partition_point(|&j| self.jobs.get(j).place < place);
+            backlog.insert(at, job);
+        }
+    }
+
+    /// The instance with a free worker that has the fewest busy ones, of equals the first.
+    fn idle_instance(&self, service: u32) -> Option<u32> {
+        let table = &self.services[service as usize];
+        let mut best = None;
+        let mut fewest = table.workers;
+        for i in table.instances.clone() {
+            let instance = &self.instances[i as usize];
+            let busy = instance.working.len() as u32;
+            if instance.up && busy < fewest {
+                best = Some(i);
+                fewest = busy;
+                if busy == 0 {
+                    break;
+                }
+            }
+        }
+        best
+    }
+
+    /// Gives waiting work to the free workers of an instance, first come, first served.
+    pub(crate) fn feed(&mut self, s: &mut Sched, instance: u32) {
+        loop {
+            let i = &mut self.instances[instance as usize];
+            let table = &mut self.services[i.service as usize];
+            if !i.up || i.working.len() >= table.workers as usize {
+                return;
+            }
+            let event = table.backlog.front().copied();
+            let request = i.requests.front().copied();
+            let job = match (event, request) {
+                (None, None) => return,
+                (Some(e), Some(r)) if self.jobs.get(r).place < self.jobs.get(e).place => {
+                    i.requests.pop_front()
+                }
+                (None, Some(_)) => i.requests.pop_front(),
+                (Some(_), _) => table.backlog.pop_front(),
+            };
+            let Some(job) = job else { return };
+            self.observer.unqueued(i.service, s.now());
+            self.begin(s, instance, job);
+            self.run(s, job);
+        }
+    }
+
+    /// A worker takes a job up.
+    pub(crate) fn begin(&mut self, s: &Sched, instance: u32, job: u32) {
+        let now = s.now();
+        let i = &mut self.instances[instance as usize];
+        let j = self.jobs.get_mut(job);
+        let handler = &self.handlers[j.handler as usize];
+        j.wait += now.ns() - j.mark;
+        j.mark = now.ns();
+        j.state = State::Working;
+        j.instance = instance;
+        j.position = i.working.len() as u32;
+        j.step = handler.steps.start;
+        j.failing = handler.fails.draw(handler.fails_key, j.id, j.attempt);
+        i.working.push(job);
+        let subscription = (j.subscription != NONE && !j.applied).then_some(j.subscription);
+        self.observer.started(i.service, now, subscription);
+    }
+
+    /// Goes through the steps until one takes time or the job ends.
+    pub(crate) fn run(&mut self, s: &mut Sched, job: u32) {
+        loop {
+            let j = self.jobs.get_mut(job);
+            let handler = &self.handlers[j.handler as usize];
+            if j.step == handler.steps.end {
+                if j.failing {
+                    self.attempt_fails(s, job);
+                } else {
+                    self.finish(s, job, true);
+                }
+                return;
+            }
+            let op = &self.ops[j.step as usize];
+            if j.failing && !matches!(op, Op::Work(..)) {
+                self.attempt_fails(s, job);
+                return;
+            }
+            let slow = self.instances[j.instance as usize].slow;
+            match op {
+                Op::Work(duration, key) | Op::Write { duration, key, .. } => {
+                    let d = stretched(duration.sample(*key, j.id, j.attempt), slow);
+                    if d != SimDuration::ZERO {
+                        j.timer = true;
+                        s.after(d, Event::new(Kind::StepDone, 0, job));
+                        return;
+                    }
+                    self.step_ends(s, job);
+                }
+                Op::Call(sites) => {
+                    let sites = sites.clone();
+                    self.call_all(s, job, sites);
+                    return;
+                }
+                Op::EmitAll(_) | Op::EmitOne(..) => {
+                    self.emit(s, job);
+                    self.jobs.get_mut(job).step += 1;
+                }
+            }
+        }
+    }
+
+    /// The timer of a step is over.
+    pub(crate) fn step_done(&mut self, s: &mut Sched, job: u32) {
+        let j = self.jobs.get_mut(job);
+        if j.state == State::Ghost {
+            self.jobs.free(job);
+            return;
+        }
+        j.timer = false;
+        let instance = j.instance;
+        self.step_ends(s, job);
+        self.run(s, job);
+        self.feed(s, instance);
+    }
+
+    /// Accounts for the time of the current step, commits it if it is a write, and moves on.
+    fn step_ends(&mut self, s: &mut Sched, job: u32) {
+        let now = s.now().ns();
+        let j = self.jobs.get_mut(job);
+        let took = now - j.mark;
+        j.mark = now;
+        j.worked += took;
+        let op = &self.ops[j.step as usize];
+        j.step += 1;
+        let Op::Write { entity, .. } = op else {
+            j.service += took;
+            return;
+        };
+        j.commit += took;
+        let first = j.committed == 0;
+        j.committed = now;
+        if j.key == 0 {
+            // A repeated request makes another entity, as a service without deduplication does.
+            j.key = derive_id(derive_id(j.id, *entity), u64::from(j.attempt)) | 1;
+        }
+        if first && j.subscription != NONE {
+            self.apply(s.now(), job);
+        }
+    }
+
+    /// The effect of an event becomes visible.
+    fn apply(&mut self, now: SimTime, job: u32) {
+        let j = self.jobs.get_mut(job);
+        let subscription = j.subscription;
+        if j.applied {
+            self.observer.applied_again(subscription);
+            return;
+        }
+        j.applied = true;
+        let published = self.facts.get(j.origin).published;
+        let segments = Segments {
+            publish: published - j.intended,
+            deliver: j.arrived - published,
+            wait: j.wait,
+            retry: j.retry,
+            service: j.service,
+            commit: j.commit,
+        };
+        let (commit, fact) = (SimTime::from_ns(j.intended), j.origin);
+        self.observer.applied(subscription, now, commit, &segments);
+        self.resolve(now, fact, true);
+    }
+
+    /// Publishes the events of the current emit step.
+    fn emit(&mut self, s: &mut Sched, job: u32) {
+        let j = *self.jobs.get(job);
+        let commit = if j.committed == 0 { s.now().ns() } else { j.committed };
+        let chosen = self.chosen(&j, j.step);
+        for at in chosen {
+            let e = &self.emissions[at as usize];
+            let (event, count, first) = (e.event, e.count, derive_id(j.id, e.salt));
+            for n in 0..count {
+                let id = if n == 0 { first } else { derive_id(first, u64::from(n)) };
+                self.publish(s, event, id, commit, j.key);
+            }
+        }
+    }
+
+    /// The emissions of step `step` for this job: all, or the one that its draw chooses.
+    fn chosen(&self, job: &Job, step: u32) -> std::ops::Range<u32> {
+        match &self.ops[step as usize] {
+            Op::EmitAll(all) => all.clone(),
+            Op::EmitOne(all, key) => {
+                let u = Draw::new(*key, job.id, job.attempt).unit();
+                let one = all.clone().find(|&at| u < self.emissions[at as usize].below);
+                one.map_or(0..0, |at| at..at + 1)
+            }
+            _ => 0..0,
+        }
+    }
+
+    /// An attempt fails: a pause with the worker held, or the end.
+    pub(crate) fn attempt_fails(&mut self, s: &mut Sched, job: u32) {
+        let j = self.jobs.get_mut(job);
+        let handler = &self.handlers[j.handler as usize];
+        j.stamp_of_calls = 0;
+        j.failed += 1;
+        if j.failed >= handler.attempts {
+            self.finish(s, job, false);
+            return;
+        }
+        self.observer.failed(handler.service);
+        j.retry += j.service + j.commit;
+        j.service = 0;
+        j.commit = 0;
+        j.attempt += 1;
+        j.timer = true;
+        let pause = handler.backoff.sample(handler.backoff_key, j.id, j.attempt, j.failed - 1);
+        s.after(pause, Event::new(Kind::AttemptDue, 0, job));
+    }
+
+    /// The pause before the next attempt is over.
+    pub(crate) fn attempt_due(&mut self, s: &mut Sched, job: u32) {
+        let now = s.now().ns();
+        let j = self.jobs.get_mut(job);
+        if j.state == State::Ghost {
+            self.jobs.free(job);
+            return;
+        }
+        let handler = &self.handlers[j.handler as usize];
+        let took = now - j.mark;
+        j.mark = now;
+        j.worked += took;
+        j.retry += took;
+        j.timer = false;
+        j.committed = 0;
+        j.step = handler.steps.start;
+        j.failing = handler.fails.draw(handler.fails_key, j.id, j.attempt);
+        let instance = j.instance;
+        self.run(s, job);
+        self.feed(s, instance);
+    }
+
+    /// A job ends for good and its worker is released.
+    fn finish(&mut self, s: &mut Sched, job: u32, ok: bool) {
+        let now = s.now();
+        if !ok {
+            self.unpublished(job);
+        }
+        self.release(now, job);
+        let j = self.jobs.get(job);
+        let (subscription, line) = (j.subscription, j.line);
+        let handler = &self.handlers[j.handler as usize];
+        let good = ok && (subscription != NONE || self.waited_for(j));
+        let visit = Visit {
+            intended: SimTime::from_ns(j.intended),
+            arrived: SimTime::from_ns(j.arrived),
+            wait: j.wait,
+            service: j.worked,
+            good,
+        };
+        self.observer.left(handler.service, now, j.id, j.attempt, &visit);
+        if subscription == NONE {
+            self.answer(s, job, ok);
+            return;
+        }
+        if ok && !handler.writes {
+            self.apply(now, job);
+        } else if !ok && !j.applied {
+            self.observer.exhausted(subscription);
+            self.resolve(now, j.origin, false);
+        }
+        if line != 0 && self.subscriptions[subscription as usize].ordered {
+            self.next_in_line(s, subscription, line);
+        }
+        self.jobs.free(job);
+        self.running -= 1;
+    }
+
+    /// Takes the worker from a job.
+    pub(crate) fn release(&mut self, now: SimTime, job: u32) {
+        let j = self.jobs.get_mut(job);
+        j.worked += now.ns() - j.mark;
+        j.mark = now.ns();
+        j.stamp_of_calls = 0;
+        let (at, instance) = (j.position as usize, j.instance);
+        let working = &mut self.instances[instance as usize].working;
+        working.swap_remove(at);
+        if let Some(&moved) = working.get(at) {
+            self.jobs.get_mut(moved).position = at as u32;
+        }
+    }
+
+    /// A handler that committed ends without having published: its events are lost.
+    pub(crate) fn unpublished(&mut self, job: u32) {
+        let j = *self.jobs.get(job);
+        if j.committed == 0 {
+            return;
+        }
+        for step in j.step..self.handlers[j.handler as usize].steps.end {
+            for at in self.chosen(&j, step) {
+                let e = &self.emissions[at as usize];
+                let (event, count) = (e.event as usize, e.count);
+                for subscription in self.heard[event].clone() {
+                    for _ in 0..count {
+                        self.observer.lost(subscription, SimTime::from_ns(j.committed));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Starts all calls of the current step.
+    fn call_all(&mut self, s: &mut Sched, job: u32, sites: std::ops::Range<u32>) {
+        let stamp = self.next_stamp();
+        let j = self.jobs.get_mut(job);
+        j.stamp_of_calls = stamp;
+        j.unanswered = sites.len() as u32;
+        let caller =
+            Caller { job, stamp, instance: j.instance, id: j.id, key: j.key, round: j.attempt };
+        for site in sites {
+            self.start_call(s, site, &caller);
+        }
+    }
+
+    /// One of the calls of a job has its outcome.
+    pub(crate) fn call_returns(&mut self, s: &mut Sched, job: u32, stamp: u32, ok: bool) {
+        let now = s.now().ns();
+        let j = self.jobs.get_mut(job);
+        if j.stamp_of_calls != stamp {
+            return;
+        }
+        j.unanswered -= 1;
+        if ok && j.unanswered > 0 {
+            return;
+        }
+        let instance = j.instance;
+        let took = now - j.mark;
+        j.mark = now;
+        j.worked += took;
+        j.service += took;
+        if ok {
+            j.stamp_of_calls = 0;
+            j.step += 1;
+            self.run(s, job);
+        } else {
+            self.attempt_fails(s, job);
+        }
+        self.feed(s, instance);
+    }
+}
+
+/// `d` times `slow`.
+#[inline]
+fn stretched(d: SimDuration, slow: f64) -> SimDuration {
+    if slow == 1.0 { d } else { SimDuration::from_ns((d.ns() as f64 * slow + 0.5) as u64) }
+}

@@ -1,0 +1,328 @@
+//! The world's tables: what never changes during a run (compiled from the blueprint) and the records that come and go.
+
+use super::blueprint::Balance;
+use crate::random::{Arrivals, Backoff, Burst, Chance, StreamKey, Variate};
+use crate::units::SimDuration;
+use std::collections::VecDeque;
+
+/// A stamp that nothing carries.
+pub(crate) const VOID: u32 = 0;
+/// No index.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// `(service, event type)`: who hears what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subscription {
+    /// Index of the event type.
+    pub event: u32,
+    /// Index of the subscribing service.
+    pub service: u32,
+}
+
+/// A subscription as the bus and the service see it.
+#[derive(Debug)]
+pub(crate) struct SubscriptionTable {
+    pub(crate) service: u32,
+    pub(crate) handler: u32,
+    /// Stream of the delivery time.
+    pub(crate) deliver: StreamKey,
+    /// Whether two unfinished items may have one key, so that their order has to be kept.
+    pub(crate) ordered: bool,
+}
+
+/// A range of another table.
+pub(crate) type Range = std::ops::Range<u32>;
+
+/// `on.E` or `api.op`.
+#[derive(Debug)]
+pub(crate) struct HandlerTable {
+    pub(crate) service: u32,
+    pub(crate) steps: Range,
+    pub(crate) fails: Chance,
+    pub(crate) fails_key: StreamKey,
+    pub(crate) attempts: u32,
+    pub(crate) backoff: Backoff,
+    pub(crate) backoff_key: StreamKey,
+    /// Whether a store write is among its steps.
+    pub(crate) writes: bool,
+}
+
+/// One step of a handler.
+#[derive(Debug)]
+pub(crate) enum Op {
+    /// Worker time.
+    Work(Variate, StreamKey),
+    /// Calls made at once: a range of call sites.
+    Call(Range),
+    /// A store write, which makes a new entity of this kind unless the cause has one.
+    Write { duration: Variate, key: StreamKey, entity: u64 },
+    /// Every one of a range of emissions.
+    EmitAll(Range),
+    /// One of a range of emissions, by cumulated shares.
+    EmitOne(Range, StreamKey),
+}
+
+/// One emission of a handler or a source.
+#[derive(Debug)]
+pub(crate) struct EmissionTable {
+    pub(crate) event: u32,
+    pub(crate) count: u32,
+    /// Salt of the event's identity.
+    pub(crate) salt: u64,
+    /// Upper end of its share, for an exclusive choice.
+    pub(crate) below: f64,
+}
+
+/// A place that makes calls: one target in a handler's call step, or a client.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) service: u32,
+    pub(crate) handler: u32,
+    pub(crate) salt: u64,
+    pub(crate) attempts: u32,
+    pub(crate) backoff: Backoff,
+    /// Lane of its deadlines.
+    pub(crate) lane: u32,
+    /// Column of the callee in the caller's table of round-robin pointers.
+    pub(crate) pointer: u32,
+    pub(crate) request_key: StreamKey,
+    pub(crate) answer_key: StreamKey,
+    pub(crate) balance_key: StreamKey,
+    pub(crate) backoff_key: StreamKey,
+    /// The client that calls, or [`NONE`].
+    pub(crate) client: u32,
+}
+
+/// Deadlines that are all equally far away: they pass in the order in which they were set.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    pub(crate) timeout: SimDuration,
+    pub(crate) deadlines: VecDeque<Deadline>,
+    /// Whether a timer is in the event list.
+    pub(crate) armed: bool,
+}
+
+/// A deadline of an attempt of a call, void once the call's stamp has moved on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadline {
+    pub(crate) at: u64,
+    pub(crate) call: u32,
+    pub(crate) stamp: u32,
+}
+
+/// A service: its handlers' backlog and its instances.
+#[derive(Debug)]
+pub(crate) struct ServiceTable {
+    pub(crate) workers: u32,
+    pub(crate) start: SimDuration,
+    pub(crate) balance: Balance,
+    /// Its instances.
+    pub(crate) instances: Range,
+    /// Jobs of events that wait for a worker, by their place in line.
+    pub(crate) backlog: VecDeque<u32>,
+    /// Next place in line.
+    pub(crate) place: u64,
+    /// Instances that are up.
+    pub(crate) up: u32,
+}
+
+/// An instance of a service.
+#[derive(Debug)]
+pub(crate) struct Instance {
+    pub(crate) service: u32,
+    pub(crate) zone: u32,
+    /// Crashes whose cause lasts.
+    pub(crate) crashes: u32,
+    pub(crate) up: bool,
+    /// When it will have started, if it is starting.
+    pub(crate) starts_at: u64,
+    /// Product of the slow-downs that strike it.
+    pub(crate) slow: f64,
+    /// Jobs with a worker.
+    pub(crate) working: Vec<u32>,
+    /// Jobs of requests that wait for a worker.
+    pub(crate) requests: VecDeque<u32>,
+    /// Round-robin pointers, one per service called.
+    pub(crate) pointers: Vec<u32>,
+}
+
+/// `emits.E = rate`.
+#[derive(Debug)]
+pub(crate) struct SourceTable {
+    pub(crate) service: u32,
+    pub(crate) event: u32,
+    pub(crate) arrivals: Arrivals,
+    pub(crate) burst: Burst,
+    pub(crate) burst_key: StreamKey,
+    /// Identity of its arrival 0; arrival n has this plus n.
+    pub(crate) first_id: u64,
+    pub(crate) next: u64,
+}
+
+/// A load generator.
+#[derive(Debug)]
+pub(crate) struct ClientTable {
+    pub(crate) site: u32,
+    pub(crate) zone: u32,
+    pub(crate) load: LoadTable,
+    pub(crate) first_id: u64,
+    pub(crate) next: u64,
+    pub(crate) pointer: u32,
+}
+
+/// When a client asks.
+#[derive(Debug)]
+pub(crate) enum LoadTable {
+    Open(Arrivals),
+    Closed { think: Variate, think_key: StreamKey, requests_of: Vec<u32> },
+}
+
+/// A committed fact while somebody still has to apply it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fact {
+    pub(crate) id: u64,
+    pub(crate) commit: u64,
+    pub(crate) published: u64,
+    /// Entity that orders it, or 0.
+    pub(crate) key: u64,
+    pub(crate) event: u32,
+    /// Subscriptions that have not resolved it.
+    pub(crate) left: u32,
+    /// Whether one of them gave it up.
+    pub(crate) given_up: bool,
+}
+
+/// Where a job is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// A request on its way to its instance, or an answer on its way back.
+    Travelling,
+    /// In a backlog.
+    Waiting,
+    /// With a worker.
+    Working,
+    /// Interrupted: only waits for its timer to come back.
+    Ghost,
+}
+
+/// One delivery or request at a service.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts; packing them would hide them"
+)]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Job {
+    /// Identity of the event or of the call.
+    pub(crate) id: u64,
+    /// Entity that orders what it emits, or 0.
+    pub(crate) key: u64,
+    /// Entity of its fact, or 0.
+    pub(crate) line: u64,
+    /// Commit of the fact, or intended start of the call.
+    pub(crate) intended: u64,
+    pub(crate) arrived: u64,
+    /// Since when the current stretch of waiting or work lasts.
+    pub(crate) mark: u64,
+    /// Waiting for a worker, ns.
+    pub(crate) wait: u64,
+    /// With a worker, ns, up to `mark`.
+    pub(crate) worked: u64,
+    /// Failed attempts and pauses, ns.
+    pub(crate) retry: u64,
+    /// Work of this attempt, ns.
+    pub(crate) service: u64,
+    /// Store writes of this attempt, ns.
+    pub(crate) commit: u64,
+    /// Its place in line.
+    pub(crate) place: u64,
+    /// Last commit of this attempt, or 0.
+    pub(crate) committed: u64,
+    /// The subscription of an event, or [`NONE`].
+    pub(crate) subscription: u32,
+    /// The fact of an event, the call of a request.
+    pub(crate) origin: u32,
+    /// Stamp of the call.
+    pub(crate) stamp: u32,
+    pub(crate) handler: u32,
+    pub(crate) instance: u32,
+    /// Position in [`Instance::working`].
+    pub(crate) position: u32,
+    pub(crate) step: u32,
+    /// Number of this attempt for draws; interruptions count.
+    pub(crate) attempt: u32,
+    /// Attempts that failed; interruptions do not count.
+    pub(crate) failed: u32,
+    /// Moves on when an attempt ends, so that answers to an earlier attempt are void.
+    pub(crate) stamp_of_calls: u32,
+    /// Calls of the current step that have not been answered.
+    pub(crate) unanswered: u32,
+    pub(crate) state: State,
+    /// Whether a timer for it is in the event list.
+    pub(crate) timer: bool,
+    /// Whether this attempt is one that fails.
+    pub(crate) failing: bool,
+    /// Whether its fact was applied.
+    pub(crate) applied: bool,
+    /// Outcome of a request, once it has one.
+    pub(crate) ok: bool,
+}
+
+impl Job {
+    /// A job at the moment of its arrival.
+    #[inline]
+    pub(crate) fn new(id: u64, handler: u32, intended: u64, now: u64, place: u64) -> Self {
+        Self {
+            id,
+            key: 0,
+            line: 0,
+            intended,
+            arrived: now,
+            mark: now,
+            wait: 0,
+            worked: 0,
+            retry: 0,
+            service: 0,
+            commit: 0,
+            place,
+            committed: 0,
+            subscription: NONE,
+            origin: NONE,
+            stamp: 0,
+            handler,
+            instance: NONE,
+            position: 0,
+            step: 0,
+            attempt: 0,
+            failed: 0,
+            stamp_of_calls: 0,
+            unanswered: 0,
+            state: State::Waiting,
+            timer: false,
+            failing: false,
+            applied: false,
+            ok: false,
+        }
+    }
+}
+
+/// A call from its first attempt to its outcome.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Call {
+    pub(crate) id: u64,
+    /// Entity that orders what the callee emits, or 0.
+    pub(crate) key: u64,
+    pub(crate) intended: u64,
+    pub(crate) site: u32,
+    /// The calling job, or the user of a closed loop, or [`NONE`].
+    pub(crate) caller: u32,
+    /// Stamp of the calling job.
+    pub(crate) caller_stamp: u32,
+    /// The calling instance, or [`NONE`] for a client.
+    pub(crate) instance: u32,
+    /// Attempts made.
+    pub(crate) tries: u32,
+    /// Attempt number of the calling job, so that a repeated handler draws anew.
+    pub(crate) round: u32,
+    /// Moves on with every attempt and with the outcome.
+    pub(crate) stamp: u32,
+}

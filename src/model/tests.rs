@@ -1,0 +1,465 @@
+//! Small worlds whose every instant can be worked out by hand.
+
+use super::*;
+use crate::engine::{Engine, Limits, Stop};
+use crate::random::{Backoff, Burst, Rate, Streams, Variate};
+use crate::units::{Probability, SimDuration, SimTime};
+
+/// Writes down what it hears, with times in ms.
+#[derive(Debug, Default)]
+struct Log(Vec<String>);
+
+impl Log {
+    fn say(&mut self, now: SimTime, what: String) {
+        self.0.push(format!("{} {what}", now.ns() as f64 / 1e6));
+    }
+}
+
+impl Observer for Log {
+    fn emitted(&mut self, service: u32, now: SimTime, _: u64) {
+        self.say(now, format!("s{service} emits"));
+    }
+    fn not_emitted(&mut self, service: u32) {
+        self.0.push(format!("s{service} is down and emits nothing"));
+    }
+    fn committed(&mut self, _: u32, _: SimTime) {}
+    fn fact(&mut self, _: u32, _: SimTime) {}
+    fn arrived(&mut self, _: u32, _: SimTime, _: u64, _: u32, _: SimTime) {}
+    fn queued(&mut self, service: u32, now: SimTime) {
+        self.say(now, format!("s{service} queues"));
+    }
+    fn unqueued(&mut self, _: u32, _: SimTime) {}
+    fn started(&mut self, service: u32, now: SimTime, _: Option<u32>) {
+        self.say(now, format!("s{service} starts"));
+    }
+    fn released(&mut self, _: u32, _: SimTime) {}
+    fn interrupted(&mut self, _: u32) {}
+    fn failed(&mut self, _: u32) {}
+    fn left(&mut self, service: u32, now: SimTime, _: u64, attempt: u32, v: &Visit) {
+        let (wait, work) = (v.wait as f64 / 1e6, v.service as f64 / 1e6);
+        let good = if v.good { "" } else { ", in vain" };
+        self.say(now, format!("s{service} done: wait {wait}, work {work}, draw {attempt}{good}"));
+    }
+    fn cut_off(&mut self, service: u32, now: SimTime, _: u64, _: u32, _: SimTime) {
+        self.say(now, format!("s{service} cuts off"));
+    }
+    fn applied(&mut self, subscription: u32, now: SimTime, commit: SimTime, s: &Segments) {
+        let ms = |ns: u64| ns as f64 / 1e6;
+        assert_eq!(s.total(), now.since(commit).ns());
+        let parts = [s.publish, s.deliver, s.wait, s.retry, s.service, s.commit].map(ms);
+        self.say(now, format!("applied {subscription}: {parts:?}"));
+    }
+    fn applied_again(&mut self, subscription: u32) {
+        self.0.push(format!("applied {subscription} again"));
+    }
+    fn exhausted(&mut self, subscription: u32) {
+        self.0.push(format!("{subscription} gives up"));
+    }
+    fn lost(&mut self, subscription: u32, _: SimTime) {
+        self.0.push(format!("{subscription} never hears of it"));
+    }
+    fn converged(&mut self, _: u32, now: SimTime, _: SimTime) {
+        self.say(now, "converged".to_owned());
+    }
+    fn requested(&mut self, client: u32, now: SimTime, _: u64) {
+        self.say(now, format!("c{client} asks"));
+    }
+    fn answered(&mut self, client: u32, now: SimTime, _: u64, intended: SimTime, ok: bool) {
+        let took = now.since(intended).ns() as f64 / 1e6;
+        let outcome = if ok { "is answered" } else { "fails" };
+        self.say(now, format!("c{client} {outcome} after {took}"));
+    }
+}
+
+fn fixed(ms: u64) -> Variate {
+    Variate::constant(SimDuration::from_ms(ms))
+}
+
+fn work(ms: u64) -> Step {
+    Step::Work(fixed(ms))
+}
+
+fn handler(trigger: Trigger, steps: Vec<Step>) -> Handler {
+    let retry = Retry { attempts: 1, backoff: "1ms fixed".parse().expect("valid") };
+    Handler {
+        trigger,
+        steps,
+        fails: Probability::ZERO,
+        attempts: 1,
+        backoff: retry.backoff.clone(),
+        timeout: SimDuration::from_secs(1),
+        retry,
+    }
+}
+
+fn service(name: &str, handlers: Vec<Handler>) -> Service {
+    Service {
+        name: name.to_owned(),
+        instances: 1,
+        workers: 1,
+        zone: None,
+        start: SimDuration::from_ms(5),
+        balance: Balance::RoundRobin,
+        write: fixed(2),
+        sources: Vec::new(),
+        handlers,
+    }
+}
+
+/// A service that emits event 0 every `ms`.
+fn source(ms: u64) -> Service {
+    let rate = Rate::parse(&format!("every {ms}ms"), &mut |_| Err(String::new())).expect("valid");
+    let source = Source { event: EventTypeId(0), rate, burst: Burst::ONE };
+    Service { sources: vec![source], ..service("source", Vec::new()) }
+}
+
+fn client(calls: Operation, every_ms: u64, timeout_ms: u64, attempts: u32) -> Client {
+    let text = format!("every {every_ms}ms");
+    let rate = Rate::parse(&text, &mut |_| Err(String::new())).expect("valid");
+    let backoff: Backoff = "3ms fixed".parse().expect("valid");
+    Client {
+        name: "web".to_owned(),
+        calls,
+        load: Load::Open(rate),
+        timeout: SimDuration::from_ms(timeout_ms),
+        retry: Retry { attempts, backoff },
+        zone: ZoneId(0),
+    }
+}
+
+fn blueprint(ms: u64, events: usize, services: Vec<Service>) -> Blueprint {
+    Blueprint {
+        phases: PhasePlan {
+            warmup: SimDuration::ZERO,
+            duration: SimDuration::from_ms(ms),
+            drain: SimDuration::from_secs(1),
+        },
+        max_events: 10_000,
+        zones: vec![Zone { name: "a".to_owned(), region: String::new() }],
+        network: Network { same_zone: fixed(1), other_zone: fixed(2), other_region: fixed(40) },
+        entities: vec!["order".to_owned()],
+        events: (0..events).map(|e| format!("E{e}")).collect(),
+        bus: IdealBus { name: "bus".to_owned(), deliver: fixed(1) },
+        services,
+        clients: Vec::new(),
+        failures: Vec::new(),
+    }
+}
+
+fn crash(service: u32, at_ms: u64, for_ms: u64) -> Failure {
+    Failure {
+        name: "crash".to_owned(),
+        verb: Verb::Crash,
+        service: ServiceId(service),
+        instances: vec![0],
+        trigger: FailureTrigger::At(SimTime::ZERO + SimDuration::from_ms(at_ms)),
+        lasts: Some(SimDuration::from_ms(for_ms)),
+    }
+}
+
+/// The history of a blueprint until it is at rest.
+fn history(blueprint: &Blueprint) -> String {
+    let world = World::new(blueprint, &Streams::new(1, 0), Log::default());
+    let limits = Limits { events: 10_000, events_per_instant: 1_000 };
+    let mut engine = Engine::new(world, limits, World::start);
+    engine.run_until::<false>(blueprint.phases.traffic_end());
+    assert_eq!(engine.run_until::<true>(SimTime::MAX), Stop::Rest);
+    engine.into_model().observer.0.join("\n")
+}
+
+fn on(event: u32) -> Trigger {
+    Trigger::On(EventTypeId(event))
+}
+
+#[test]
+fn one_worker_serves_in_the_order_of_arrival() {
+    let b = blueprint(25, 1, vec![source(10), service("s", vec![handler(on(0), vec![work(12)])])]);
+    insta::assert_snapshot!(history(&b), @r"
+    10 s0 emits
+    11 s1 starts
+    20 s0 emits
+    21 s1 queues
+    23 applied 0: [0.0, 1.0, 0.0, 0.0, 12.0, 0.0]
+    23 converged
+    23 s1 done: wait 0, work 12, draw 0
+    23 s1 starts
+    35 applied 0: [0.0, 1.0, 2.0, 0.0, 12.0, 0.0]
+    35 converged
+    35 s1 done: wait 2, work 12, draw 0
+    ");
+}
+
+#[test]
+fn a_crash_puts_work_back_and_the_next_attempt_draws_anew() {
+    let mut b =
+        blueprint(25, 1, vec![source(10), service("s", vec![handler(on(0), vec![work(12)])])]);
+    b.failures = vec![crash(1, 15, 10)];
+    insta::assert_snapshot!(history(&b), @r"
+    10 s0 emits
+    11 s1 starts
+    15 s1 queues
+    20 s0 emits
+    21 s1 queues
+    30 s1 starts
+    42 applied 0: [0.0, 1.0, 15.0, 4.0, 12.0, 0.0]
+    42 converged
+    42 s1 done: wait 15, work 16, draw 1
+    42 s1 starts
+    54 applied 0: [0.0, 1.0, 21.0, 0.0, 12.0, 0.0]
+    54 converged
+    54 s1 done: wait 21, work 12, draw 0
+    ");
+}
+
+#[test]
+fn a_crash_after_the_commit_applies_twice() {
+    let steps = vec![Step::Write(EntityId(0)), work(6)];
+    let mut b = blueprint(15, 1, vec![source(10), service("s", vec![handler(on(0), steps)])]);
+    b.failures = vec![crash(1, 15, 2)];
+    insta::assert_snapshot!(history(&b), @r"
+    10 s0 emits
+    11 s1 starts
+    13 applied 0: [0.0, 1.0, 0.0, 0.0, 0.0, 2.0]
+    13 converged
+    15 s1 queues
+    22 s1 starts
+    applied 0 again
+    30 s1 done: wait 7, work 12, draw 1
+    ");
+}
+
+#[test]
+fn a_source_emits_nothing_while_its_service_is_down() {
+    let mut b =
+        blueprint(35, 1, vec![source(10), service("s", vec![handler(on(0), vec![work(1)])])]);
+    b.failures = vec![crash(0, 15, 3)];
+    insta::assert_snapshot!(history(&b), @r"
+    10 s0 emits
+    11 s1 starts
+    12 applied 0: [0.0, 1.0, 0.0, 0.0, 1.0, 0.0]
+    12 converged
+    12 s1 done: wait 0, work 1, draw 0
+    s0 is down and emits nothing
+    30 s0 emits
+    31 s1 starts
+    32 applied 0: [0.0, 1.0, 0.0, 0.0, 1.0, 0.0]
+    32 converged
+    32 s1 done: wait 0, work 1, draw 0
+    ");
+}
+
+fn api(name: &str) -> Trigger {
+    Trigger::Api(name.to_owned())
+}
+
+const FIRST: Operation = Operation { service: ServiceId(0), handler: 0 };
+const SECOND: Operation = Operation { service: ServiceId(1), handler: 0 };
+
+#[test]
+fn a_request_passes_the_network_twice_per_call() {
+    let front = handler(api("get"), vec![work(2), Step::Call(vec![SECOND])]);
+    let back = handler(api("load"), vec![work(4)]);
+    let mut b = blueprint(15, 0, vec![service("front", vec![front]), service("back", vec![back])]);
+    b.clients = vec![client(FIRST, 10, 100, 1)];
+    insta::assert_snapshot!(history(&b), @r"
+    10 c0 asks
+    11 s0 starts
+    14 s1 starts
+    18 s1 done: wait 0, work 4, draw 0
+    19 s0 done: wait 0, work 8, draw 0
+    20 c0 is answered after 10
+    ");
+}
+
+#[test]
+fn a_timeout_frees_the_caller_and_the_server_works_on() {
+    let mut b = blueprint(15, 0, vec![service("slow", vec![handler(api("get"), vec![work(20)])])]);
+    b.clients = vec![client(FIRST, 10, 8, 2)];
+    insta::assert_snapshot!(history(&b), @r"
+    10 c0 asks
+    11 s0 starts
+    22 s0 queues
+    29 c0 fails after 19
+    31 s0 done: wait 0, work 20, draw 0, in vain
+    31 s0 starts
+    51 s0 done: wait 9, work 20, draw 1, in vain
+    ");
+}
+
+#[test]
+fn a_crashed_instance_cuts_off_what_it_had_and_refuses_the_rest() {
+    let mut b = blueprint(45, 0, vec![service("s", vec![handler(api("get"), vec![work(8)])])]);
+    b.clients = vec![client(FIRST, 10, 100, 1)];
+    b.failures = vec![crash(0, 15, 10)];
+    insta::assert_snapshot!(history(&b), @r"
+    10 c0 asks
+    11 s0 starts
+    15 s0 cuts off
+    16 c0 fails after 6
+    20 c0 asks
+    22 c0 fails after 2
+    30 c0 asks
+    31 s0 starts
+    39 s0 done: wait 0, work 8, draw 0
+    40 c0 is answered after 10
+    40 c0 asks
+    41 s0 starts
+    49 s0 done: wait 0, work 8, draw 0
+    50 c0 is answered after 10
+    ");
+}
+
+#[test]
+fn parallel_calls_end_with_the_last_answer_and_fail_with_the_first_failure() {
+    let both = Step::Call(vec![SECOND, Operation { service: ServiceId(2), handler: 0 }]);
+    let front = handler(api("get"), vec![both]);
+    let mut failing = handler(api("b"), vec![work(1)]);
+    failing.fails = Probability::ONE;
+    let a = service("a", vec![handler(api("a"), vec![work(9)])]);
+    let mut b = blueprint(
+        15,
+        0,
+        vec![
+            service("front", vec![front]),
+            a,
+            service("b", vec![handler(api("b"), vec![work(3)])]),
+        ],
+    );
+    b.clients = vec![client(FIRST, 10, 100, 1)];
+    insta::assert_snapshot!(history(&b), @r"
+    10 c0 asks
+    11 s0 starts
+    12 s1 starts
+    12 s2 starts
+    15 s2 done: wait 0, work 3, draw 0
+    21 s1 done: wait 0, work 9, draw 0
+    22 s0 done: wait 0, work 11, draw 0
+    23 c0 is answered after 13
+    ");
+    b.services[2].handlers = vec![failing];
+    insta::assert_snapshot!(history(&b), @r"
+    10 c0 asks
+    11 s0 starts
+    12 s1 starts
+    12 s2 starts
+    13 s2 done: wait 0, work 1, draw 0, in vain
+    14 s0 done: wait 0, work 3, draw 0, in vain
+    15 c0 fails after 5
+    21 s1 done: wait 0, work 9, draw 0, in vain
+    ");
+}
+
+#[test]
+fn attempts_are_inline_and_end_in_giving_up() {
+    let mut h = handler(on(0), vec![work(4)]);
+    h.fails = Probability::ONE;
+    h.attempts = 3;
+    let b = blueprint(15, 1, vec![source(10), service("s", vec![h])]);
+    insta::assert_snapshot!(history(&b), @r"
+    10 s0 emits
+    11 s1 starts
+    0 gives up
+    25 s1 done: wait 0, work 14, draw 2, in vain
+    ");
+}
+
+#[test]
+fn items_of_one_key_run_one_after_the_other_and_others_overtake() {
+    let burst = Emission { event: EventTypeId(1), count: 2 };
+    let order = handler(on(0), vec![Step::Write(EntityId(0)), Step::Emit(Emit::All(vec![burst]))]);
+    let mut worker = service("worker", vec![handler(on(1), vec![work(10)])]);
+    worker.workers = 2;
+    let b = blueprint(25, 2, vec![source(10), service("order", vec![order]), worker]);
+    insta::assert_snapshot!(history(&b), @r"
+    10 s0 emits
+    11 s1 starts
+    13 applied 0: [0.0, 1.0, 0.0, 0.0, 0.0, 2.0]
+    13 converged
+    13 s1 done: wait 0, work 2, draw 0
+    14 s2 starts
+    14 s2 queues
+    20 s0 emits
+    21 s1 starts
+    23 applied 0: [0.0, 1.0, 0.0, 0.0, 0.0, 2.0]
+    23 converged
+    23 s1 done: wait 0, work 2, draw 0
+    24 applied 1: [0.0, 1.0, 0.0, 0.0, 10.0, 0.0]
+    24 converged
+    24 s2 done: wait 0, work 10, draw 0
+    24 s2 queues
+    24 s2 starts
+    24 s2 starts
+    24 s2 queues
+    34 applied 1: [0.0, 1.0, 10.0, 0.0, 10.0, 0.0]
+    34 converged
+    34 s2 done: wait 10, work 10, draw 0
+    34 applied 1: [0.0, 1.0, 0.0, 0.0, 10.0, 0.0]
+    34 converged
+    34 s2 done: wait 0, work 10, draw 0
+    34 s2 queues
+    34 s2 starts
+    44 applied 1: [0.0, 1.0, 10.0, 0.0, 10.0, 0.0]
+    44 converged
+    44 s2 done: wait 10, work 10, draw 0
+    ");
+}
+
+#[test]
+fn slow_downs_multiply_and_each_ends_alone() {
+    let slow = |factor: f64, at: u64, lasts: u64| Failure {
+        verb: Verb::Slow(factor),
+        ..crash(1, at, lasts)
+    };
+    let mut b =
+        blueprint(65, 1, vec![source(10), service("s", vec![handler(on(0), vec![work(1)])])]);
+    b.failures = vec![slow(3.0, 15, 25), slow(2.0, 25, 30)];
+    insta::assert_snapshot!(history(&b), @r"
+    10 s0 emits
+    11 s1 starts
+    12 applied 0: [0.0, 1.0, 0.0, 0.0, 1.0, 0.0]
+    12 converged
+    12 s1 done: wait 0, work 1, draw 0
+    20 s0 emits
+    21 s1 starts
+    24 applied 0: [0.0, 1.0, 0.0, 0.0, 3.0, 0.0]
+    24 converged
+    24 s1 done: wait 0, work 3, draw 0
+    30 s0 emits
+    31 s1 starts
+    37 applied 0: [0.0, 1.0, 0.0, 0.0, 6.0, 0.0]
+    37 converged
+    37 s1 done: wait 0, work 6, draw 0
+    40 s0 emits
+    41 s1 starts
+    43 applied 0: [0.0, 1.0, 0.0, 0.0, 2.0, 0.0]
+    43 converged
+    43 s1 done: wait 0, work 2, draw 0
+    50 s0 emits
+    51 s1 starts
+    53 applied 0: [0.0, 1.0, 0.0, 0.0, 2.0, 0.0]
+    53 converged
+    53 s1 done: wait 0, work 2, draw 0
+    60 s0 emits
+    61 s1 starts
+    62 applied 0: [0.0, 1.0, 0.0, 0.0, 1.0, 0.0]
+    62 converged
+    62 s1 done: wait 0, work 1, draw 0
+    ");
+}
+
+#[test]
+fn a_publish_that_a_crash_prevents_is_lost() {
+    let emission = Emission { event: EventTypeId(0), count: 1 };
+    let steps = vec![Step::Write(EntityId(0)), work(5), Step::Emit(Emit::All(vec![emission]))];
+    let shop = service("shop", vec![handler(api("buy"), steps)]);
+    let mut b = blueprint(15, 1, vec![shop, service("s", vec![handler(on(0), vec![work(1)])])]);
+    b.clients = vec![client(FIRST, 10, 100, 1)];
+    b.failures = vec![crash(0, 15, 1)];
+    insta::assert_snapshot!(history(&b), @r"
+    10 c0 asks
+    11 s0 starts
+    0 never hears of it
+    15 s0 cuts off
+    16 c0 fails after 6
+    ");
+}

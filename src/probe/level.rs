@@ -1,0 +1,72 @@
+//! A number that changes at instants: its integral over time and its largest value.
+
+use crate::units::SimTime;
+
+/// A level and its exact integral in (units x ns).
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Level {
+    value: u64,
+    since: u64,
+    area: u128,
+    max: u64,
+}
+
+impl Level {
+    #[inline]
+    pub(crate) fn rise(&mut self, now: SimTime) {
+        self.settle(now);
+        self.value += 1;
+        self.max = self.max.max(self.value);
+    }
+
+    #[inline]
+    pub(crate) fn fall(&mut self, now: SimTime) {
+        self.settle(now);
+        self.value -= 1;
+    }
+
+    /// Brings the integral up to `now`.
+    #[inline]
+    pub(crate) fn settle(&mut self, now: SimTime) {
+        self.area += u128::from(self.value) * u128::from(now.ns() - self.since);
+        self.since = now.ns();
+    }
+
+    pub(crate) fn value(&self) -> u64 {
+        self.value
+    }
+
+    /// Integral up to the last change or [`Level::settle`].
+    pub(crate) fn area(&self) -> u128 {
+        self.area
+    }
+
+    /// Largest value since the last [`Level::forget_max`].
+    pub(crate) fn max(&self) -> u64 {
+        self.max
+    }
+
+    /// Starts the search for the largest value anew.
+    pub(crate) fn forget_max(&mut self) {
+        self.max = self.value;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_integral_is_exact() {
+        let at = SimTime::from_ns;
+        let mut level = Level::default();
+        level.rise(at(10));
+        level.rise(at(15));
+        level.fall(at(25));
+        level.settle(at(100));
+        assert_eq!(level.area(), 5 + 2 * 10 + 75);
+        assert_eq!((level.max(), level.value()), (2, 1));
+        level.forget_max();
+        assert_eq!(level.max(), 1);
+    }
+}

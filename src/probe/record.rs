@@ -1,0 +1,258 @@
+//! From the probes to the record of a replication: every family of the catalogue for every component.
+
+use super::measure::{Measure, RunRecord, Shape};
+use super::recorder::Recorder;
+use super::run::End;
+use super::standard::{Delivery, Demand, Obligations, Probes, Station};
+use crate::engine::Engine;
+use crate::model::{Blueprint, Service, World};
+use crate::results::catalogue::{FAMILIES, LEDGER_STATES, SEGMENTS, Scope};
+use crate::results::{Ledger, Ordered};
+use crate::units::SimDuration;
+
+const NOTHING: &str = "no sample in the measured phase";
+
+/// Everything that a finished run has to say.
+pub(crate) fn record(
+    blueprint: &Blueprint,
+    engine: Engine<World<Probes>>,
+    bin: SimDuration,
+    end: &End,
+) -> RunRecord {
+    let events = engine.events();
+    let probes = engine.into_model().observer;
+    let mut out = Writer {
+        blueprint,
+        measured: end.measured.as_secs(),
+        from_bin: blueprint.phases.warmup.ns().div_ceil(bin.ns()) as usize,
+        to_bin: blueprint.phases.traffic_end().ns().div_ceil(bin.ns()) as usize,
+        measures: Vec::new(),
+    };
+    for (at, client) in blueprint.clients.iter().enumerate() {
+        out.client(&client.name, &probes.demands[at]);
+    }
+    for (at, service) in blueprint.services.iter().enumerate() {
+        out.service(service, at, &probes);
+    }
+    out.events(&probes);
+    out.ledgers(&probes);
+    RunRecord {
+        events,
+        digests: digests(blueprint, &probes),
+        drained_s: end.drained.as_secs(),
+        converged: end.converged,
+        limit: end.limit.clone(),
+        measures: out.measures,
+        ledgers: ledgers(blueprint, &probes),
+    }
+}
+
+fn digests(blueprint: &Blueprint, probes: &Probes) -> Vec<(String, u64)> {
+    let clients = blueprint.clients.iter().zip(&probes.demands);
+    let services = blueprint.services.iter().zip(&probes.stations);
+    clients
+        .map(|(c, d)| (c.name.clone(), d.digest.value()))
+        .chain(services.map(|(s, p)| (s.name.clone(), p.digest.value())))
+        .collect()
+}
+
+fn ledgers(blueprint: &Blueprint, probes: &Probes) -> Vec<(String, Ledger)> {
+    let services = blueprint.services.iter().zip(&probes.heard_by);
+    services
+        .filter(|(_, heard)| !heard.is_empty())
+        .map(|(s, heard)| (s.name.clone(), as_ledger(&sum(probes, heard))))
+        .collect()
+}
+
+/// Obligations of several subscriptions together.
+fn sum(probes: &Probes, heard: &[u32]) -> Obligations {
+    let mut all = Obligations::default();
+    for &d in heard {
+        let l = &probes.deliveries[d as usize].ledger;
+        all.committed += l.committed;
+        all.stored += l.stored;
+        all.leased += l.leased;
+        all.applied += l.applied;
+        all.exhausted += l.exhausted;
+        all.lost += l.lost;
+        all.applied_again += l.applied_again;
+    }
+    all
+}
+
+fn as_ledger(o: &Obligations) -> Ledger {
+    let reason = |name: &str, n: u64| Ordered::from_iter([(name.to_owned(), n)]);
+    Ledger {
+        committed: o.committed,
+        stored: o.stored,
+        leased: o.leased,
+        applied: o.applied,
+        dropped: reason("exhausted", o.exhausted),
+        lost: reason("crash", o.lost),
+        double_applied: o.applied_again,
+        ..Ledger::default()
+    }
+}
+
+struct Writer<'a> {
+    blueprint: &'a Blueprint,
+    measured: f64,
+    from_bin: usize,
+    to_bin: usize,
+    measures: Vec<Measure>,
+}
+
+type Series = Vec<(&'static str, Vec<f64>)>;
+
+impl Writer<'_> {
+    /// Adds the measure `name` of `component`; unit and meaning are those of the catalogue.
+    fn add(&mut self, scope: Scope, component: &str, name: &str, shape: Shape, series: Series) {
+        let family = FAMILIES.iter().find(|f| f.scope == scope && f.name == name);
+        let (unit, meaning) = family.map_or(("1", ""), |f| (f.unit, f.meaning));
+        let path = format!("{component}.{name}");
+        self.measures.push(Measure { path, unit, meaning, shape, series });
+    }
+
+    fn client(&mut self, name: &str, d: &Demand) {
+        let latency = Shape::Tally(d.latency.total.tally(d.intended));
+        let series = vec![("p50", d.series.p50.clone()), ("p99", d.series.p99.clone())];
+        self.add(Scope::Client, name, "latency", latency, series);
+        let availability = match d.intended {
+            0 => Err("no request in the measured phase"),
+            n => Ok(d.succeeded as f64 / n as f64),
+        };
+        let series = vec![("", d.series.availability.clone())];
+        self.add(Scope::Client, name, "availability", Shape::Scalar(availability), series);
+    }
+
+    fn service(&mut self, service: &Service, at: usize, probes: &Probes) {
+        let (s, name) = (&probes.stations[at], service.name.as_str());
+        let heard = &probes.heard_by[at];
+        if !heard.is_empty() {
+            self.lag(name, s, heard, probes);
+        }
+        if service.handlers.is_empty() {
+            return;
+        }
+        for (family, recorder) in
+            [("wait", &s.wait), ("service", &s.service), ("sojourn", &s.sojourn)]
+        {
+            let shape = Shape::Tally(recorder.tally(s.expected));
+            self.add(Scope::Service, name, family, shape, Vec::new());
+        }
+        let ns = self.measured * 1e9;
+        let backlog = (s.to.backlog - s.from.backlog) as f64 / ns;
+        let busy = (s.to.busy - s.from.busy) as f64 / ns;
+        let (backlog_max, inflight_max) = s.measured_max;
+        let series = vec![("mean", s.series.backlog.clone())];
+        let level = |mean: f64, max: f64| Shape::Level { mean, max };
+        self.add(Scope::Service, name, "backlog", level(backlog, backlog_max as f64), series);
+        let inflight = level(backlog + busy, inflight_max as f64);
+        self.add(Scope::Service, name, "inflight", inflight, Vec::new());
+        let rho = busy / s.capacity;
+        let bins = s.series.rho.iter().take(self.to_bin).skip(self.from_bin);
+        let rho_max = bins.copied().fold(rho, f64::max);
+        let series = vec![("mean", s.series.rho.clone())];
+        self.add(Scope::Service, name, "rho", level(rho, rho_max), series);
+        let per_s = |n: u64| Shape::Scalar(Ok(n as f64 / self.measured));
+        let (done, good) =
+            (per_s(s.to.attempted - s.from.attempted), per_s(s.to.good - s.from.good));
+        let series = vec![("", s.series.throughput.clone())];
+        self.add(Scope::Service, name, "throughput", done, series);
+        self.add(Scope::Service, name, "goodput", good, Vec::new());
+    }
+
+    /// Lag of a subscriber as a whole, where it comes from, and by event type.
+    fn lag(&mut self, name: &str, s: &Station, heard: &[u32], probes: &Probes) {
+        let mut all = Recorder::default();
+        let mut expected = 0;
+        for &d in heard {
+            all.add(&probes.deliveries[d as usize].lag.total);
+            expected += probes.deliveries[d as usize].expected;
+        }
+        let series = vec![("p50", s.series.lag_p50.clone()), ("p99", s.series.lag_p99.clone())];
+        let tally = all.tally(expected);
+        self.add(Scope::Subscriber, name, "lag", Shape::Tally(tally.clone()), series);
+        // On a bus that keeps the order of each key, a fact shows as soon as it is applied.
+        self.add(Scope::Subscriber, name, "e2e", Shape::Tally(tally), Vec::new());
+        let count = all.counts.samples();
+        for segment in SEGMENTS {
+            let sum = match segment {
+                "publish" => s.segments[0],
+                "deliver" => s.segments[1],
+                "wait" => s.segments[2],
+                "retry" => s.segments[3],
+                "service" => s.segments[4],
+                "commit" => s.segments[5],
+                _ => 0,
+            };
+            let mean = if count == 0 { Err(NOTHING) } else { Ok(sum as f64 / count as f64 / 1e9) };
+            self.measures.push(Measure {
+                path: format!("{name}.segment.{segment}.mean"),
+                unit: "s",
+                meaning: "mean part of the lag that is spent here",
+                shape: Shape::Scalar(mean),
+                series: Vec::new(),
+            });
+        }
+        for &d in heard {
+            let delivery: &Delivery = &probes.deliveries[d as usize];
+            let event = &self.blueprint.events[delivery.event as usize];
+            let shape = Shape::Tally(delivery.lag.total.tally(delivery.expected));
+            let component = format!("{event}@{name}");
+            self.add(Scope::Subscription, &component, "lag", shape, Vec::new());
+        }
+    }
+
+    fn events(&mut self, probes: &Probes) {
+        let mut heard = vec![false; self.blueprint.events.len()];
+        probes.deliveries.iter().for_each(|d| heard[d.event as usize] = true);
+        let spreads = self.blueprint.events.iter().zip(&probes.spreads).zip(heard);
+        for ((event, spread), _) in spreads.filter(|(_, heard)| *heard) {
+            let shape = Shape::Tally(spread.convergence.tally(spread.expected));
+            self.add(Scope::Event, event, "convergence", shape, Vec::new());
+        }
+    }
+
+    fn ledgers(&mut self, probes: &Probes) {
+        let services = self.blueprint.services.iter().zip(&probes.heard_by);
+        for (service, heard) in services.filter(|(_, heard)| !heard.is_empty()) {
+            let prefix = format!("{}.ledger", service.name);
+            self.ledger(&prefix, &sum(probes, heard));
+        }
+        let all: Vec<u32> = (0..probes.deliveries.len() as u32).collect();
+        self.ledger("ledger", &sum(probes, &all));
+        let not_emitted = probes.stations.iter().map(|s| s.not_emitted).sum();
+        self.count(
+            "ledger.not_emitted".to_owned(),
+            not_emitted,
+            "arrivals of sources whose service was down",
+        );
+    }
+
+    fn ledger(&mut self, prefix: &str, o: &Obligations) {
+        self.count(format!("{prefix}.committed"), o.committed, "obligations in all");
+        for state in LEDGER_STATES {
+            let n = match state {
+                "stored" => o.stored,
+                "leased" => o.leased,
+                "applied" => o.applied,
+                "dropped" => o.exhausted,
+                "lost" => o.lost,
+                _ => 0,
+            };
+            self.count(
+                format!("{prefix}.{state}"),
+                n,
+                "obligations that ended the run in this state",
+            );
+        }
+        let again = "facts whose effect happened more than once";
+        self.count(format!("{prefix}.double_applied"), o.applied_again, again);
+    }
+
+    fn count(&mut self, path: String, n: u64, meaning: &'static str) {
+        let shape = Shape::Scalar(Ok(n as f64));
+        self.measures.push(Measure { path, unit: "1", meaning, shape, series: Vec::new() });
+    }
+}

@@ -1,0 +1,433 @@
+//! The standard probes: every metric of the catalogue in one struct, inlined into the world.
+//!
+//! Hears what happens, never asks. What is cut at the borders of bins and phases is cut by [`Probes::boundary`], which
+//! the driver calls between two events.
+
+use super::level::Level;
+use super::recorder::{Binned, Counts, Recorder};
+use crate::engine::Digest;
+use crate::model::{Observer, Segments, Subscription, Visit};
+use crate::units::SimTime;
+
+/// Kinds of events in a component's history.
+mod kind {
+    pub(super) const EMITTED: u8 = 1;
+    pub(super) const ARRIVED: u8 = 2;
+    pub(super) const LEFT: u8 = 3;
+    pub(super) const CUT_OFF: u8 = 4;
+    pub(super) const REQUESTED: u8 = 5;
+    pub(super) const SUCCEEDED: u8 = 6;
+    pub(super) const FAILED: u8 = 7;
+}
+
+/// Totals of a station at an instant, from which a phase or a bin is the difference of two.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Totals {
+    pub(crate) backlog: u128,
+    pub(crate) busy: u128,
+    pub(crate) attempted: u64,
+    pub(crate) good: u64,
+}
+
+/// One service.
+#[derive(Debug, Default)]
+pub(crate) struct Station {
+    pub(crate) digest: Digest,
+    pub(crate) backlog: Level,
+    pub(crate) busy: Level,
+    pub(crate) inflight_max: u64,
+    pub(crate) wait: Recorder,
+    pub(crate) service: Recorder,
+    pub(crate) sojourn: Recorder,
+    /// Measured arrivals.
+    pub(crate) expected: u64,
+    attempted: u64,
+    good: u64,
+    /// Sum of the times that everything that left had spent here, ns.
+    pub(crate) stays: u128,
+    pub(crate) not_emitted: u64,
+    pub(crate) segments: [u128; 6],
+    /// All worker time per ns.
+    pub(crate) capacity: f64,
+    pub(crate) last: Totals,
+    pub(crate) from: Totals,
+    pub(crate) to: Totals,
+    /// Largest values of the measured phase, once it is over.
+    pub(crate) measured_max: (u64, u64),
+    pub(crate) series: StationSeries,
+}
+
+/// What a service shows over time, one value per bin.
+#[derive(Debug, Default)]
+pub(crate) struct StationSeries {
+    pub(crate) lag_p50: Vec<f64>,
+    pub(crate) lag_p99: Vec<f64>,
+    pub(crate) backlog: Vec<f64>,
+    pub(crate) rho: Vec<f64>,
+    pub(crate) throughput: Vec<f64>,
+}
+
+/// Fate of the obligations of one subscription.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Obligations {
+    pub(crate) committed: u64,
+    pub(crate) stored: u64,
+    pub(crate) leased: u64,
+    pub(crate) applied: u64,
+    pub(crate) exhausted: u64,
+    pub(crate) lost: u64,
+    pub(crate) applied_again: u64,
+}
+
+/// One event type at one subscriber.
+#[derive(Debug, Default)]
+pub(crate) struct Delivery {
+    pub(crate) event: u32,
+    pub(crate) service: u32,
+    pub(crate) lag: Binned,
+    /// Measured commits.
+    pub(crate) expected: u64,
+    pub(crate) ledger: Obligations,
+}
+
+/// One client.
+#[derive(Debug, Default)]
+pub(crate) struct Demand {
+    pub(crate) digest: Digest,
+    pub(crate) latency: Binned,
+    /// Measured requests.
+    pub(crate) intended: u64,
+    pub(crate) succeeded: u64,
+    bin: (u64, u64),
+    pub(crate) series: DemandSeries,
+}
+
+/// What a client shows over time, one value per bin.
+#[derive(Debug, Default)]
+pub(crate) struct DemandSeries {
+    pub(crate) p50: Vec<f64>,
+    pub(crate) p99: Vec<f64>,
+    pub(crate) availability: Vec<f64>,
+}
+
+/// One event type.
+#[derive(Debug, Default)]
+pub(crate) struct Spread {
+    pub(crate) convergence: Recorder,
+    /// Measured commits.
+    pub(crate) expected: u64,
+}
+
+/// All of it.
+#[derive(Debug)]
+pub(crate) struct Probes {
+    from: SimTime,
+    to: SimTime,
+    pub(crate) stations: Vec<Station>,
+    pub(crate) deliveries: Vec<Delivery>,
+    pub(crate) demands: Vec<Demand>,
+    pub(crate) spreads: Vec<Spread>,
+    /// Deliveries of each station.
+    pub(crate) heard_by: Vec<Vec<u32>>,
+    bin_start: SimTime,
+    scratch: Counts,
+}
+
+/// Which border an instant is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Border {
+    /// The open bin ends.
+    pub(crate) bin: bool,
+    /// The measured phase begins.
+    pub(crate) from: bool,
+    /// The measured phase ends.
+    pub(crate) to: bool,
+}
+
+impl Probes {
+    /// Probes for `capacities` (workers of each service), subscriptions, event types and clients; measured is what is
+    /// committed or intended from `from` until `to`.
+    pub(crate) fn new(
+        from: SimTime,
+        to: SimTime,
+        capacities: &[u64],
+        subscriptions: &[Subscription],
+        events: usize,
+        clients: usize,
+    ) -> Self {
+        let mut heard_by = vec![Vec::new(); capacities.len()];
+        for (at, s) in subscriptions.iter().enumerate() {
+            heard_by[s.service as usize].push(at as u32);
+        }
+        let station = |&c: &u64| Station { capacity: c as f64, ..Station::default() };
+        let delivery = |s: &Subscription| Delivery {
+            event: s.event,
+            service: s.service,
+            ..Delivery::default()
+        };
+        Self {
+            from,
+            to,
+            stations: capacities.iter().map(station).collect(),
+            deliveries: subscriptions.iter().map(delivery).collect(),
+            demands: (0..clients).map(|_| Demand::default()).collect(),
+            spreads: (0..events).map(|_| Spread::default()).collect(),
+            heard_by,
+            bin_start: SimTime::ZERO,
+            scratch: Counts::default(),
+        }
+    }
+
+    #[inline]
+    fn measured(&self, at: SimTime) -> bool {
+        self.from <= at && at < self.to
+    }
+
+    /// Cuts bins and phases at `now`, after everything that happened then.
+    pub(crate) fn boundary(&mut self, now: SimTime, border: Border) {
+        for at in 0..self.stations.len() {
+            self.station_boundary(at, now, border);
+        }
+        if border.bin && now > self.bin_start {
+            self.close_bin();
+            self.bin_start = now;
+        }
+    }
+
+    fn station_boundary(&mut self, at: usize, now: SimTime, border: Border) {
+        let s = &mut self.stations[at];
+        s.backlog.settle(now);
+        s.busy.settle(now);
+        let totals = Totals {
+            backlog: s.backlog.area(),
+            busy: s.busy.area(),
+            attempted: s.attempted,
+            good: s.good,
+        };
+        if border.from {
+            s.from = totals;
+            s.backlog.forget_max();
+            s.inflight_max = s.backlog.value() + s.busy.value();
+        }
+        if border.to {
+            s.to = totals;
+            s.measured_max = (s.backlog.max(), s.inflight_max);
+        }
+        let width = now.since(self.bin_start).ns() as f64;
+        if border.bin && width > 0.0 {
+            let last = std::mem::replace(&mut s.last, totals);
+            s.series.backlog.push((totals.backlog - last.backlog) as f64 / width);
+            s.series.rho.push((totals.busy - last.busy) as f64 / (width * s.capacity));
+            let done = (totals.attempted - last.attempted) as f64;
+            s.series.throughput.push(done / (width / 1e9));
+        }
+    }
+
+    fn close_bin(&mut self) {
+        for (s, heard) in self.stations.iter_mut().zip(&self.heard_by) {
+            if heard.is_empty() {
+                continue;
+            }
+            self.scratch.clear();
+            for &delivery in heard {
+                self.deliveries[delivery as usize].lag.close(&mut self.scratch);
+            }
+            let [p50, p99] = self.scratch.quantiles([0.5, 0.99]);
+            s.series.lag_p50.push(p50);
+            s.series.lag_p99.push(p99);
+        }
+        for d in &mut self.demands {
+            self.scratch.clear();
+            d.latency.close(&mut self.scratch);
+            let [p50, p99] = self.scratch.quantiles([0.5, 0.99]);
+            d.series.p50.push(p50);
+            d.series.p99.push(p99);
+            let (good, all) = std::mem::take(&mut d.bin);
+            d.series.availability.push(if all == 0 { f64::NAN } else { good as f64 / all as f64 });
+        }
+    }
+
+    /// Panics if an invariant of the run is broken: conservation of obligations, segments that add up to the lag, and
+    /// Little's law in whole nanoseconds where the run came to rest.
+    pub(crate) fn check(&self, at_rest: bool) {
+        for d in &self.deliveries {
+            let l = &d.ledger;
+            let fates = l.stored + l.leased + l.applied + l.exhausted + l.lost;
+            assert_eq!(l.committed, fates, "the ledger does not balance: {l:?}");
+            assert!(!at_rest || l.stored + l.leased == 0, "at rest with live obligations: {l:?}");
+        }
+        for (s, heard) in self.stations.iter().zip(&self.heard_by) {
+            let lags: u128 = heard.iter().map(|&d| self.deliveries[d as usize].lag.total.sum).sum();
+            let segments: u128 = s.segments.iter().sum();
+            assert_eq!(lags, segments, "segments do not add up to the lag");
+            if at_rest {
+                let area = s.backlog.area() + s.busy.area();
+                assert_eq!(area, s.stays, "Little's law does not hold");
+            }
+        }
+    }
+}
+
+impl Observer for Probes {
+    #[inline]
+    fn emitted(&mut self, service: u32, now: SimTime, id: u64) {
+        self.stations[service as usize].digest.step(now.ns(), kind::EMITTED, id, 0);
+    }
+
+    fn not_emitted(&mut self, service: u32) {
+        self.stations[service as usize].not_emitted += 1;
+    }
+
+    #[inline]
+    fn committed(&mut self, subscription: u32, commit: SimTime) {
+        let measured = self.measured(commit);
+        let d = &mut self.deliveries[subscription as usize];
+        d.ledger.committed += 1;
+        d.ledger.stored += 1;
+        d.expected += u64::from(measured);
+    }
+
+    #[inline]
+    fn fact(&mut self, event: u32, commit: SimTime) {
+        self.spreads[event as usize].expected += u64::from(self.measured(commit));
+    }
+
+    #[inline]
+    fn arrived(&mut self, service: u32, now: SimTime, id: u64, attempt: u32, intended: SimTime) {
+        let measured = self.measured(intended);
+        let s = &mut self.stations[service as usize];
+        s.digest.step(now.ns(), kind::ARRIVED, id, attempt);
+        s.expected += u64::from(measured);
+        s.inflight_max = s.inflight_max.max(s.backlog.value() + s.busy.value() + 1);
+    }
+
+    #[inline]
+    fn queued(&mut self, service: u32, now: SimTime) {
+        self.stations[service as usize].backlog.rise(now);
+    }
+
+    #[inline]
+    fn unqueued(&mut self, service: u32, now: SimTime) {
+        self.stations[service as usize].backlog.fall(now);
+    }
+
+    #[inline]
+    fn started(&mut self, service: u32, now: SimTime, subscription: Option<u32>) {
+        self.stations[service as usize].busy.rise(now);
+        if let Some(subscription) = subscription {
+            let l = &mut self.deliveries[subscription as usize].ledger;
+            l.stored -= 1;
+            l.leased += 1;
+        }
+    }
+
+    #[inline]
+    fn released(&mut self, service: u32, now: SimTime) {
+        self.stations[service as usize].busy.fall(now);
+    }
+
+    fn interrupted(&mut self, subscription: u32) {
+        let l = &mut self.deliveries[subscription as usize].ledger;
+        l.leased -= 1;
+        l.stored += 1;
+    }
+
+    fn failed(&mut self, service: u32) {
+        self.stations[service as usize].attempted += 1;
+    }
+
+    #[inline]
+    fn left(&mut self, service: u32, now: SimTime, id: u64, attempt: u32, visit: &Visit) {
+        let measured = self.measured(visit.intended);
+        let s = &mut self.stations[service as usize];
+        s.digest.step(now.ns(), kind::LEFT, id, attempt);
+        s.busy.fall(now);
+        s.attempted += 1;
+        let stay = now.since(visit.arrived).ns();
+        s.stays += u128::from(stay);
+        s.good += u64::from(visit.good);
+        if measured {
+            s.wait.record(visit.wait);
+            s.service.record(visit.service);
+            s.sojourn.record(stay);
+        }
+    }
+
+    fn cut_off(&mut self, service: u32, now: SimTime, id: u64, attempt: u32, arrived: SimTime) {
+        let s = &mut self.stations[service as usize];
+        s.digest.step(now.ns(), kind::CUT_OFF, id, attempt);
+        s.stays += u128::from(now.since(arrived).ns());
+    }
+
+    #[inline]
+    fn applied(&mut self, subscription: u32, now: SimTime, commit: SimTime, segments: &Segments) {
+        let measured = self.measured(commit);
+        let lag = now.since(commit).ns();
+        debug_assert_eq!(lag, segments.total());
+        let d = &mut self.deliveries[subscription as usize];
+        d.ledger.leased -= 1;
+        d.ledger.applied += 1;
+        d.lag.record(lag, measured);
+        if measured {
+            let sums = &mut self.stations[d.service as usize].segments;
+            let parts = [
+                segments.publish,
+                segments.deliver,
+                segments.wait,
+                segments.retry,
+                segments.service,
+                segments.commit,
+            ];
+            for (sum, part) in sums.iter_mut().zip(parts) {
+                *sum += u128::from(part);
+            }
+        }
+    }
+
+    fn applied_again(&mut self, subscription: u32) {
+        self.deliveries[subscription as usize].ledger.applied_again += 1;
+    }
+
+    fn exhausted(&mut self, subscription: u32) {
+        let l = &mut self.deliveries[subscription as usize].ledger;
+        l.leased -= 1;
+        l.exhausted += 1;
+    }
+
+    fn lost(&mut self, subscription: u32, commit: SimTime) {
+        let measured = self.measured(commit);
+        let d = &mut self.deliveries[subscription as usize];
+        d.ledger.committed += 1;
+        d.ledger.lost += 1;
+        d.expected += u64::from(measured);
+    }
+
+    #[inline]
+    fn converged(&mut self, event: u32, now: SimTime, commit: SimTime) {
+        if self.measured(commit) {
+            self.spreads[event as usize].convergence.record(now.since(commit).ns());
+        }
+    }
+
+    #[inline]
+    fn requested(&mut self, client: u32, now: SimTime, id: u64) {
+        let measured = self.measured(now);
+        let d = &mut self.demands[client as usize];
+        d.digest.step(now.ns(), kind::REQUESTED, id, 0);
+        d.intended += u64::from(measured);
+    }
+
+    #[inline]
+    fn answered(&mut self, client: u32, now: SimTime, id: u64, intended: SimTime, ok: bool) {
+        let measured = self.measured(intended);
+        let d = &mut self.demands[client as usize];
+        let what = if ok { kind::SUCCEEDED } else { kind::FAILED };
+        d.digest.step(now.ns(), what, id, 0);
+        d.bin.1 += 1;
+        if ok {
+            d.bin.0 += 1;
+            d.succeeded += u64::from(measured);
+            d.latency.record(now.since(intended).ns(), measured);
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Work that waits for a worker over time, by service.
+
+use super::Kind;
+use super::axis::Axis;
+use super::figure::{Figure, Panel};
+use super::shared::{TimeAxis, curves, highest, left_out, shades, told};
+use super::throughput::services;
+use crate::render::view::View;
+use crate::render::wording::Style;
+
+pub(super) const KIND: Kind = Kind {
+    file_name: "backlog.svg",
+    how_to_read: "The line is how much work waits for a free worker at that moment. It climbs while \
+                  more arrives than the workers can do and falls while they catch up; each panel \
+                  has a scale of its own.",
+    figure,
+};
+
+const SERIES: [&str; 3] = ["backlog.mean", "backlog", "backlog.max"];
+
+fn figure(views: &[View<'_>]) -> Option<Figure> {
+    let (names, all) = services(views, &SERIES);
+    let time = TimeAxis::new(views, &names, &SERIES);
+    let shades = shades(views, &time);
+    let panels = names
+        .iter()
+        .map(|name| {
+            let curves = curves(views, name, &SERIES, None);
+            Panel {
+                title: name.clone(),
+                y_name: "work waiting (1)".to_owned(),
+                x: time.axis.clone(),
+                y: Axis::linear(highest(&curves), 4, 1.0),
+                curves,
+                guides: Vec::new(),
+                shades: shades.clone(),
+            }
+        })
+        .collect();
+    let name = names.first()?;
+    let most = |view: &View<'_>| {
+        view.value(&format!("{name}.backlog.max")).map(|v| Style::Number.write(v))
+    };
+    Some(Figure {
+        title: told(views, &most).map_or(format!("Backlog of {name}"), |text| {
+            format!("Most work waiting at {name}: {text}")
+        }),
+        subtitle: format!(
+            "Backlog over time, mean of each interval.{}",
+            left_out(all, "services", "furthest behind")
+        ),
+        x_name: time.name,
+        panels,
+        ..Figure::default()
+    })
+}

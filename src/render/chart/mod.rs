@@ -1,0 +1,83 @@
+//! Charts as SVG: text stays text, equal results give equal bytes on every platform.
+//!
+//! One file per figure, listed in [`FIGURES`]. A figure says what it shows as data; [`figure`] draws it.
+
+mod axis;
+mod backlog;
+mod clients;
+mod figure;
+mod lag_distribution;
+mod lag_over_time;
+mod palette;
+mod shared;
+mod throughput;
+
+use crate::render::view::View;
+use crate::results::Results;
+use figure::Figure;
+
+/// A drawn chart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chart {
+    /// Name for a file of its own, for instance "lag-over-time.svg".
+    pub file_name: String,
+    /// What was found, in one line.
+    pub title: String,
+    /// What is to be seen, for those who do not see it.
+    pub alt: String,
+    /// One sentence on how to read it.
+    pub how_to_read: String,
+    /// The drawing.
+    pub svg: String,
+}
+
+/// A kind of figure.
+struct Kind {
+    /// Name of its file.
+    file_name: &'static str,
+    /// One sentence on how to read it.
+    how_to_read: &'static str,
+    /// What it shows of these variants; `None` if they have no such numbers.
+    figure: fn(&[View<'_>]) -> Option<Figure>,
+}
+
+/// Every kind of figure, in the order of a report.
+const FIGURES: [Kind; 5] =
+    [lag_over_time::KIND, lag_distribution::KIND, clients::KIND, backlog::KIND, throughput::KIND];
+
+/// Every chart for which the results hold numbers. At most seven variants are drawn.
+pub fn charts(results: &Results) -> Vec<Chart> {
+    let mut views = View::all(results);
+    let all = views.len();
+    views.truncate(palette::MOST);
+    FIGURES
+        .iter()
+        .filter_map(|kind| {
+            let mut figure = (kind.figure)(&views)?;
+            figure.legend = views.iter().map(|v| v.name.to_owned()).collect();
+            if all > views.len() {
+                let first = views.len();
+                figure.subtitle.push_str(&format!(" The first {first} of {all} variants."));
+            }
+            let svg = figure.draw()?;
+            Some(Chart {
+                file_name: kind.file_name.to_owned(),
+                alt: alt(&figure, all),
+                title: figure.title,
+                how_to_read: kind.how_to_read.to_owned(),
+                svg,
+            })
+        })
+        .collect()
+}
+
+/// What is to be seen, in words.
+fn alt(figure: &Figure, variants: usize) -> String {
+    let panels: Vec<&str> = figure.panels.iter().map(|p| p.title.as_str()).collect();
+    let variants = if variants > 1 {
+        format!(" Variants: {}.", figure.legend.join(", "))
+    } else {
+        String::new()
+    };
+    format!("{}. {} Panels: {}.{variants}", figure.title, figure.subtitle, panels.join("; "))
+}

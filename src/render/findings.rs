@@ -1,0 +1,333 @@
+//! What the numbers say, in sentences: the answer per variant, what is overloaded, where the lag comes from, what to
+//! try next. Terminal, page, Markdown and chart titles all quote these.
+//!
+//! Knows only what the results hold: where they do not say why, neither does this.
+
+use crate::render::view::{View, clients, worst_first};
+use crate::render::wording::{count, list, percent, plural, seconds, significant};
+use crate::results::catalogue::SEGMENTS;
+use crate::results::{Results, Series, ServiceInfo};
+
+/// Subscribers that an answer names at most.
+const NAMED: usize = 3;
+
+/// One line of the answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    /// The variant that it is about.
+    pub(crate) variant: String,
+    /// What happened there.
+    pub(crate) text: String,
+}
+
+/// Seconds by which the lag of `service` grows in each second of the measured phase, if it grows steadily and no
+/// failure explains it.
+///
+/// Least squares over the bins of the median (else the p99) by the instant of observation. It counts as growth from
+/// 5 ms per second on, and only if the line explains nine tenths of the variance.
+pub(crate) fn growth(view: &View<'_>, service: &str) -> Option<f64> {
+    let (from, to) = view.measured();
+    let broken = |w: &crate::results::FailureWindow| w.from < to && w.to.unwrap_or(to) > from;
+    if view.result.failures.iter().any(broken) {
+        return None;
+    }
+    let series = view.series(service, &["lag.p50", "lag.p99"])?;
+    let points: Vec<(f64, f64)> = points(series).filter(|(t, _)| *t > from && *t < to).collect();
+    if points.len() < 5 {
+        return None;
+    }
+    let n = points.len() as f64;
+    let mean_t = points.iter().map(|p| p.0).sum::<f64>() / n;
+    let mean_y = points.iter().map(|p| p.1).sum::<f64>() / n;
+    let sum = |f: &dyn Fn(f64, f64) -> f64| -> f64 {
+        points.iter().map(|(t, y)| f(t - mean_t, y - mean_y)).sum()
+    };
+    let (tt, ty, yy) = (sum(&|t, _| t * t), sum(&|t, y| t * y), sum(&|_, y| y * y));
+    let slope = ty / tt;
+    let explained = ty * ty / (tt * yy);
+    (slope > 0.005 && explained > 0.9).then_some(slope)
+}
+
+/// Middle of each bin that has a value, and the value.
+pub(crate) fn points(series: &Series) -> impl Iterator<Item = (f64, f64)> {
+    series.values.iter().enumerate().filter_map(|(k, v)| {
+        v.filter(|v| v.is_finite()).map(|v| ((k as f64 + 0.5) * series.bin_s, v))
+    })
+}
+
+/// Busy workers that the events sent to a subscriber keep busy, if it does nothing else: committed per second times
+/// mean service time (the utilisation law).
+pub(crate) fn workers_needed(results: &Results, view: &View<'_>, service: &str) -> Option<f64> {
+    let info = view.subscribers().find(|s| s.name == service).filter(|s| s.api.is_empty())?;
+    let (_, end) = view.measured();
+    let committed = view.result.ledger.get(&info.name)?.committed as f64;
+    let each = view.value(&format!("{service}.service.mean"))?;
+    let needed = committed / results.seeds.max(1) as f64 / end * each;
+    (end > 0.0 && needed.is_finite()).then_some(needed)
+}
+
+/// Workers of a service over all instances.
+pub(crate) fn workers(info: &ServiceInfo) -> u64 {
+    u64::from(info.instances) * u64::from(info.workers)
+}
+
+/// Mean seconds of each segment of a subscriber's lag that takes any time, in the order in which a delivery passes
+/// them.
+pub(crate) fn segments(view: &View<'_>, service: &str) -> Vec<(&'static str, f64)> {
+    SEGMENTS
+        .iter()
+        .filter_map(|name| {
+            let mean = view.value(&format!("{service}.segment.{name}.mean"))?;
+            (mean > 0.0).then_some((*name, mean))
+        })
+        .collect()
+}
+
+/// What a segment stands for.
+pub(crate) fn segment_meaning(name: &str) -> &'static str {
+    match name {
+        "outbox" => "waiting in the outbox",
+        "batch" => "waiting for a batch to fill",
+        "publish" => "publishing",
+        "broker" => "waiting in the broker",
+        "deliver" => "delivery",
+        "wait" => "waiting for a free worker",
+        "retry" => "failed attempts and the pauses after them",
+        "service" => "the work itself",
+        "commit" => "the commit in the subscriber's store",
+        _ => "something else",
+    }
+}
+
+/// The largest segment and its share of the sum.
+fn largest_segment(view: &View<'_>, service: &str) -> Option<(&'static str, f64)> {
+    let segments = segments(view, service);
+    let total: f64 = segments.iter().map(|s| s.1).sum();
+    let (name, mean) = segments.into_iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
+    (total > 0.0).then(|| (name, mean / total))
+}
+
+/// One line per variant: how its clients fare, how far behind its subscribers are, and what was lost.
+pub(crate) fn answers(results: &Results) -> Vec<Answer> {
+    let views = View::all(results);
+    let worst = worst_first(&views);
+    views
+        .iter()
+        .map(|view| Answer { variant: view.name.to_owned(), text: answer(view, &worst) })
+        .collect()
+}
+
+fn answer(view: &View<'_>, worst: &[String]) -> String {
+    let mut clauses: Vec<String> =
+        clients(std::slice::from_ref(view)).iter().take(2).map(|c| client(view, c)).collect();
+    let here: Vec<&String> =
+        worst.iter().filter(|name| view.subscribers().any(|s| s.name == **name)).collect();
+    clauses.extend(here.iter().take(NAMED).map(|name| subscriber(view, name)));
+    if here.len() > NAMED {
+        clauses.push(format!("{} are less far behind", plural(here.len() - NAMED, "other")));
+    }
+    clauses.extend(losses(view));
+    if !view.result.phases.converged {
+        clauses.push("not at rest when the drain ended".to_owned());
+    }
+    if clauses.is_empty() { "nothing was measured".to_owned() } else { clauses.join("; ") }
+}
+
+/// What became of one client's requests.
+fn client(view: &View<'_>, name: &str) -> String {
+    let served = match view.value(&format!("{name}.availability")) {
+        Some(share) => format!("{} of {name}'s requests succeed", percent(share)),
+        None => format!("availability of {name} is unknown"),
+    };
+    match view.value(&format!("{name}.latency.p99")) {
+        Some(p99) => format!("{served}, p99 latency {}", seconds(p99)),
+        None => served,
+    }
+}
+
+/// How far behind one subscriber is.
+pub(crate) fn subscriber(view: &View<'_>, name: &str) -> String {
+    let value = |stat: &str| view.value(&format!("{name}.lag.{stat}"));
+    if let Some(slope) = growth(view, name) {
+        let most = value("max").map_or(String::new(), |m| format!(" ({} at the end)", seconds(m)));
+        return format!("{name} falls {} s further behind every second{most}", significant(slope));
+    }
+    let metric = view.metric(&format!("{name}.lag.p99"));
+    let text = match (value("p99"), value("max"), value("mean")) {
+        (Some(p99), Some(max), _) => {
+            format!("{name} is {} behind at p99, {} at most", seconds(p99), seconds(max))
+        }
+        (Some(p99), None, _) => format!("{name} is {} behind at p99", seconds(p99)),
+        (None, Some(max), _) => format!("{name} is at most {} behind", seconds(max)),
+        (None, None, Some(mean)) => format!("{name} is {} behind on average", seconds(mean)),
+        (None, None, None) => match metric.and_then(|m| m.note.as_ref()) {
+            Some(note) => format!("the lag of {name} is unknown: {note}"),
+            None => format!("the lag of {name} is unknown"),
+        },
+    };
+    match metric.and_then(|m| m.censored).unwrap_or(0) {
+        0 => text,
+        never => format!("{text}, {} never arrived", count(never)),
+    }
+}
+
+/// Whether anything was lost; silent if nothing broke and nothing is missing.
+fn losses(view: &View<'_>) -> Option<String> {
+    let ledger = &view.result.ledger;
+    let sum = |f: &dyn Fn(&crate::results::Ledger) -> u64| -> u64 {
+        ledger.iter().map(|(_, l)| f(l)).sum()
+    };
+    let lost = sum(&|l| l.lost.iter().map(|(_, n)| n).sum());
+    let dropped = sum(&|l| l.dropped.iter().map(|(_, n)| n).sum());
+    match (lost, dropped) {
+        (0, 0) if ledger.is_empty() || view.result.failures.is_empty() => None,
+        (0, 0) => Some("no event lost".to_owned()),
+        (lost, 0) => Some(format!("{} lost", deliveries(lost))),
+        (0, dropped) => Some(format!("{} given up", deliveries(dropped))),
+        (lost, dropped) => {
+            Some(format!("{} lost and {} given up", deliveries(lost), count(dropped)))
+        }
+    }
+}
+
+fn deliveries(n: u64) -> String {
+    format!("{} {}", count(n), if n == 1 { "delivery" } else { "deliveries" })
+}
+
+/// What the numbers mean: at most one sentence per variant, about its worst subscriber.
+pub(crate) fn meanings(results: &Results) -> Vec<Answer> {
+    let views = View::all(results);
+    views
+        .iter()
+        .filter_map(|view| {
+            let worst = worst_first(std::slice::from_ref(view));
+            let text = meaning(results, view, worst.first()?)?;
+            Some(Answer { variant: view.name.to_owned(), text })
+        })
+        .collect()
+}
+
+fn meaning(results: &Results, view: &View<'_>, name: &str) -> Option<String> {
+    let info = view.subscribers().find(|s| s.name == name)?;
+    let has = workers(info);
+    if growth(view, name).is_some() {
+        let cause = workers_needed(results, view, name)
+            .filter(|needed| *needed > has as f64 * 0.98)
+            .map(|needed| {
+                let needed = significant(needed);
+                format!(
+                    ": the events it hears keep {needed} workers busy and it has {}",
+                    count(has)
+                )
+            })
+            .unwrap_or_default();
+        return Some(format!(
+            "{name} is overloaded{cause}. Its lag grows for as long as the traffic lasts."
+        ));
+    }
+    if let Some(text) = after_failure(view, name) {
+        return Some(text);
+    }
+    let (segment, share) = largest_segment(view, name)?;
+    let busy = view.value(&format!("{name}.rho.mean")).map_or(String::new(), |rho| {
+        format!("; its workers are busy {} of the time", percent(rho))
+    });
+    Some(format!("{} of the lag of {name} is {}{busy}.", percent(share), segment_meaning(segment)))
+}
+
+/// How the lag of a subscriber peaked after the first failure that ended, and when it was small again: at most twice
+/// the largest p99 before it, and at least 1 s.
+fn after_failure(view: &View<'_>, name: &str) -> Option<String> {
+    let series = view.series(name, &["lag.p99"])?;
+    let window = view.result.failures.iter().find(|w| w.to.is_some())?;
+    let to = window.to?;
+    let before = points(series).filter(|p| p.0 < window.from).map(|p| p.1).fold(0.0, f64::max);
+    let calm = (2.0 * before).max(1.0);
+    let after: Vec<_> = points(series).filter(|p| p.0 >= window.from).collect();
+    let peak = after.iter().map(|p| p.1).fold(0.0, f64::max);
+    if peak <= calm {
+        return Some(format!(
+            "{name} hardly notices \"{}\": its p99 lag stays at or below {}.",
+            window.name,
+            seconds(peak)
+        ));
+    }
+    let last_high = after.iter().filter(|p| p.1 > calm).map(|p| p.0).fold(0.0, f64::max);
+    let back = (last_high + series.bin_s / 2.0 - to).max(0.0);
+    let end = after.last().map_or(0.0, |p| p.0);
+    let tail = if last_high >= end {
+        format!("and was not below {} again by the end", seconds(calm))
+    } else {
+        format!("and is below {} again {} after its end", seconds(calm), seconds(back))
+    };
+    Some(format!(
+        "{name} falls up to {} behind because of \"{}\" {tail}.",
+        seconds(peak),
+        window.name
+    ))
+}
+
+/// One thing to try next: what the first advice proposes, else what the numbers suggest.
+pub(crate) fn next_step(results: &Results) -> String {
+    let advised = results
+        .variants
+        .iter()
+        .flat_map(|(_, v)| &v.advice)
+        .find_map(|a| a.try_next.as_ref().map(|t| format!("{t}   ({})", a.code)));
+    if let Some(advised) = advised {
+        return advised;
+    }
+    let views = View::all(results);
+    for view in &views {
+        for info in view.subscribers().filter(|s| growth(view, &s.name).is_some()) {
+            let needed = workers_needed(results, view, &info.name).unwrap_or(0.0);
+            let more = (needed.ceil() as u64 + 1).max(workers(info) + 1);
+            let each = more.div_ceil(u64::from(info.instances.max(1)));
+            return format!("--set service.{}.workers={each}", info.name);
+        }
+    }
+    if results.seeds < 2 { "--seeds 10".to_owned() } else { "--seed 2".to_owned() }
+}
+
+/// How the expectations stand, in one line: "all 4 hold", "1 of 4 fails", and which variants have none.
+pub(crate) fn verdict(results: &Results) -> String {
+    let all: Vec<bool> =
+        results.variants.iter().flat_map(|(_, v)| &v.expect).map(|e| e.holds).collect();
+    let failed = all.iter().filter(|holds| !**holds).count();
+    let judged = match (all.len(), failed) {
+        (0, _) => return "none stated, so nothing is judged".to_owned(),
+        (1, 0) => "the only one holds".to_owned(),
+        (1, _) => "the only one fails".to_owned(),
+        (n, 0) => format!("all {n} hold"),
+        (n, 1) => format!("1 of {n} fails"),
+        (n, failed) => format!("{failed} of {n} fail"),
+    };
+    let unjudged: Vec<String> = results
+        .variants
+        .iter()
+        .filter(|(_, v)| v.expect.is_empty())
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    match unjudged.len() {
+        0 => judged,
+        1 => format!("{judged}; {} is unjudged", unjudged[0]),
+        _ => format!("{judged}; {} are unjudged", list(&unjudged)),
+    }
+}
+
+/// The title, or words where the file has none.
+pub(crate) fn title(results: &Results) -> &str {
+    if results.scenario.title.is_empty() { "Untitled scenario" } else { &results.scenario.title }
+}
+
+/// All advice as (code, text), each once.
+pub(crate) fn advice(results: &Results) -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    for advice in results.variants.iter().flat_map(|(_, v)| &v.advice) {
+        let advice = (advice.code.clone(), advice.text.clone());
+        if !found.contains(&advice) {
+            found.push(advice);
+        }
+    }
+    found
+}

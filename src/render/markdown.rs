@@ -1,0 +1,149 @@
+//! The report as Markdown for a pull request: answer, expectations, tables, comparison.
+
+use crate::render::findings;
+use crate::render::tables::{self, Table};
+use crate::render::verdict;
+use crate::render::view::View;
+use crate::render::wording::Reading;
+use crate::results::Results;
+
+/// The whole report as Markdown that ends with a newline.
+pub fn markdown(results: &Results) -> String {
+    let mut out = format!("## {}\n", text(findings::title(results)));
+    if !results.scenario.question.is_empty() {
+        paragraph(&mut out, &text(&results.scenario.question));
+    }
+    out.push('\n');
+    for answer in findings::answers(results) {
+        bullet(&mut out, &format!("**{}**: {}", text(&answer.variant), text(&answer.text)));
+    }
+    heading(&mut out, &format!("Expectations: {}", findings::verdict(results)));
+    table(&mut out, &tables::expectations(results));
+    comparison(&mut out, results);
+    for view in View::all(results) {
+        heading(&mut out, &format!("{}: {}", text(view.name), tables::phases(&view)));
+        for failure in tables::failure_lines(&view, 4) {
+            paragraph(&mut out, &format!("Broken: {}", text(&failure)));
+        }
+        for part in [tables::services(&view), tables::client_table(&view), tables::ledger(&view)] {
+            table(&mut out, &part);
+        }
+    }
+    let meanings = findings::meanings(results);
+    if !meanings.is_empty() {
+        heading(&mut out, "What it means");
+        for m in meanings {
+            bullet(&mut out, &format!("**{}**: {}", text(&m.variant), text(&m.text)));
+        }
+    }
+    if !results.scenario.lesson.is_empty() {
+        heading(&mut out, "Lesson");
+        paragraph(&mut out, &text(&results.scenario.lesson));
+    }
+    let advice = findings::advice(results);
+    if !advice.is_empty() {
+        heading(&mut out, "Advice");
+        for (code, advice) in advice {
+            bullet(&mut out, &format!("{}: {}", text(&code), text(&advice)));
+        }
+    }
+    paragraph(&mut out, &format!("Try next: `{}`", findings::next_step(results).replace('`', "'")));
+    paragraph(
+        &mut out,
+        &format!(
+            "{}, seed {}, replications {}, scenario `{}`",
+            text(&results.program),
+            results.seed,
+            results.seeds,
+            results.scenario.hash.replace('`', "'")
+        ),
+    );
+    out
+}
+
+fn comparison(out: &mut String, results: &Results) {
+    let Some(side_by_side) = tables::side_by_side(results) else { return };
+    heading(out, "Comparison");
+    for sentence in verdict::pairs(results).iter().flat_map(|p| &p.sentences) {
+        bullet(out, &text(sentence));
+    }
+    if let Some(caveat) = verdict::caveat(results) {
+        paragraph(out, caveat);
+    }
+    table(out, &side_by_side);
+}
+
+fn heading(out: &mut String, line: &str) {
+    out.push_str("\n### ");
+    out.push_str(line);
+    out.push_str("\n\n");
+}
+
+fn paragraph(out: &mut String, line: &str) {
+    out.push('\n');
+    out.push_str(line);
+    out.push('\n');
+}
+
+fn bullet(out: &mut String, line: &str) {
+    out.push_str("- ");
+    out.push_str(line);
+    out.push('\n');
+}
+
+/// Text on one line that Markdown leaves as it is.
+fn text(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | '\r' | '\t' => out.push(' '),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '\\' | '|' | '*' | '_' | '`' | '[' | ']' | '#' => out.extend(['\\', c]),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+fn table(out: &mut String, table: &Table) {
+    if table.rows.is_empty() {
+        return;
+    }
+    let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+    out.push('\n');
+    out.push_str(&line(table.head.iter().map(|h| text(h)).collect()));
+    let rule = |column| if table.is_words(column) { "---" } else { "---:" };
+    out.push_str(&line((0..table.head.len()).map(|c| rule(c).to_owned()).collect()));
+    for row in &table.rows {
+        out.push_str(&line(row.iter().map(Reading::line).map(|cell| text(&cell)).collect()));
+    }
+    if let Some(note) = &table.note {
+        paragraph(out, &text(note));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::sample;
+
+    #[test]
+    fn tables_are_tables_and_names_cannot_break_them() {
+        let mut results = sample::overload();
+        results.scenario.title = "a | b\n# c".to_owned();
+        let text = markdown(&results);
+        assert!(text.starts_with("## a \\| b \\# c\n"), "{text}");
+        let head = text.find("| service | workers |").expect("a table of services");
+        let rest = &text[head..];
+        let columns = |line: &str| line.matches(" | ").count();
+        let rows: Vec<usize> =
+            rest.lines().take_while(|l| l.starts_with('|')).map(columns).collect();
+        assert_eq!(rows, [9, 9, 9, 9]);
+    }
+
+    #[test]
+    fn bounds_survive() {
+        assert!(markdown(&sample::crash()).contains("| &gt; 99.9% |"));
+    }
+}

@@ -1,0 +1,223 @@
+//! The report for a terminal: question and answer in the first lines, then the expectations, then the numbers.
+//!
+//! Does not probe the terminal: width and colour are told to it.
+
+mod grid;
+mod paint;
+mod sparkline;
+
+use crate::render::findings::{self, Answer};
+use crate::render::tables::{self, Table};
+use crate::render::verdict;
+use crate::render::view::{View, worst_first};
+use crate::render::wording::{count, plural};
+use crate::results::Results;
+use paint::{Paint, wrap};
+
+/// How the report looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TerminalOptions {
+    /// Whether to use ANSI colours. Nothing is said by colour alone.
+    pub color: bool,
+    /// Columns to fill, at least 40.
+    pub width: usize,
+}
+
+impl Default for TerminalOptions {
+    /// No colour, 100 columns.
+    fn default() -> Self {
+        Self { color: false, width: 100 }
+    }
+}
+
+/// Variants whose tables are printed in full.
+const FULL: usize = 6;
+
+/// The whole report as text that ends with a newline.
+pub fn terminal(results: &Results, options: &TerminalOptions) -> String {
+    let mut page = Page {
+        out: String::new(),
+        paint: Paint { color: options.color },
+        width: options.width.max(40),
+    };
+    let views = View::all(results);
+    page.opening(results);
+    page.expectations(results);
+    for view in views.iter().take(FULL) {
+        page.variant(view, views.len() > 1);
+    }
+    if views.len() > FULL {
+        page.text(
+            "",
+            &format!("{} are in results.json.", plural(views.len() - FULL, "more variant")),
+        );
+    }
+    let sparklines = sparkline::lines(&views, page.width);
+    if !sparklines.is_empty() {
+        page.head("Lag over time, p99 of each interval");
+        for line in sparklines {
+            page.line(&line);
+        }
+    }
+    page.comparison(results);
+    page.closing(results);
+    page.out
+}
+
+/// The report as far as it is written.
+struct Page {
+    out: String,
+    paint: Paint,
+    width: usize,
+}
+
+impl Page {
+    fn line(&mut self, text: &str) {
+        self.out.push_str(text.trim_end());
+        self.out.push('\n');
+    }
+
+    /// A blank line and a heading.
+    fn head(&mut self, text: &str) {
+        let painted = self.paint.bold(text);
+        self.line("");
+        self.line(&painted);
+    }
+
+    /// A paragraph behind a label; lines after the first are indented below its start.
+    fn text(&mut self, label: &str, text: &str) {
+        let indent = label.chars().count();
+        for (i, line) in wrap(text, self.width.saturating_sub(indent)).iter().enumerate() {
+            let lead = if i == 0 { label.to_owned() } else { " ".repeat(indent) };
+            self.line(&format!("{lead}{line}"));
+        }
+    }
+
+    /// A line per variant, behind its name.
+    fn answers(&mut self, answers: &[Answer]) {
+        let longest = answers.iter().map(|a| a.variant.chars().count()).max().unwrap_or(0);
+        if let [only] = answers {
+            return self.text("  ", &only.text);
+        }
+        for answer in answers {
+            let label = format!("  {:longest$}  ", answer.variant);
+            self.text(&label, &answer.text);
+        }
+    }
+
+    fn opening(&mut self, results: &Results) {
+        let title = self.paint.bold(findings::title(results));
+        self.line(&title);
+        if !results.scenario.question.is_empty() {
+            self.text("", &results.scenario.question);
+        }
+        self.line("");
+        self.answers(&findings::answers(results));
+    }
+
+    fn expectations(&mut self, results: &Results) {
+        self.head(&format!("Expectations: {}", findings::verdict(results)));
+        let table = tables::expectations(results);
+        for (i, line) in grid::body(&table, self.width).into_iter().enumerate() {
+            let fails = table.rows.get(i).is_some_and(|r| r[0].text.starts_with('✗'));
+            let painted = if fails { self.paint.red(&line) } else { self.paint.green(&line) };
+            self.line(&painted);
+        }
+    }
+
+    fn table(&mut self, table: &Table) {
+        if table.rows.is_empty() {
+            return;
+        }
+        for block in grid::blocks(table, self.width) {
+            for line in &block.head {
+                let painted = self.paint.dim(line);
+                self.line(&painted);
+            }
+            block.body.iter().for_each(|line| self.line(line));
+        }
+        if let Some(note) = &table.note {
+            self.text("  ", note);
+        }
+    }
+
+    fn variant(&mut self, view: &View<'_>, named: bool) {
+        let name = if named { format!("{}: ", view.name) } else { String::new() };
+        self.head(&format!("{name}{}", tables::phases(view)));
+        let failures = tables::failure_lines(view, 4);
+        if !failures.is_empty() {
+            self.text("  broken: ", &failures.join("; "));
+        }
+        self.table(&tables::services(view));
+        self.table(&tables::client_table(view));
+        self.table(&tables::ledger(view));
+    }
+
+    fn comparison(&mut self, results: &Results) {
+        let Some(table) = tables::side_by_side(results) else { return };
+        self.head("Side by side");
+        self.table(&table);
+        for pair in verdict::pairs(results) {
+            self.head(&format!("{} against {}", pair.b, pair.a));
+            for sentence in &pair.sentences {
+                self.text("  ", sentence);
+            }
+            if pair.untold > 0 {
+                let metrics = plural(pair.untold, "more compared metric");
+                self.text("  ", &format!("({metrics} in results.json)"));
+            }
+        }
+        if let Some(caveat) = verdict::caveat(results) {
+            self.text("  ", caveat);
+        }
+    }
+
+    fn closing(&mut self, results: &Results) {
+        let meanings = findings::meanings(results);
+        if !meanings.is_empty() {
+            self.head("What it means");
+            self.answers(&meanings);
+        }
+        if !results.scenario.lesson.is_empty() {
+            self.head("Lesson");
+            self.text("  ", &results.scenario.lesson);
+        }
+        let advice = findings::advice(results);
+        if !advice.is_empty() {
+            self.head("Advice");
+            for (code, text) in advice {
+                self.text(&format!("  {code}  "), &text);
+            }
+        }
+        self.head("Try next");
+        self.text("  ", &findings::next_step(results));
+        let stamp = stamp(results);
+        let painted = self.paint.dim(&stamp);
+        self.line("");
+        self.line(&painted);
+    }
+}
+
+/// What this was made from, in one line.
+fn stamp(results: &Results) -> String {
+    let events = results.variants.iter().fold(0_u64, |sum, (_, v)| sum.saturating_add(v.events));
+    let hash: String = results.scenario.hash.chars().take(12).collect();
+    let seeds = plural(usize::try_from(results.seeds).unwrap_or(usize::MAX), "replication");
+    format!(
+        "{}, seed {}, {seeds}, {} events, scenario {hash}",
+        results.program,
+        results.seed,
+        count(events)
+    )
+}
+
+/// Subscribers shown as sparklines at most.
+const SPARKLINES: usize = 8;
+
+/// The subscribers that get a sparkline, worst first, and how many do not.
+fn sparkline_subscribers(views: &[View<'_>]) -> (Vec<String>, usize) {
+    let mut worst = worst_first(views);
+    let more = worst.len().saturating_sub(SPARKLINES);
+    worst.truncate(SPARKLINES);
+    (worst, more)
+}

@@ -1,0 +1,249 @@
+//! The long story of every code of the meaning layer and of the pre-flight check.
+
+/// Code, title, story.
+type Story = (&'static str, &'static str, &'static str);
+
+/// Stories in the order of their codes.
+const STORIES: &[Story] = &[
+    (
+        "E101",
+        "unknown key",
+        "Every kind of table has a fixed list of keys, and a key outside the list is most often a \
+         slip of the pen. It is refused, since a setting that is ignored in silence is worse than \
+         none. The help names the nearest key, or all of them.",
+    ),
+    (
+        "E102",
+        "not supported yet",
+        "The key, preset, verb or metric belongs to the format, but this version cannot simulate \
+         it. It is refused instead of ignored, so that a result never rests on something that \
+         was left out.",
+    ),
+    (
+        "E103",
+        "wrong kind of value",
+        "A string, number, list or table stands where another is due. The message says which, \
+         with an example.",
+    ),
+    (
+        "E104",
+        "a unit is missing",
+        "Quantities are strings with a unit, as in \"8ms\", \"100/s\" or \"2%\". A bare number \
+         would leave open whether 8 means seconds or milliseconds, so it is refused.",
+    ),
+    (
+        "E105",
+        "a text that is no quantity",
+        "A duration, distribution, rate, share or pause could not be read. The caret stands below \
+         the characters that are wrong.",
+    ),
+    (
+        "E106",
+        "out of range",
+        "The number is smaller or larger than what makes sense there: there are no services \
+         without workers, no attempts below one, no runs of no length.",
+    ),
+    ("E107", "unknown word", "The key takes one of a few words, and this is none of them."),
+    (
+        "E108",
+        "something is missing",
+        "A client needs `calls` and a load (`rate` or `users`), a source a `rate`, and a failure \
+         one verb (what happens) and one trigger (when).",
+    ),
+    (
+        "E109",
+        "settings that exclude each other",
+        "Two keys of one table contradict each other: `rate` and `users`, `do` and the verbs that \
+         it replaces, two verbs or two triggers of a failure. Seeds belong to the whole file, \
+         because variants are compared under common random numbers.",
+    ),
+    (
+        "E110",
+        "nobody emits this event",
+        "Events exist by being emitted: by `emits.E = \"100/s\"` of a service or by `emits` or \
+         `do` of a handler. A subscription to any other event would wait for ever, and is most \
+         often a misspelt name.",
+    ),
+    (
+        "E111",
+        "there is no such service",
+        "A call or a failure names a service that the scenario does not have, or something that \
+         is not a service.",
+    ),
+    (
+        "E112",
+        "there is no such operation",
+        "The service is there, but it has no `api` of that name.",
+    ),
+    (
+        "E113",
+        "one name for two things",
+        "Services, clients, brokers and events share one namespace, so that a metric path such as \
+         `email.lag.p99` means one thing. Zones are listed once.",
+    ),
+    (
+        "E114",
+        "reserved name",
+        "`ledger`, `cost` and `base` mean something in metric paths and bounds.",
+    ),
+    (
+        "E115",
+        "not a name",
+        "Names are made of letters, digits, `_` and `-`, and those of events also of dots. Other \
+         characters have a meaning in paths, targets and references.",
+    ),
+    (
+        "E116",
+        "not an operation",
+        "Calls name a service and one of its operations: \"billing.charge\".",
+    ),
+    (
+        "E117",
+        "shares that make no choice",
+        "A list of events either has no shares, and then all are emitted, or each has one, and \
+         then one draw decides which one is emitted. The shares may add up to 100 % at most.",
+    ),
+    (
+        "E118",
+        "not a target",
+        "A failure strikes one service: \"email\", one of its instances: \"email[0]\", or a share \
+         of them: \"30% of email\".",
+    ),
+    (
+        "E119",
+        "there is no such metric",
+        "An expectation on a metric that does not exist would never fail, or always. Paths begin \
+         with a service, client, event or `ledger`, and end with a statistic where there are \
+         several: `email.lag.p99`. A service has a lag only if it hears an event.",
+    ),
+    (
+        "E120",
+        "not a bound of this metric",
+        "A bound is an operator (`<`, `<=`, `=`, `>=`, `>`) with a value, a range `a..b` with both \
+         ends included, or a multiple of another variant's value (`< 0.5x base`). The value has \
+         the unit of the metric.",
+    ),
+    (
+        "E121",
+        "there is no such variant",
+        "A relative bound (`< 0.5x base`) or `--variant` names a variant that the file does not \
+         have.",
+    ),
+    ("E122", "unknown preset", "A broker's `preset` names the product that it resembles."),
+    (
+        "E124",
+        "there is no such instance",
+        "Instances are counted from 0, so a service of three has 0, 1 and 2.",
+    ),
+    ("E125", "there is no such zone", "Zones are those of the root key `zones`."),
+    ("E126", "too long", "Simulated time is counted in nanoseconds and ends after 584 years."),
+    (
+        "E127",
+        "unknown step",
+        "A step of `do` is a duration or distribution of work, or `write ENTITY`, `emit EVENT` or \
+         `call SERVICE.OPERATION`.",
+    ),
+    (
+        "E128",
+        "nothing happens",
+        "A scenario needs a service, and something that starts something: a source \
+         (`emits.E = \"100/s\"` of a service) or a client.",
+    ),
+    (
+        "W101",
+        "nobody hears this event",
+        "It is emitted and goes nowhere. Another variant may hear it; then there is no warning.",
+    ),
+    ("W102", "a table without effect", "Nothing follows from it."),
+    ("W103", "nobody calls this operation", "Neither a client nor a handler of any variant does."),
+    ("W104", "a service that does nothing", "It has neither `on` nor `api` nor `emits`."),
+    (
+        "W105",
+        "a failure that comes too late",
+        "All times count from the start of the warm-up. This failure first strikes when the \
+         traffic is over, so it hardly shows.",
+    ),
+    ("W106", "a key without effect", "What the key changes does not occur here."),
+    (
+        "A001",
+        "overload",
+        "The utilisation rho of a service is the sum over its handlers of rate x E[takes + writes \
+         + waiting in calls], divided by instances x workers. At 1 and above, work arrives faster \
+         than it is done, and backlog and lag grow as long as the traffic lasts: by rate x (1 - \
+         1/rho) per second. The suggestion brings rho down to 0.8.",
+    ),
+    (
+        "A002",
+        "high utilisation",
+        "Above 0.9 the mean wait is many times the work (in M/M/1, rho / (1 - rho) times), and it \
+         takes a long run to measure it well.",
+    ),
+    (
+        "A003",
+        "too short for a percentile",
+        "A quantile q is printed only if n (1 - q) >= 10, where n is the number of samples: 1 000 \
+         of them for p99, 10 000 for p99.9. With fewer the expectation has no value and fails.",
+    ),
+    (
+        "A004",
+        "a cycle of events that feeds itself",
+        "A handler emits an event that, over others, comes back to it, and each time round there \
+         is at least one for one. The run never comes to rest; it ends with the drain, or at a \
+         limit.",
+    ),
+    (
+        "A005",
+        "a closed loop hides overload",
+        "Users of a closed loop wait for each answer before they think and ask again. When the \
+         service is slow they ask less, so its utilisation stays below 1 whatever happens. Real \
+         traffic rarely waits: `rate` (open loop) shows what it would do.",
+    ),
+];
+
+/// The long story of a code, for instance `E110`.
+pub(super) fn explain(code: &str) -> Option<String> {
+    let (code, title, story) = STORIES.iter().find(|s| s.0.eq_ignore_ascii_case(code))?;
+    Some(format!("{code}: {title}\n\n{story}\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Codes in the sources of the layer.
+    fn used() -> std::collections::BTreeSet<String> {
+        const FILES: &[&str] = &[
+            include_str!("advice.rs"),
+            include_str!("check.rs"),
+            include_str!("compile.rs"),
+            include_str!("decode.rs"),
+            include_str!("decode_failure.rs"),
+            include_str!("decode_handler.rs"),
+            include_str!("expect.rs"),
+            include_str!("meaning.rs"),
+            include_str!("names.rs"),
+            include_str!("reader.rs"),
+        ];
+        let quoted = FILES.iter().flat_map(|text| text.split('"'));
+        let is_code = |word: &&str| {
+            word.len() == 4
+                && word.starts_with(['A', 'E', 'W'])
+                && word[1..].chars().all(|c| c.is_ascii_digit())
+        };
+        quoted.filter(is_code).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn every_code_has_a_story_and_every_story_a_code() {
+        let told: std::collections::BTreeSet<String> =
+            STORIES.iter().map(|s| s.0.to_owned()).collect();
+        assert_eq!(told.len(), STORIES.len(), "a code is told twice");
+        assert_eq!(used(), told);
+    }
+
+    #[test]
+    fn a_code_is_found_in_any_case() {
+        assert!(explain("e110").is_some_and(|s| s.starts_with("E110: nobody emits")));
+        assert_eq!(explain("E999"), None);
+    }
+}

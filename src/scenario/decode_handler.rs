@@ -1,0 +1,264 @@
+//! `on.E` and `api.op`: what a handler does, from its verbs or from `do`.
+
+use super::decode::{idle, name_of, named};
+use super::draft::{EmissionDraft, EmitDraft, HandlerDraft, IdleKey, Needs, StepDraft};
+use super::keys::{Grammar, Place, find};
+use super::near::did_you_mean;
+use super::reader::{Fields, Reader, Ref};
+use super::{Diagnostic, Entry, Node, Span, Value};
+use crate::model::Retry;
+use crate::units::{ParseError, Probability, SimDuration};
+
+/// Step verbs that `do` replaces.
+const VERBS: [&str; 4] = ["takes", "calls", "writes", "emits"];
+
+/// First words of steps in `do`.
+const STEPS: [&str; 3] = ["write", "emit", "call"];
+
+/// First words of distributions.
+const DISTRIBUTIONS: [&str; 5] = ["normal", "pareto", "mix", "file", "trace"];
+
+/// All handlers of a service that stand under `on` or `api`.
+pub(super) fn handlers(reader: &mut Reader, service: &Fields, place: Place) -> Vec<HandlerDraft> {
+    let is_api = place == Place::Api;
+    let mut handlers = Vec::new();
+    for entry in named(reader, service, if is_api { "api" } else { "on" }) {
+        let absent = Reader::absent(entry.node.span, place);
+        let handler = if matches!(entry.node.value, Value::Table(_)) {
+            let Some(fields) = reader.fields(&entry.node, place) else { continue };
+            let steps = steps(reader, &fields);
+            handler(reader, entry, &fields, is_api, steps)
+        } else {
+            let work = reader.variate_at(&entry.node);
+            let steps = work.into_iter().map(StepDraft::Work).collect();
+            handler(reader, entry, &absent, is_api, steps)
+        };
+        handlers.push(handler);
+    }
+    handlers
+}
+
+fn handler(
+    reader: &mut Reader,
+    entry: &Entry,
+    fields: &Fields,
+    is_api: bool,
+    steps: Vec<StepDraft>,
+) -> HandlerDraft {
+    let (retry, mut idle_keys) = retry(reader, fields);
+    idle_keys.extend(idle(fields, "timeout", Needs::Calls));
+    idle_keys.extend(idle(fields, "retry", Needs::Calls));
+    idle_keys.extend(idle(fields, "attempts", Needs::Failing));
+    idle_keys.extend(idle(fields, "backoff", Needs::Failing));
+    HandlerDraft {
+        name: name_of(entry),
+        is_api,
+        steps,
+        fails: reader.share(fields, "fails"),
+        attempts: reader.whole(fields, "attempts") as u32,
+        backoff: reader.backoff(fields, "backoff"),
+        timeout: positive(reader, fields, "timeout"),
+        retry,
+        idle: idle_keys,
+    }
+}
+
+/// The duration of `name`, which must not be 0.
+pub(super) fn positive(reader: &mut Reader, fields: &Fields, name: &str) -> SimDuration {
+    let duration = reader.duration(fields, name);
+    if duration.ns() == 0
+        && let Some(entry) = fields.get(name)
+    {
+        let message = format!("`{name}` must be longer than 0");
+        reader.note(Diagnostic::error("E106", entry.node.span, message));
+    }
+    duration
+}
+
+/// The `retry` of a client or handler.
+pub(super) fn retry(reader: &mut Reader, fields: &Fields) -> (Retry, Vec<IdleKey>) {
+    let given = fields.get("retry").and_then(|e| reader.fields(&e.node, Place::Retry));
+    let fields = given.unwrap_or_else(|| Reader::absent(fields.head, Place::Retry));
+    let attempts = reader.whole(&fields, "attempts") as u32;
+    let retry = Retry { attempts, backoff: reader.backoff(&fields, "backoff") };
+    let single = if attempts == 1 { idle(&fields, "backoff", Needs::Attempts) } else { None };
+    (retry, single.into_iter().collect())
+}
+
+fn steps(reader: &mut Reader, fields: &Fields) -> Vec<StepDraft> {
+    let verb = VERBS.iter().find_map(|verb| fields.get(verb));
+    if let (Some(list), Some(verb)) = (fields.get("do"), verb) {
+        let message = format!("`do` and `{}` exclude each other", verb.key);
+        let diagnostic = Diagnostic::error("E109", verb.key_span, message)
+            .related(list.key_span, "`do` states all steps")
+            .help(format!("say `{}` as a step of `do`, or remove `do`", verb.key));
+        reader.note(diagnostic);
+    }
+    let mut steps = canonical(reader, fields);
+    for node in Reader::list(fields, "do") {
+        steps.extend(step(reader, node));
+    }
+    steps
+}
+
+/// The order of the verbs: takes, calls, writes, emits.
+fn canonical(reader: &mut Reader, fields: &Fields) -> Vec<StepDraft> {
+    let mut steps = Vec::new();
+    if let Some(takes) = fields.get("takes") {
+        steps.extend(reader.variate_at(&takes.node).map(StepDraft::Work));
+    }
+    let grammar = find(Place::On, "calls").map_or(Grammar::Text, |k| k.grammar);
+    for node in Reader::list(fields, "calls") {
+        let at_once = match &node.value {
+            Value::Array(nodes) => nodes.as_slice(),
+            _ => std::slice::from_ref(node),
+        };
+        let mut operations = Vec::new();
+        for node in at_once {
+            if let Some(text) = reader.string(node, &grammar) {
+                operations.push(Ref { text: text.to_owned(), span: node.span });
+            }
+        }
+        if !operations.is_empty() {
+            steps.push(StepDraft::Call(operations));
+        }
+    }
+    steps.extend(reader.references(fields, "writes").into_iter().map(StepDraft::Write));
+    if let Some(emits) = fields.get("emits") {
+        let nodes = Reader::list(fields, "emits");
+        steps.extend(emit(reader, nodes, emits.node.span).map(StepDraft::Emit));
+    }
+    steps
+}
+
+/// One step of `do`.
+fn step(reader: &mut Reader, node: &Node) -> Option<StepDraft> {
+    let grammar = Grammar::List("a step such as \"4ms\", \"write order\", \"emit E\"");
+    let text = reader.string(node, &grammar)?;
+    let words = words(text);
+    let Some(&(at, first)) = words.first() else {
+        reader.wrong_text(node.span, &ParseError::new(0..text.len(), "a step is missing"));
+        return None;
+    };
+    let verb = STEPS.contains(&first);
+    if verb && words.len() < 2 {
+        let error = ParseError::new(at..at + first.len(), format!("`{first}` what?"));
+        reader.wrong_text(node.span, &error);
+        return None;
+    }
+    match first {
+        "emit" => {
+            let emission = emission(reader, node, &words[1..])?;
+            Some(StepDraft::Emit(choice_or_all(vec![emission])))
+        }
+        "write" | "call" => {
+            if let Some(&(at, word)) = words.get(2) {
+                let message = format!("one name follows `{first}`, not also `{word}`");
+                let error =
+                    ParseError::new(at..at + word.len(), message).help("write one step for each");
+                reader.wrong_text(node.span, &error);
+            }
+            let name = word_ref(reader, node.span, words[1]);
+            let write = first == "write";
+            Some(if write { StepDraft::Write(name) } else { StepDraft::Call(vec![name]) })
+        }
+        "read" => {
+            let error = ParseError::new(at..at + first.len(), "`read` is not supported yet");
+            reader.wrong_text(node.span, &error);
+            None
+        }
+        word if word.starts_with(char::is_alphabetic) && !DISTRIBUTIONS.contains(&word) => {
+            let help = did_you_mean(word, STEPS.into_iter().chain(DISTRIBUTIONS))
+                .unwrap_or_else(|| "a step is a duration, write, emit or call".into());
+            let place = reader.sources.inside(node.span, &(at..at + word.len()));
+            let message = format!("unknown step `{word}`");
+            reader.note(Diagnostic::error("E127", place, message).help(help));
+            None
+        }
+        _ => reader.variate_at(node).map(StepDraft::Work),
+    }
+}
+
+/// The words of a text, each with the byte at which it begins.
+pub(super) fn words(text: &str) -> Vec<(usize, &str)> {
+    let start = text.as_ptr() as usize;
+    text.split_whitespace().map(|word| (word.as_ptr() as usize - start, word)).collect()
+}
+
+fn word_ref(reader: &Reader, span: Span, (at, word): (usize, &str)) -> Ref {
+    Ref { text: word.to_owned(), span: reader.sources.inside(span, &(at..at + word.len())) }
+}
+
+/// An emission and its share, if it has one.
+type Emission = (Option<Probability>, EmissionDraft, Span);
+
+fn emit(reader: &mut Reader, nodes: &[Node], list: Span) -> Option<EmitDraft> {
+    let mut emissions: Vec<Emission> = Vec::new();
+    for node in nodes {
+        let grammar = Grammar::List("an event such as \"E\", \"E x100\" or \"E 30%\"");
+        let Some(text) = reader.string(node, &grammar) else { continue };
+        emissions.extend(emission(reader, node, &words(text)));
+    }
+    let shared = emissions.iter().find(|e| e.0.is_some()).map(|e| e.2);
+    let plain = emissions.iter().find(|e| e.0.is_none()).map(|e| e.2);
+    if let (Some(shared), Some(plain)) = (shared, plain) {
+        let diagnostic =
+            Diagnostic::error("E117", plain, "an event without a share among events with shares")
+                .related(shared, "this one has a share")
+                .help("give each a share (one of them is emitted), or none (all are)");
+        reader.note(diagnostic);
+        return Some(choice_or_all(emissions));
+    }
+    let sum: f64 = emissions.iter().filter_map(|e| e.0).map(Probability::get).sum();
+    // Thirds cannot be written exactly.
+    if sum > 1.0 + 1e-9 {
+        let message = format!("the shares add up to {} %", (sum * 1e4).round() / 1e2);
+        let help = "they may add up to at most 100 %; for the rest nothing is emitted";
+        reader.note(Diagnostic::error("E117", list, message).help(help));
+    }
+    (!emissions.is_empty()).then(|| choice_or_all(emissions))
+}
+
+fn choice_or_all(emissions: Vec<Emission>) -> EmitDraft {
+    if emissions.iter().any(|e| e.0.is_some()) {
+        let share = |e: Emission| (e.0.unwrap_or(Probability::ONE), e.1);
+        EmitDraft::OneOf(emissions.into_iter().map(share).collect())
+    } else {
+        EmitDraft::All(emissions.into_iter().map(|e| e.1).collect())
+    }
+}
+
+/// `E`, `E x100`, `E 30%`.
+fn emission(reader: &mut Reader, node: &Node, words: &[(usize, &str)]) -> Option<Emission> {
+    let Some(&first) = words.first() else {
+        reader.wrong_text(node.span, &ParseError::new(0..0, "an event is missing"));
+        return None;
+    };
+    let event = word_ref(reader, node.span, first);
+    let (mut share, mut count) = (None, None);
+    for &(at, word) in &words[1..] {
+        let at = at..at + word.len();
+        let times = word.strip_prefix('x').map(str::parse::<u32>);
+        let error = match times {
+            Some(Ok(n)) if n > 0 && count.is_none() => {
+                count = Some(n);
+                continue;
+            }
+            Some(_) => ParseError::new(at, format!("`{word}` is not a number of events"))
+                .help("write \"E x100\""),
+            None if word.ends_with('%') && share.is_none() => match word.parse::<Probability>() {
+                Ok(p) => {
+                    share = Some(p);
+                    continue;
+                }
+                Err(error) => error.shift(at.start),
+            },
+            None => ParseError::new(at, format!("`{word}` is neither a share nor a number"))
+                .help("write \"E\", \"E x100\" or \"E 30%\""),
+        };
+        reader.wrong_text(node.span, &error);
+        // The event exists all the same, so that its subscribers are not blamed.
+        break;
+    }
+    Some((share, EmissionDraft { event, count: count.unwrap_or(1) }, node.span))
+}

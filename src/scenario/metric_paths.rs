@@ -1,0 +1,129 @@
+//! Every metric path that a blueprint can have, from the catalogue and the blueprint's names.
+
+use crate::model::{Blueprint, Service, Trigger};
+use crate::results::catalogue::{FAMILIES, Family, Kind, LEDGER_STATES, SEGMENTS, Scope};
+
+/// Metric families of later versions: known, but refused.
+pub(super) const LATER: &[&str] = &[
+    "stale",
+    "fulfilled",
+    "ryw",
+    "mr",
+    "aoi",
+    "ttr",
+    "completion",
+    "compensated",
+    "stuck",
+    "since_root",
+    "amplification",
+    "late",
+    "result_delay",
+    "divergence",
+    "messages",
+    "instance_hours",
+    "coupling",
+    "cost",
+];
+
+/// Counts of the ledger beside its states.
+const TOTALS: [&str; 2] = ["committed", "double_applied"];
+
+/// Every metric path of `blueprint`, service by service, then subscriptions, events, clients and the ledger.
+pub fn metric_paths(blueprint: &Blueprint) -> Vec<String> {
+    with_units(blueprint).into_iter().map(|(path, _)| path).collect()
+}
+
+/// Every metric path with its SI unit.
+pub(super) fn with_units(blueprint: &Blueprint) -> Vec<(String, &'static str)> {
+    let mut paths = Vec::new();
+    let heard = heard(blueprint);
+    for service in &blueprint.services {
+        if subscriptions(service).next().is_some() {
+            families(&mut paths, Scope::Subscriber, &service.name);
+            for segment in SEGMENTS {
+                paths.push((format!("{}.segment.{segment}.mean", service.name), "s"));
+            }
+            for state in LEDGER_STATES.iter().chain(&TOTALS) {
+                paths.push((format!("{}.ledger.{state}", service.name), "1"));
+            }
+        }
+        if !service.handlers.is_empty() {
+            families(&mut paths, Scope::Service, &service.name);
+        }
+        for event in subscriptions(service) {
+            let event = &blueprint.events[event as usize];
+            families(&mut paths, Scope::Subscription, &format!("{event}@{}", service.name));
+        }
+    }
+    for (event, _) in blueprint.events.iter().zip(&heard).filter(|(_, heard)| **heard) {
+        families(&mut paths, Scope::Event, event);
+    }
+    for client in &blueprint.clients {
+        families(&mut paths, Scope::Client, &client.name);
+    }
+    for state in LEDGER_STATES.iter().chain(&TOTALS).chain(&["not_emitted"]) {
+        paths.push((format!("ledger.{state}"), "1"));
+    }
+    paths
+}
+
+fn subscriptions(service: &Service) -> impl Iterator<Item = u32> {
+    service.handlers.iter().filter_map(|handler| match handler.trigger {
+        Trigger::On(event) => Some(event.0),
+        Trigger::Api(_) => None,
+    })
+}
+
+fn heard(blueprint: &Blueprint) -> Vec<bool> {
+    let mut heard = vec![false; blueprint.events.len()];
+    for event in blueprint.services.iter().flat_map(subscriptions) {
+        heard[event as usize] = true;
+    }
+    heard
+}
+
+fn families(paths: &mut Vec<(String, &'static str)>, scope: Scope, name: &str) {
+    for Family { name: family, kind, unit, .. } in FAMILIES.iter().filter(|f| f.scope == scope) {
+        if *kind == Kind::Scalar {
+            paths.push((format!("{name}.{family}"), *unit));
+        }
+        for statistic in kind.statistics() {
+            let unit = if *statistic == "count" { "1" } else { unit };
+            paths.push((format!("{name}.{family}.{statistic}"), unit));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::meaning_tests::blueprint;
+    use super::*;
+
+    #[test]
+    fn paths_are_those_of_the_catalogue_and_each_stands_once() {
+        let b = blueprint(
+            r#"
+[service.shop]
+emits.E = "1/s"
+api.buy = "1ms"
+[service.email]
+on.E = "1ms"
+[client.web]
+rate = "1/s"
+calls = "shop.buy"
+"#,
+        );
+        let paths = metric_paths(&b);
+        let distinct: std::collections::BTreeSet<&String> = paths.iter().collect();
+        assert_eq!(distinct.len(), paths.len());
+        let without_statistics: std::collections::BTreeSet<String> = paths
+            .iter()
+            .map(|p| match p.rsplit_once('.') {
+                Some((path, last)) if Kind::Tally.statistics().contains(&last) => path.to_owned(),
+                _ => p.clone(),
+            })
+            .collect();
+        let list: Vec<String> = without_statistics.into_iter().collect();
+        insta::assert_snapshot!(list.join("\n"));
+    }
+}

@@ -1,0 +1,296 @@
+//! Who is called what: the one namespace of a scenario, and the look-up of names in it.
+//!
+//! A name that is not found becomes a diagnostic that points at the nearest one.
+
+use std::collections::BTreeMap;
+
+use super::draft::{Draft, EmissionDraft, EmitDraft, HandlerDraft, StepDraft};
+use super::near::nearest;
+use super::reader::Ref;
+use super::{Diagnostic, Span};
+use crate::model::{EventTypeId, Operation, ServiceId, ZoneId};
+
+/// Names that mean something in metric paths and bounds.
+const RESERVED: [&str; 3] = ["ledger", "cost", "base"];
+
+/// What a name stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Service(u32),
+    Client,
+    Broker,
+    Event(u32),
+}
+
+impl Kind {
+    fn noun(self) -> &'static str {
+        match self {
+            Self::Service(_) => "a service",
+            Self::Client => "a client",
+            Self::Broker => "a broker",
+            Self::Event(_) => "an event",
+        }
+    }
+}
+
+/// Something that can be looked up, and where it got its name.
+#[derive(Clone, Copy, Debug)]
+struct Named {
+    kind: Kind,
+    span: Span,
+}
+
+/// All names of one variant.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    all: BTreeMap<String, Named>,
+    /// Operations by service and name: index of the handler.
+    operations: BTreeMap<(u32, String), (u32, Span)>,
+    zones: Vec<(String, String)>,
+    /// Event types in the order of their first emission.
+    pub(super) events: Vec<Ref>,
+    /// Entities in the order of their first write.
+    pub(super) entities: Vec<String>,
+    entity_ids: BTreeMap<String, u32>,
+}
+
+/// Events of a handler.
+pub(super) fn emissions(handler: &HandlerDraft) -> impl Iterator<Item = &EmissionDraft> {
+    handler.steps.iter().flat_map(|step| {
+        let (all, one_of) = match step {
+            StepDraft::Emit(EmitDraft::All(all)) => (all.as_slice(), [].as_slice()),
+            StepDraft::Emit(EmitDraft::OneOf(one_of)) => ([].as_slice(), one_of.as_slice()),
+            _ => ([].as_slice(), [].as_slice()),
+        };
+        all.iter().chain(one_of.iter().map(|(_, emission)| emission))
+    })
+}
+
+impl Names {
+    /// Gathers the names of a draft.
+    pub(super) fn of(draft: &Draft, found: &mut Vec<Diagnostic>) -> Self {
+        let mut names = Self::default();
+        for (i, service) in draft.services.iter().enumerate() {
+            names.declare(&service.name, Kind::Service(i as u32), found);
+            for (k, handler) in service.handlers.iter().enumerate().filter(|(_, h)| h.is_api) {
+                check_spelling(&handler.name, "an operation", false, found);
+                let key = (i as u32, handler.name.text.clone());
+                names.operations.insert(key, (k as u32, handler.name.span));
+            }
+        }
+        for client in &draft.clients {
+            names.declare(&client.name, Kind::Client, found);
+        }
+        if let Some(name) = &draft.bus.name {
+            names.declare(name, Kind::Broker, found);
+        }
+        for service in &draft.services {
+            let own = service.sources.iter().map(|source| &source.event);
+            let derived = service.handlers.iter().flat_map(emissions).map(|e| &e.event);
+            for event in own.chain(derived) {
+                names.event(event, found);
+            }
+            for step in service.handlers.iter().flat_map(|h| &h.steps) {
+                if let StepDraft::Write(entity) = step {
+                    names.entity(entity, found);
+                }
+            }
+        }
+        let written = |z: &super::draft::ZoneDraft| (z.written.text.clone(), z.zone.name.clone());
+        names.zones = draft.zones.iter().map(written).collect();
+        names
+    }
+
+    fn declare(&mut self, name: &Ref, kind: Kind, found: &mut Vec<Diagnostic>) {
+        let dots = matches!(kind, Kind::Event(_));
+        check_spelling(name, kind.noun(), dots, found);
+        let taken = self.all.insert(name.text.clone(), Named { kind, span: name.span });
+        if let Some(other) = taken {
+            let message = format!("`{}` is {} and {}", name.text, other.kind.noun(), kind.noun());
+            let diagnostic = Diagnostic::error("E113", name.span, message)
+                .related(other.span, format!("{} of the same name", other.kind.noun()))
+                .help("services, clients, brokers and events share one namespace: rename one");
+            found.push(diagnostic);
+            // The first meaning stays, so that other mistakes are judged by it.
+            self.all.insert(name.text.clone(), other);
+        }
+    }
+
+    fn event(&mut self, event: &Ref, found: &mut Vec<Diagnostic>) {
+        if let Some(Named { kind: Kind::Event(_), .. }) = self.all.get(&event.text) {
+            return;
+        }
+        self.declare(event, Kind::Event(self.events.len() as u32), found);
+        self.events.push(event.clone());
+    }
+
+    fn entity(&mut self, entity: &Ref, found: &mut Vec<Diagnostic>) {
+        if self.entity_ids.contains_key(&entity.text) {
+            return;
+        }
+        check_spelling(entity, "an entity", false, found);
+        self.entity_ids.insert(entity.text.clone(), self.entities.len() as u32);
+        self.entities.push(entity.text.clone());
+    }
+
+    /// Index of an entity that a handler writes.
+    pub(super) fn entity_id(&self, entity: &Ref) -> u32 {
+        self.entity_ids.get(&entity.text).copied().unwrap_or(0)
+    }
+
+    /// The event type, if somebody emits it.
+    pub(super) fn event_id(&self, name: &str) -> Option<EventTypeId> {
+        match self.all.get(name)?.kind {
+            Kind::Event(i) => Some(EventTypeId(i)),
+            _ => None,
+        }
+    }
+
+    /// The event type of a subscription, or a diagnostic.
+    pub(super) fn heard(&self, event: &Ref) -> Result<EventTypeId, Box<Diagnostic>> {
+        if let Some(id) = self.event_id(&event.text) {
+            return Ok(id);
+        }
+        // An event whose name is taken has been noted, and its subscribers are not to blame.
+        if let Some(i) = self.events.iter().position(|e| e.text == event.text) {
+            return Ok(EventTypeId(i as u32));
+        }
+        let message = format!("nobody emits `{}`", event.text);
+        let diagnostic = Diagnostic::error("E110", event.span, message);
+        let events = self.events.iter().map(|e| e.text.as_str());
+        Err(Box::new(match nearest(&event.text, events).and_then(|n| self.all.get_key_value(n)) {
+            Some((near, named)) => diagnostic
+                .related(named.span, format!("`{near}` is emitted here"))
+                .help(format!("did you mean `{near}`?")),
+            None => diagnostic
+                .help(format!("let a service emit it: emits.{} = \"100/s\"", quoted(&event.text))),
+        }))
+    }
+
+    /// The service of that name, or a diagnostic.
+    pub(super) fn service(&self, name: &Ref) -> Result<ServiceId, Box<Diagnostic>> {
+        match self.all.get(&name.text) {
+            Some(Named { kind: Kind::Service(i), .. }) => Ok(ServiceId(*i)),
+            Some(other) => {
+                let message = format!("`{}` is {}, not a service", name.text, other.kind.noun());
+                let diagnostic = Diagnostic::error("E111", name.span, message);
+                Err(Box::new(diagnostic.related(other.span, "declared here")))
+            }
+            None => {
+                let message = format!("there is no service `{}`", name.text);
+                let diagnostic = Diagnostic::error("E111", name.span, message);
+                let services = self.all.iter().filter_map(|(name, named)| {
+                    matches!(named.kind, Kind::Service(_)).then_some(name.as_str())
+                });
+                let near = nearest(&name.text, services);
+                Err(Box::new(match near.and_then(|n| self.all.get_key_value(n)) {
+                    Some((near, named)) => diagnostic
+                        .related(named.span, format!("`{near}` is declared here"))
+                        .help(format!("did you mean `{near}`?")),
+                    None => diagnostic.help(format!("declare [service.{}]", quoted(&name.text))),
+                }))
+            }
+        }
+    }
+
+    /// The operation that `SERVICE.OPERATION` names, or a diagnostic. `part` gives the place of bytes of the text.
+    pub(super) fn operation(
+        &self,
+        call: &Ref,
+        part: impl Fn(std::ops::Range<usize>) -> Span,
+    ) -> Result<Operation, Box<Diagnostic>> {
+        let Some((service_name, name)) = call.text.split_once('.') else {
+            let message = format!("`{}` is not SERVICE.OPERATION", call.text);
+            let diagnostic = Diagnostic::error("E116", call.span, message);
+            let called = self.service(call).ok();
+            let operations = called.map(|s| self.operations_of(s)).unwrap_or_default();
+            return Err(Box::new(match operations.first() {
+                Some(operation) => {
+                    diagnostic.help(format!("did you mean `{}.{operation}`?", call.text))
+                }
+                None => diagnostic.help("write \"billing.charge\""),
+            }));
+        };
+        let start = call.text.len() - name.len();
+        let service_ref = Ref { text: service_name.to_owned(), span: part(0..service_name.len()) };
+        let service = self.service(&service_ref)?;
+        if let Some((handler, _)) = self.operations.get(&(service.0, name.to_owned())) {
+            return Ok(Operation { service, handler: *handler });
+        }
+        let operations = self.operations_of(service);
+        let message = format!("service `{service_name}` has no operation `{name}`");
+        let diagnostic = Diagnostic::error("E112", part(start..call.text.len()), message);
+        let near = nearest(name, operations.iter().copied());
+        Err(Box::new(match near {
+            Some(near) => {
+                let place = self.operations.get(&(service.0, near.to_owned()));
+                let diagnostic = diagnostic.help(format!("did you mean `{service_name}.{near}`?"));
+                match place {
+                    Some((_, span)) => {
+                        diagnostic.related(*span, format!("`{near}` is declared here"))
+                    }
+                    None => diagnostic,
+                }
+            }
+            None if operations.is_empty() => {
+                let help = format!("declare it: [service.{service_name}] api.{name} = \"10ms\"");
+                diagnostic.help(help)
+            }
+            None => diagnostic.help(format!("it has {}", operations.join(", "))),
+        }))
+    }
+
+    fn operations_of(&self, service: ServiceId) -> Vec<&str> {
+        let from = (service.0, String::new());
+        let of_service = self.operations.range(from..).take_while(|(key, _)| key.0 == service.0);
+        of_service.map(|(key, _)| key.1.as_str()).collect()
+    }
+
+    /// The zone of that name, or a diagnostic.
+    pub(super) fn zone(&self, name: &Ref) -> Result<ZoneId, Box<Diagnostic>> {
+        let exact = self.zones.iter().position(|(written, _)| *written == name.text);
+        let bare: Vec<usize> =
+            (0..self.zones.len()).filter(|i| self.zones[*i].1 == name.text).collect();
+        if let Some(i) = exact.or(if bare.len() == 1 { Some(bare[0]) } else { None }) {
+            return Ok(ZoneId(i as u32));
+        }
+        let all: Vec<&str> = self.zones.iter().map(|(written, _)| written.as_str()).collect();
+        let message = if bare.len() > 1 {
+            format!("`{}` names several zones", name.text)
+        } else {
+            format!("there is no zone `{}`", name.text)
+        };
+        let help = match nearest(&name.text, all.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if all.is_empty() => "name the zones: zones = [\"a\", \"b\"]".into(),
+            None => format!("the zones are {}", all.join(", ")),
+        };
+        Err(Box::new(Diagnostic::error("E125", name.span, message).help(help)))
+    }
+}
+
+/// Notes a name that metric paths and references could not hold, or that is reserved.
+fn check_spelling(name: &Ref, noun: &str, dots: bool, found: &mut Vec<Diagnostic>) {
+    if RESERVED.contains(&name.text.as_str()) {
+        let message = format!("`{}` is reserved and cannot name {noun}", name.text);
+        let help = format!("reserved are {}", RESERVED.join(", "));
+        found.push(Diagnostic::error("E114", name.span, message).help(help));
+        return;
+    }
+    let fits = |c: char| c.is_alphanumeric() || c == '_' || c == '-' || (dots && c == '.');
+    let ends = |c: char| c.is_alphanumeric() || c == '_';
+    let spelt =
+        name.text.chars().all(fits) && name.text.starts_with(ends) && name.text.ends_with(ends);
+    if !spelt {
+        let message = format!("`{}` cannot name {noun}", name.text);
+        let also = if dots { ", `-` and `.`" } else { " and `-`" };
+        let help = format!("a name is made of letters, digits, `_`{also}");
+        found.push(Diagnostic::error("E115", name.span, message).help(help));
+    }
+}
+
+/// A key as a file writes it.
+pub(super) fn quoted(key: &str) -> String {
+    let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if !key.is_empty() && key.chars().all(bare) { key.to_owned() } else { format!("\"{key}\"") }
+}

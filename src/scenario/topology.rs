@@ -1,0 +1,102 @@
+//! The parts of an architecture, as reports name them, and when something in it is broken.
+
+use super::draft::{Draft, LoadDraft};
+use crate::model::{Blueprint, Emit, FailureTrigger, Handler, Step, Trigger};
+use crate::results::{ClientInfo, FailureWindow, ServiceInfo, Topology};
+use crate::units::SimTime;
+
+/// A failure that strikes more often than this is not drawn any further.
+const MOST_WINDOWS: usize = 10_000;
+
+/// The parts of the architecture in the order of the file.
+pub(super) fn topology(draft: &Draft, blueprint: &Blueprint) -> Topology {
+    let services = blueprint.services.iter().map(|service| ServiceInfo {
+        name: service.name.clone(),
+        instances: service.instances,
+        workers: service.workers,
+        on: service
+            .handlers
+            .iter()
+            .filter_map(|h| match h.trigger {
+                Trigger::On(event) => Some(blueprint.events[event.0 as usize].clone()),
+                Trigger::Api(_) => None,
+            })
+            .collect(),
+        api: service
+            .handlers
+            .iter()
+            .filter_map(|h| match &h.trigger {
+                Trigger::On(_) => None,
+                Trigger::Api(name) => Some(name.clone()),
+            })
+            .collect(),
+        emits: emitted(blueprint, service),
+    });
+    let clients = draft.clients.iter().map(|client| ClientInfo {
+        name: client.name.text.clone(),
+        calls: client.calls.as_ref().map_or_else(String::new, |calls| calls.text.clone()),
+        load: match &client.load {
+            None => String::new(),
+            Some(LoadDraft::Open(rate)) => format!("open loop, {}", rate.text),
+            Some(LoadDraft::Closed { users, think }) => {
+                let noun = if *users == 1 { "user" } else { "users" };
+                format!("closed loop, {users} {noun}, think {think}")
+            }
+        },
+    });
+    Topology {
+        services: services.collect(),
+        clients: clients.collect(),
+        events: blueprint.events.clone(),
+        broker: format!("ideal bus, deliver {}", blueprint.bus.deliver),
+    }
+}
+
+fn emitted(blueprint: &Blueprint, service: &crate::model::Service) -> Vec<String> {
+    let mut events: Vec<u32> = service.sources.iter().map(|source| source.event.0).collect();
+    events.extend(service.handlers.iter().flat_map(events_of));
+    let mut seen = std::collections::BTreeSet::new();
+    events.retain(|event| seen.insert(*event));
+    events.into_iter().map(|event| blueprint.events[event as usize].clone()).collect()
+}
+
+/// Indices of the events that a handler may emit.
+pub(super) fn events_of(handler: &Handler) -> Vec<u32> {
+    let mut events = Vec::new();
+    for step in &handler.steps {
+        match step {
+            Step::Emit(Emit::All(all)) => events.extend(all.iter().map(|e| e.event.0)),
+            Step::Emit(Emit::OneOf(one)) => events.extend(one.iter().map(|(_, e)| e.event.0)),
+            _ => {}
+        }
+    }
+    events
+}
+
+/// When something is broken: of a repeated failure every time up to the end of the traffic.
+pub(super) fn windows(blueprint: &Blueprint) -> Vec<FailureWindow> {
+    let end = blueprint.phases.traffic_end();
+    let mut windows = Vec::new();
+    for failure in &blueprint.failures {
+        let window = |from: SimTime, to: Option<SimTime>| FailureWindow {
+            name: failure.name.clone(),
+            from: from.as_secs(),
+            to: to.map(SimTime::as_secs),
+        };
+        match failure.trigger {
+            FailureTrigger::At(at) => {
+                windows.push(window(at, failure.lasts.map(|lasts| at + lasts)));
+            }
+            FailureTrigger::Every(every) => {
+                let lasts = failure.lasts.unwrap_or_default();
+                let mut at = SimTime::ZERO + every;
+                while at < end && windows.len() < MOST_WINDOWS {
+                    windows.push(window(at, Some(at + lasts)));
+                    at = at + every;
+                }
+            }
+        }
+    }
+    windows.sort_by(|a, b| a.from.total_cmp(&b.from));
+    windows
+}
