@@ -19,8 +19,11 @@ pub(crate) fn apply_sets(document: &mut Document, sets: &[String], errors: &mut 
     for set in sets.iter().take(MAX_SETS) {
         let Some(table) = parse_set(set, &mut document.sources, errors) else { continue };
         let variants = document.variants.iter_mut().map(|(_, _, table)| table);
-        for target in std::iter::once(&mut document.base).chain(variants) {
-            lay_set(target, table.clone(), errors);
+        let targets = std::iter::once(&mut document.base).chain(variants);
+        let laid: Vec<_> = targets.map(|target| lay_set(target, table.clone())).collect();
+        // A failure may be there in some variants only.
+        if laid.iter().all(Result::is_err) {
+            errors.extend(laid.into_iter().filter_map(Result::err).map(|error| *error).take(1));
         }
     }
     if sets.len() > MAX_SETS {
@@ -120,23 +123,17 @@ fn writes_one_value(set: &str) -> bool {
 }
 
 /// Lays `set` over the root `target`; failures are addressed by their name.
-fn lay_set(target: &mut Table, mut set: Table, errors: &mut Vec<Diagnostic>) {
+fn lay_set(target: &mut Table, mut set: Table) -> Result<(), Box<Diagnostic>> {
     if let Some(Entry { node: Node { value, .. }, .. }) = set.get_mut("failure")
         && let Value::Table(by_name) = value
     {
-        let mut items = Vec::new();
-        for entry in std::mem::take(&mut by_name.entries) {
-            match named_failure(target, entry) {
-                Ok(item) => items.push(item),
-                Err(error) => {
-                    errors.push(*error);
-                    return;
-                }
-            }
-        }
-        *value = Value::Array(items);
+        let entries = std::mem::take(&mut by_name.entries);
+        let items: Result<Vec<Node>, _> =
+            entries.into_iter().map(|entry| named_failure(target, entry)).collect();
+        *value = Value::Array(items?);
     }
     merge(target, set);
+    Ok(())
 }
 
 /// The entry of `[[failure]]` that changes the failure named by the key of `entry`.

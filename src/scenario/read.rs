@@ -85,7 +85,7 @@ pub(crate) fn read_text(
     let mut mistakes = Vec::new();
     let mended = broken_lines_mended(text, &mut mistakes);
     let tree = parse(mended.as_deref().unwrap_or(text), &mut mistakes);
-    if mistakes.is_empty() && outline.statements.is_empty() {
+    if mistakes.is_empty() && tree.is_empty() {
         errors.push(empty_file(file, name));
     }
     let table = Converter { file, text, errors }.table(&tree).0;

@@ -652,6 +652,18 @@ mod setting {
     }
 
     #[test]
+    fn a_failure_of_one_variant_is_set_there() {
+        let file = "seeds = 1\n[[variant.v.failure]]\nname = \"f\"\ncrash = \"a\"\n";
+        insta::assert_snapshot!(set(file, &["failure.f.at=\"1m\""]), @r"
+        [base]
+        seeds = 1
+        [v]
+        seeds = 1
+        failure = [{name: f, crash: a, at: 1m}]
+        ");
+    }
+
+    #[test]
     fn wrong_paths_are_drawn_as_text_of_their_own() {
         let sets = ["duration", "=5", "service..x=1", "a b=1", "a=1\nb=2", "[a]\nb=2"];
         insta::assert_snapshot!(set(FILE, &sets), @r#"
