@@ -17,7 +17,8 @@ fn check(id: &str) {
     let case = all.iter().find(|c| c.id == id).unwrap_or_else(|| panic!("no case {id}"));
     let (scenario, wider) = case.shortened(SHORTER);
     let results = support::simulate(&scenario, &["--threads", "1"]);
-    let page = include_str!("../../docs/validation.md");
+    let page = std::fs::read_to_string(support::root().join("docs/validation.md"));
+    let page = page.expect("docs/validation.md");
     let mut faults = String::new();
     for check in &case.checks {
         let found = support::value(&results, &check.metric);
