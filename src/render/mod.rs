@@ -1,7 +1,8 @@
 //! Results as bytes: terminal report, JSON, CSV, Markdown, charts and a page.
 //!
-//! Pure: opens no file, knows no clock and no terminal. Everything is drawn from [`crate::results::Results`] alone, so
-//! a saved `results.json` can be drawn again years later, to the same bytes on every platform.
+//! Pure: opens no file, knows no clock and no terminal. Everything is drawn from
+//! [`crate::results::Results`] alone, so a saved `results.json` can be drawn again years later, to
+//! the same bytes on every platform.
 
 mod chart;
 mod csv;

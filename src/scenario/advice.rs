@@ -222,3 +222,73 @@ pub(super) fn seconds(s: f64) -> String {
         s => format!("{}us", short(s * 1e6)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::meaning_tests::variants;
+    use super::*;
+
+    fn told(text: &str) -> String {
+        let advice = variants(text).remove(0).advice;
+        let line = |a: &Advice| {
+            let next = a.try_next.as_ref().map_or(String::new(), |n| format!("\n  {n}"));
+            format!("{} {}{next}", a.code, a.text)
+        };
+        advice.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    const HELLO: &str = r#"
+[service.shop]
+emits.OrderPlaced = "100/s"
+[service.billing]
+on.OrderPlaced = "8ms"
+[service.email]
+on.OrderPlaced = "30ms"
+"#;
+
+    #[test]
+    fn overload_is_foretold_with_its_cure() {
+        insta::assert_snapshot!(told(HELLO));
+        let cured = HELLO.replace("\"30ms\"", "\"30ms\"\nworkers = 4");
+        assert_eq!(told(&cured), "");
+    }
+
+    #[test]
+    fn high_utilisation_closed_loops_and_endless_cycles_are_told() {
+        let crowded = HELLO.replace("\"8ms\"", "\"9.5ms\"").replace("30ms", "1ms");
+        let closed = "[client.web]\nusers = 20\nthink = \"1s\"\ncalls = \"a.op\"\n\
+                      [service.a]\ninstances = 2\napi.op = \"400ms\"";
+        let cycle = "[service.s]\nemits.A = \"1/s\"\n[service.a]\non.A = { emits = \"B\" }\n\
+                     on.B = { emits = \"A\" }";
+        insta::assert_snapshot!([crowded.as_str(), closed, cycle].map(told).join("\n"));
+    }
+
+    #[test]
+    fn a_run_too_short_for_a_percentile_gets_a_longer_one() {
+        let text = HELLO.replace("100/s", "3/s");
+        let text = format!(
+            "{text}[expect]\nemail.lag.p99 = \"< 1s\"\nemail.lag.p90 = \"< 1s\"\n\
+             \"OrderPlaced@email.lag.p999\" = \"< 1s\"\nOrderPlaced.convergence.p99 = \"< 1s\"\n\
+             email.lag.max = \"< 1s\""
+        );
+        insta::assert_snapshot!(told(&text));
+        assert_eq!(told(&text.replacen('[', "duration = \"4000s\"\n[", 1)), "");
+    }
+
+    #[test]
+    fn utilisation_counts_instances_and_workers() {
+        let text = HELLO.replace("\"30ms\"", "\"30ms\"\nworkers = 3\ninstances = 2");
+        let used = utilisations(&variants(&text)[0].blueprint);
+        assert_eq!(used.len(), 2, "shop has nothing to do");
+        assert_eq!((used[1].service.as_str(), used[1].workers), ("email", 6));
+        assert!((used[1].rho - 0.5).abs() < 1e-9 && (used[1].busy - 3.0).abs() < 1e-9);
+        assert!((used[1].takes_s - 0.03).abs() < 1e-9 && used[1].rate_per_s == 100.0);
+    }
+
+    #[test]
+    fn numbers_are_short() {
+        let texts = [0.0, 3.0, 0.95, 12.345, 1234.5, 0.000_123_4, 100.0].map(short);
+        assert_eq!(texts, ["0", "3", "0.95", "12.3", "1234", "0.000123", "100"]);
+        assert_eq!([0.03, 1.5, 2e-6].map(seconds), ["30ms", "1.5s", "2us"]);
+    }
+}

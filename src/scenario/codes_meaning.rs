@@ -123,7 +123,12 @@ const STORIES: &[Story] = &[
          ends included, or a multiple of another variant's value (`< 0.5x base`). The value has \
          the unit of the metric.",
     ),
-    ("E121", "there is no such variant", "A relative bound names the variant it compares with."),
+    (
+        "E121",
+        "there is no such variant",
+        "A relative bound (`< 0.5x base`) or `--variant` names a variant that the file does not \
+         have.",
+    ),
     ("E122", "unknown preset", "A broker's `preset` names the product that it resembles."),
     (
         "E124",
@@ -196,7 +201,7 @@ const STORIES: &[Story] = &[
 ];
 
 /// The long story of a code, for instance `E110`.
-pub fn explain_code(code: &str) -> Option<String> {
+pub(super) fn explain(code: &str) -> Option<String> {
     let (code, title, story) = STORIES.iter().find(|s| s.0.eq_ignore_ascii_case(code))?;
     Some(format!("{code}: {title}\n\n{story}\n"))
 }
@@ -238,7 +243,7 @@ mod tests {
 
     #[test]
     fn a_code_is_found_in_any_case() {
-        assert!(explain_code("e110").is_some_and(|s| s.starts_with("E110: nobody emits")));
-        assert_eq!(explain_code("E999"), None);
+        assert!(explain("e110").is_some_and(|s| s.starts_with("E110: nobody emits")));
+        assert_eq!(explain("E999"), None);
     }
 }

@@ -138,9 +138,10 @@ fn bus(reader: &mut Reader, root: &Fields) -> BusDraft {
     let absent = Reader::absent(root.head, Place::Broker);
     let mut bus: Option<BusDraft> = None;
     for entry in brokers {
-        let fields = match known_preset(reader, entry) {
-            true => reader.fields(&entry.node, Place::Broker).unwrap_or(absent),
-            false => absent,
+        let fields = if known_preset(reader, entry) {
+            reader.fields(&entry.node, Place::Broker).unwrap_or(absent)
+        } else {
+            absent
         };
         let deliver = reader.variate(&fields, "deliver");
         bus.get_or_insert(BusDraft { name: Some(name_of(entry)), deliver });
@@ -232,8 +233,7 @@ fn source_rate(reader: &mut Reader, entry: &Entry, fields: &Fields) -> Option<Wo
     if let Some(rate) = fields.get("rate") {
         return reader.rate_at(&rate.node);
     }
-    // A wrong key in its place has been noted.
-    if fields.entries().iter().all(|e| ["burst", "late"].contains(&e.key.as_str())) {
+    if fields.all_known() {
         let message = format!("`emits.{}` has no `rate`", entry.key);
         let help = "write rate = \"100/s\"";
         reader.note(Diagnostic::error("E108", entry.key_span, message).help(help));
@@ -262,6 +262,9 @@ fn client(reader: &mut Reader, entry: &Entry, fields: &Fields) -> ClientDraft {
 
 fn operation(reader: &mut Reader, entry: &Entry, fields: &Fields) -> Option<Ref> {
     let Some(calls) = fields.get("calls") else {
+        if !fields.all_known() {
+            return None;
+        }
         let message = format!("client `{}` calls nothing", entry.key);
         let help = "write calls = \"SERVICE.OPERATION\"";
         reader.note(Diagnostic::error("E108", entry.key_span, message).help(help));
@@ -288,6 +291,7 @@ fn load(reader: &mut Reader, entry: &Entry, fields: &Fields) -> Option<LoadDraft
             reader.note(diagnostic);
             None
         }
+        (None, None) if !fields.all_known() => None,
         (None, None) => {
             let message = format!("client `{}` has neither `rate` nor `users`", entry.key);
             let help = "write rate = \"100/s\" (open loop) or users = 50 (closed loop)";

@@ -38,8 +38,7 @@ fn failure(reader: &mut Reader, fields: &Fields) -> Option<FailureDraft> {
     let (trigger, when) = trigger?;
     let (service, part) = parse_target(reader, &target)?;
     let named = if name.is_empty() { default_name(verb, &target.text) } else { name };
-    let head = fields.head;
-    Some(FailureDraft { head, name: named, verb, service, part, trigger, when, lasts, off })
+    Some(FailureDraft { name: named, verb, service, part, trigger, when, lasts, off })
 }
 
 fn default_name(verb: Verb, target: &str) -> String {
@@ -53,8 +52,7 @@ fn verb<'t>(reader: &mut Reader, fields: &Fields<'t>) -> Option<&'t Entry> {
         |e: &&Entry| VERBS.contains(&e.key.as_str()) || LATER_VERBS.contains(&e.key.as_str());
     let mut verbs = fields.entries().iter().filter(is_verb);
     let Some(first) = verbs.next() else {
-        // A key that nobody knows may well be the verb, misspelt; it has been noted.
-        if fields.entries().iter().all(|e| super::keys::find(Place::Failure, &e.key).is_some()) {
+        if fields.all_known() {
             let message = "a failure without a verb";
             let help = "say what happens: crash = \"email\" or slow = { email = \"4x\" }";
             reader.note(Diagnostic::error("E108", fields.head, message).help(help));
@@ -76,8 +74,7 @@ fn verb<'t>(reader: &mut Reader, fields: &Fields<'t>) -> Option<&'t Entry> {
 fn trigger(reader: &mut Reader, fields: &Fields) -> Option<(FailureTrigger, Span)> {
     let mut triggers = fields.entries().iter().filter(|e| TRIGGERS.contains(&e.key.as_str()));
     let Some(first) = triggers.next() else {
-        let known = |e: &Entry| super::keys::find(Place::Failure, &e.key).is_some();
-        if fields.entries().iter().all(known) {
+        if fields.all_known() {
             let message = "a failure without a trigger";
             let help = "say when it strikes: at = \"2m\" or every = \"60s\"";
             reader.note(Diagnostic::error("E108", fields.head, message).help(help));

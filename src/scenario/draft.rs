@@ -146,7 +146,6 @@ pub(super) enum LoadDraft {
 
 #[derive(Debug)]
 pub(super) struct FailureDraft {
-    pub(super) head: Span,
     pub(super) name: String,
     pub(super) verb: Verb,
     pub(super) service: Ref,

@@ -28,7 +28,7 @@ pub(super) fn expectations(
     for (metric, entry) in lines {
         let Some(unit) = units.get(metric.as_str()) else {
             let path = Ref { text: metric, span: entry.key_span };
-            let diagnostic = unknown(&path, units.keys().copied());
+            let diagnostic = unknown(&path, units.keys().copied(), blueprint);
             reader.note(diagnostic);
             continue;
         };
@@ -55,7 +55,11 @@ fn flatten<'t>(table: &'t Table, prefix: &mut String, lines: &mut Vec<(String, &
     }
 }
 
-fn unknown<'a>(path: &Ref, all: impl Iterator<Item = &'a str> + Clone) -> Diagnostic {
+fn unknown<'a>(
+    path: &Ref,
+    all: impl Iterator<Item = &'a str> + Clone,
+    blueprint: &Blueprint,
+) -> Diagnostic {
     let text = path.text.as_str();
     let mut parts = text.rsplit('.');
     let (last, before) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
@@ -77,23 +81,24 @@ fn unknown<'a>(path: &Ref, all: impl Iterator<Item = &'a str> + Clone) -> Diagno
     }
     let owner = text.split('.').next().unwrap_or("");
     let of_owner = |p: &&str| p.strip_prefix(owner).is_some_and(|rest| rest.starts_with('.'));
-    match did_you_mean(text, all.clone()) {
-        Some(help) => diagnostic.help(help),
-        None => {
-            let mut own: Vec<&str> = all
-                .filter(of_owner)
-                .map(|p| p[owner.len() + 1..].split('.').next().unwrap_or(""))
-                .collect();
-            own.dedup();
-            match own.as_slice() {
-                [] => diagnostic.help(format!(
-                    "nothing is called `{owner}`; a path begins with a service, a client, an event \
-                     or `ledger`"
-                )),
-                own => diagnostic.help(format!("metrics of `{owner}` are {}", own.join(", "))),
-            }
-        }
+    if let Some(help) = did_you_mean(text, all.clone()) {
+        return diagnostic.help(help);
     }
+    let mut own: Vec<&str> = all
+        .filter(of_owner)
+        .map(|p| p[owner.len() + 1..].split('.').next().unwrap_or(""))
+        .collect();
+    own.dedup();
+    diagnostic.help(if !own.is_empty() {
+        format!("metrics of `{owner}` are {}", own.join(", "))
+    } else if blueprint.services.iter().any(|s| s.name == owner) {
+        format!("service `{owner}` has neither `on` nor `api`, so no metrics")
+    } else {
+        format!(
+            "nothing is called `{owner}`; a path begins with a service, a client, an event or \
+             `ledger`"
+        )
+    })
 }
 
 fn bound(
@@ -240,8 +245,11 @@ fn quantity(text: &str, unit: &str) -> Result<f64, ParseError> {
             }
         }
         (_, Some(number)) => Ok(number),
-        (_, None) => match body.strip_suffix('%').map(|n| plain(n.trim_end())) {
-            Some(Some(percent)) => Ok(percent / 100.0),
+        // "99.9e-2" is nearer to the truth than 99.9 / 100.
+        (_, None) => match body.strip_suffix('%').map(str::trim_end) {
+            Some(percent) if plain(percent).is_some() => {
+                Ok(format!("{percent}e-2").parse().unwrap_or(f64::NAN))
+            }
             _ => error("this metric is a plain number", "write \"0.8\", \"80%\" or \"5\"".into()),
         },
     }

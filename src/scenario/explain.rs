@@ -1,10 +1,11 @@
 //! What is in force and where it comes from; what a metric means.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use super::keys::{self, Grammar, Key, Place, Status};
 use super::metric_paths::LATER;
-use super::{FileId, Node, Sources, Span, Table, Value};
+use super::{FileId, Node, Sources, Span, Table, Value, codes, codes_meaning};
 use crate::results::catalogue::{FAMILIES, Family, Kind, LEDGER_STATES, SEGMENTS, Scope};
 
 /// One effective value.
@@ -31,7 +32,7 @@ pub(super) fn explain_tables(tables: &[(String, Table)], sources: &Sources) -> S
             base = lines;
             continue;
         }
-        text.push_str(&format!("\nvariant {name}: as base, except\n"));
+        let _ = writeln!(text, "\nvariant {name}: as base, except");
         layout(&mut text, &changes(&base, lines, name));
     }
     text
@@ -46,7 +47,7 @@ fn changes(base: &[Line], lines: Vec<Line>, variant: &str) -> Vec<Line> {
         .filter(|line| before.get(line.path.as_str()).is_none_or(|old| *old != line))
         .map(|mut line| {
             if line.span.is_some() {
-                line.source.push_str(&format!(", variant {variant}"));
+                let _ = write!(line.source, ", variant {variant}");
             }
             line
         })
@@ -68,7 +69,7 @@ fn layout(text: &mut String, lines: &[Line]) {
     };
     let (paths, values) = (width(|l| &l.path), width(|l| &l.value).min(WIDEST_VALUE));
     for Line { path, value, source, .. } in lines {
-        text.push_str(&format!("  {path:paths$}  {value:values$}  {source}\n"));
+        let _ = writeln!(text, "  {path:paths$}  {value:values$}  {source}");
     }
 }
 
@@ -107,6 +108,8 @@ fn walk(
         let path = if path.is_empty() { key.name.to_owned() } else { join(path, key.name) };
         let node = table.and_then(|t| t.get(key.name)).map(|e| &e.node);
         match (key.grammar, key.name) {
+            // An open loop has no users who could think.
+            (_, "think") if table.is_none_or(|t| t.get("users").is_none()) => {}
             (Grammar::Table(inner) | Grammar::TextOr(_, inner), _) => {
                 nested(lines, places, inner, &path, node);
             }
@@ -213,7 +216,8 @@ fn leaves(lines: &mut Vec<Line>, places: &mut Places, path: &str, node: Option<&
         None => {}
         Some(Node { value: Value::Table(table), .. }) => {
             for entry in &table.entries {
-                leaves(lines, places, &join(path, &entry.key), Some(&entry.node));
+                // A metric path is shown as one, with or without quotes in the file.
+                leaves(lines, places, &format!("{path}.{}", entry.key), Some(&entry.node));
             }
         }
         Some(node) => lines.push(stated(places, path.to_owned(), node)),
@@ -244,6 +248,11 @@ fn written(value: &Value) -> String {
             format!("{{ {} }}", pairs.join(", "))
         }
     }
+}
+
+/// The long story of a code such as `E110`, whichever layer tells it; letter case does not matter.
+pub fn explain_code(code: &str) -> Option<String> {
+    codes_meaning::explain(code).or_else(|| codes::explain(code))
 }
 
 /// What a metric means: `path` is a whole path (`email.lag.p99`) or a family (`lag`). `None` if there is none such.
@@ -359,4 +368,64 @@ fn explain_ledger(state: &str) -> String {
          `committed`.\n",
         LEDGER_STATES.join(", ")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::meaning_tests::tables;
+    use super::*;
+
+    #[test]
+    fn every_value_is_listed_with_its_source() {
+        let text = r#"
+duration = "2m"
+[service.shop]
+emits.OrderPlaced = "100/s"
+[service.email]
+workers = 4
+on.OrderPlaced = { takes = "30ms", retry = { attempts = 2 } }
+[client.web]
+calls = "shop.buy"
+users = 3
+[[failure]]
+crash = "email"
+at = "5s"
+[expect]
+email.lag.p99 = "< 2s"
+[variant.more]
+service.email.workers = 8
+service.audit.on."a.b" = "1ms"
+"#;
+        let mut sources = Sources::default();
+        let tables = tables(&mut sources, text);
+        insta::assert_snapshot!(explain_tables(&tables, &sources));
+    }
+
+    #[test]
+    fn metrics_are_explained_by_path_and_by_family() {
+        let paths = [
+            "email.lag.p99",
+            "OrderPlaced@email.lag.max",
+            "rho",
+            "email.throughput",
+            "ledger.lost",
+            "email.segment.wait.mean",
+            "stale",
+            "web.availability",
+        ];
+        let all: Vec<String> = paths
+            .iter()
+            .map(|path| format!("-- {path}\n{}", explain_metric(path).unwrap_or_default()))
+            .collect();
+        insta::assert_snapshot!(all.join("\n"));
+        assert_eq!(explain_metric("nonsense"), None);
+        assert_eq!(explain_metric(""), None);
+    }
+
+    #[test]
+    fn every_family_is_explained() {
+        for family in FAMILIES {
+            assert!(explain_metric(family.name).is_some_and(|t| t.contains(family.meaning)));
+        }
+    }
 }

@@ -2,7 +2,9 @@
 //!
 //! Waiting is left out, so the estimate holds for a system that keeps up; `advice` says what follows from it.
 
-use crate::model::{Blueprint, Emit, Handler, Load, Operation, Retry, Service, Step, Trigger};
+use crate::model::{
+    Blueprint, Emission, Emit, Handler, Load, Operation, Retry, Service, Step, Trigger,
+};
 use crate::random::Variate;
 use crate::units::SimTime;
 
@@ -194,13 +196,16 @@ impl Graph {
                 let (tried, done) = attempts(handler);
                 for step in &handler.steps {
                     match step {
-                        Step::Emit(Emit::All(all)) => graph.edges[node].extend(
-                            all.iter().map(|e| (e.event.0 as usize, done * f64::from(e.count))),
-                        ),
+                        Step::Emit(Emit::All(all)) => {
+                            let weight = |e: &Emission| done * f64::from(e.count);
+                            let to = all.iter().map(|e| (e.event.0 as usize, weight(e)));
+                            graph.edges[node].extend(to);
+                        }
                         Step::Emit(Emit::OneOf(one)) => {
-                            graph.edges[node].extend(one.iter().map(|(share, e)| {
-                                (e.event.0 as usize, done * share.get() * f64::from(e.count))
-                            }))
+                            let weight = |p: f64, e: &Emission| done * p * f64::from(e.count);
+                            let to =
+                                one.iter().map(|(p, e)| (e.event.0 as usize, weight(p.get(), e)));
+                            graph.edges[node].extend(to);
                         }
                         Step::Call(operations) => {
                             for called in operations {
@@ -286,9 +291,13 @@ impl Graph {
             return None;
         }
         let mut inside = vec![false; rates.len()];
-        started.iter().for_each(|n| inside[*n] = true);
+        for node in &started {
+            inside[*node] = true;
+        }
         let mut weights = vec![0.0; rates.len()];
-        started.iter().for_each(|n| weights[*n] = 1.0);
+        for node in &started {
+            weights[*node] = 1.0;
+        }
         // Geometric mean of the growth over an even number of steps, so that cycles of period two do not deceive.
         let mut growth = 0.0;
         for step in 0..POWER_STEPS {
@@ -305,7 +314,9 @@ impl Graph {
             if step >= POWER_STEPS / 2 {
                 growth += libm::log(after / before);
             }
-            next.iter_mut().for_each(|w| *w /= after);
+            for weight in &mut next {
+                *weight /= after;
+            }
             weights = next;
         }
         let gain = libm::exp(growth / f64::from(POWER_STEPS / 2));
@@ -345,5 +356,130 @@ impl Graph {
             }
         };
         nodes.iter().filter_map(|node| name(*node)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::meaning_tests::blueprint;
+    use super::*;
+
+    fn near(a: f64, b: f64) -> bool {
+        (a - b).abs() <= 1e-6 * b.abs()
+    }
+
+    #[test]
+    fn rates_follow_events_shares_bursts_and_calls() {
+        let b = blueprint(
+            r#"
+network = "0s"
+[service.a]
+emits.A = { rate = "10/s", burst = "geometric 3" }
+[service.b]
+on.A = { takes = "1ms", emits = ["B 30%", "C 50%"], calls = ["c.op", "c.op"] }
+[service.c]
+on.B = "1ms"
+on.C = { takes = "2ms", emits = "D x4", writes = "x" }
+api.op = "5ms"
+[service.d]
+on.D = "1ms"
+"#,
+        );
+        let flow = Flow::of(&b, true);
+        let by_name = |name: &str| flow.events[b.events.iter().position(|e| e == name).unwrap()];
+        assert!(near(by_name("A"), 30.0) && near(by_name("B"), 9.0) && near(by_name("C"), 15.0));
+        assert!(near(by_name("D"), 60.0));
+        assert!(near(flow.handlers[2][2], 60.0), "two calls for each A");
+        assert!(near(flow.holds_s[1][0], 0.011), "work and two answers of 5 ms");
+        assert!(near(flow.holds_s[2][1], 0.004), "work and a write of 2 ms");
+        assert_eq!(flow.endless, None);
+    }
+
+    #[test]
+    fn failed_attempts_and_their_pauses_hold_a_worker() {
+        let b = blueprint(
+            r#"
+[service.a]
+emits.A = "1/s"
+[service.b]
+on.A = { takes = "10ms", fails = "50%", attempts = 2, backoff = "1s fixed", emits = "B" }
+[service.c]
+on.B = "1ms"
+"#,
+        );
+        let flow = Flow::of(&b, true);
+        assert!(near(flow.holds_s[1][0], 1.5 * 0.01 + 0.5), "{:?}", flow.holds_s);
+        assert!(near(flow.events[1], 0.75), "a quarter fails twice");
+    }
+
+    #[test]
+    fn a_closed_loop_asks_as_often_as_its_users_can() {
+        let b = blueprint(
+            r#"
+network = "5ms"
+[client.web]
+users = 10
+think = "80ms"
+calls = "a.op"
+[service.a]
+api.op = "10ms"
+"#,
+        );
+        assert!(near(Flow::of(&b, true).clients[0], 100.0));
+        assert_eq!(Flow::of(&b, false).handlers[0][0], 0.0);
+    }
+
+    #[test]
+    fn a_cycle_that_fades_is_summed_up() {
+        let b = blueprint(
+            r#"
+[service.a]
+emits.A = "1/s"
+[service.b]
+on.A = { takes = "1ms", emits = "B 50%" }
+on.B = { takes = "1ms", emits = "A" }
+"#,
+        );
+        let flow = Flow::of(&b, true);
+        assert!(near(flow.events[0], 2.0), "1 + 1/2 + 1/4 + ... {:?}", flow.events);
+        assert_eq!(flow.endless, None);
+    }
+
+    #[test]
+    fn a_cycle_that_feeds_itself_is_named() {
+        let b = blueprint(
+            r#"
+[service.a]
+emits.Start = "1/s"
+[service.b]
+on.Start = { takes = "1ms", emits = "A" }
+on.A = { takes = "1ms", emits = "B x2" }
+on.B = { takes = "1ms", emits = "A 60%" }
+[service.c]
+on.A = "1ms"
+"#,
+        );
+        let endless = Flow::of(&b, true).endless.unwrap();
+        assert!(near(endless.gain, 1.2), "{}", endless.gain);
+        assert_eq!(endless.cycle.len(), 2);
+        assert!(endless.cycle.contains(&"A".into()) && endless.cycle.contains(&"B".into()));
+    }
+
+    #[test]
+    fn services_that_call_each_other_for_ever_are_named() {
+        let b = blueprint(
+            r#"
+[client.web]
+rate = "1/s"
+calls = "a.x"
+[service.a]
+api.x = { calls = "b.y" }
+[service.b]
+api.y = { calls = "a.x" }
+"#,
+        );
+        let mut cycle = Flow::of(&b, true).endless.unwrap().cycle;
+        cycle.sort();
+        assert_eq!(cycle, ["a.x", "b.y"]);
     }
 }

@@ -1,172 +1,218 @@
-//! From a path to a scenario: read, merge, set, understand.
+//! The front door: from a path to a scenario, or to all that is wrong with it.
 
-use super::diagnostic::{Diagnostic, Severity};
+use super::document::Document;
+use super::explain::explain_tables;
+use super::files::{Files, beside};
 use super::meaning::understand;
 use super::near::did_you_mean;
-use super::tree::{FileId, Sources, Table};
-use super::{Scenario, explain, layers, normal, overrides};
-use crate::units::SimDuration;
+use super::samples::durations;
+use super::{Diagnostic, FileId, Scenario, Severity, Sources, Table, normal};
 
-/// Where texts come from. The simulator itself touches no file system.
-pub trait Files {
-    /// The bytes at `path`.
-    ///
-    /// # Errors
-    /// Why they cannot be read, in words.
-    fn read(&self, path: &str) -> Result<Vec<u8>, String>;
-
-    /// The path of what the file at `own` calls `other`: relative to its folder.
-    fn beside(&self, own: &str, other: &str) -> String {
-        match own.rfind('/') {
-            Some(at) if !other.starts_with('/') => format!("{}{other}", &own[..=at]),
-            _ => other.to_owned(),
-        }
-    }
-}
-
-/// What the command line adds to the file.
+/// What a command line adds to the files.
 #[derive(Clone, Debug, Default)]
 pub struct LoadOptions {
-    /// Settings `PATH=VALUE`, applied to every variant in this order.
+    /// Each a `PATH=VALUE` that is laid over every variant, the later over the earlier.
     pub set: Vec<String>,
     /// Root seed instead of the file's.
     pub seed: Option<u64>,
-    /// Number of replications instead of the file's.
+    /// Number of replications instead of the file's; 0 counts as 1.
     pub seeds: Option<u64>,
-    /// The variants wanted; empty: all.
+    /// Names of the variants wanted; none: all.
     pub variants: Vec<String>,
 }
 
-/// A scenario that can be simulated, with what was noticed about it.
+/// A scenario that can be simulated, and what was noticed on the way.
 #[derive(Clone, Debug)]
 pub struct Loaded {
     /// The scenario.
     pub scenario: Scenario,
-    /// What has no effect or is hardly meant.
+    /// What has no effect, in the order of the file.
     pub warnings: Vec<Diagnostic>,
-    /// The texts that the warnings point at.
+    /// The texts that the warnings point into.
     pub sources: Sources,
 }
 
 /// Why there is no scenario.
 #[derive(Clone, Debug)]
 pub struct Failed {
-    /// All mistakes, and the remarks beside them.
+    /// All mistakes, in the order of the file.
     pub diagnostics: Vec<Diagnostic>,
-    /// The texts that they point at.
+    /// The texts that they point into.
     pub sources: Sources,
 }
 
+/// Codes below this are of texts that could not be read: what follows from them would be echoes.
+const READ: &str = "E013";
+
 impl Scenario {
-    /// Reads the scenario at `path`.
+    /// Reads the scenario at `path` with all it extends.
     ///
     /// # Errors
-    /// All its mistakes at once.
+    /// All mistakes of all variants.
     pub fn load(files: &dyn Files, path: &str, options: &LoadOptions) -> Result<Loaded, Failed> {
-        let mut sources = Sources::default();
-        match load(files, path, options, &mut sources) {
-            Ok((scenario, warnings, _)) => Ok(Loaded { scenario, warnings, sources }),
-            Err(diagnostics) => Err(Failed { diagnostics, sources }),
-        }
+        load(files, path, options).map(|(loaded, _)| loaded)
     }
 }
 
-/// All effective values of every variant of the scenario at `path` with their source, aligned.
+/// All effective values of the scenario at `path` and where each comes from: the first of the variants wanted in full,
+/// then what the others change.
 ///
 /// # Errors
-/// All mistakes of the scenario at once.
+/// Those of [`Scenario::load`].
 pub fn explain_file(
     files: &dyn Files,
     path: &str,
     options: &LoadOptions,
 ) -> Result<String, Failed> {
-    let mut sources = Sources::default();
-    match load(files, path, options, &mut sources) {
-        Ok((_, _, tables)) => Ok(explain::explain_tables(&tables, &sources)),
-        Err(diagnostics) => Err(Failed { diagnostics, sources }),
-    }
+    let (loaded, tables) = load(files, path, options)?;
+    Ok(explain_tables(&tables, &loaded.sources))
 }
 
-type Parts = (Scenario, Vec<Diagnostic>, Vec<(String, Table)>);
-
+/// The scenario, and the merged tables of its variants.
 fn load(
     files: &dyn Files,
     path: &str,
     options: &LoadOptions,
-    sources: &mut Sources,
-) -> Result<Parts, Vec<Diagnostic>> {
+) -> Result<(Loaded, Vec<(String, Table)>), Failed> {
     let mut found = Vec::new();
-    let tables = layers::read_all(files, path, sources, &mut found);
-    let mut tables = tables.map_err(|why| {
-        let message = format!("cannot read `{path}`: {why}");
-        vec![Diagnostic::new("E012", Severity::Error, None, message)]
-    })?;
-    overrides::apply(&options.set, &mut tables, sources, &mut found);
-    choose(&options.variants, &mut tables, &mut found);
-    if !found.is_empty() {
-        return Err(found);
+    let document = Document::open(files, path, &options.set, &mut found);
+    check_names(&document, &options.variants, &mut found);
+    let fail =
+        |diagnostics, document: Document| Err(Failed { diagnostics, sources: document.sources });
+    if found.iter().any(|d| d.code < READ) {
+        return fail(found, document);
     }
-    let names: Vec<String> =
-        (0..sources.len()).map(|at| sources.name(FileId(at as u16)).to_owned()).collect();
-    let mut samples = |file: FileId, name: &str| {
-        let own = names.get(file.0 as usize).map_or("", String::as_str);
-        let bytes = files.read(&files.beside(own, name))?;
+    let mut tables = document.tables();
+    let sources = &document.sources;
+    let meaning = understand(&tables, sources, &mut |file: FileId, name: &str| {
+        let bytes = files.read(&beside(sources.name(file), name))?;
         durations(&bytes)
+    });
+    let mut meaning = match meaning {
+        Ok(meaning) if found.is_empty() => meaning,
+        Ok(_) => return fail(found, document),
+        Err(more) => {
+            found.extend(more);
+            found.sort_by_key(|d| d.span.map(|s| (s.file, s.start, s.end)));
+            return fail(found, document);
+        }
     };
-    let meaning = understand(&tables, sources, &mut samples)?;
-    let mut info = meaning.info;
-    info.hash = normal::hash(&tables);
-    info.settings.clone_from(&options.set);
+    meaning.info.hash = normal::hash(&document);
+    meaning.info.settings.clone_from(&options.set);
+    let wanted = |name: &String| options.variants.is_empty() || options.variants.contains(name);
+    meaning.variants.retain(|variant| wanted(&variant.name));
+    tables.retain(|(name, _)| wanted(name));
     let scenario = Scenario {
-        info,
+        info: meaning.info,
         seed: options.seed.unwrap_or(meaning.seed),
         seeds: options.seeds.unwrap_or(meaning.seeds).max(1),
         variants: meaning.variants,
     };
-    Ok((scenario, meaning.warnings, tables))
+    let (warnings, sources) = (meaning.warnings, document.sources);
+    Ok((Loaded { scenario, warnings, sources }, tables))
 }
 
-/// Keeps the variants that were asked for.
-fn choose(wanted: &[String], tables: &mut Vec<(String, Table)>, found: &mut Vec<Diagnostic>) {
-    for name in wanted {
-        if !tables.iter().any(|(known, _)| known == name) {
-            let message = format!("there is no variant `{name}`");
-            let mut diagnostic = Diagnostic::new("E013", Severity::Error, None, message);
-            let known: Vec<&str> = tables.iter().map(|(known, _)| known.as_str()).collect();
-            diagnostic.help = did_you_mean(name, known.iter().copied())
-                .or_else(|| Some(format!("there are: {}", known.join(", "))));
-            found.push(diagnostic);
-        }
-    }
-    if !wanted.is_empty() && found.is_empty() {
-        tables.retain(|(name, _)| wanted.contains(name));
+/// Notes names of variants that do not exist.
+fn check_names(document: &Document, wanted: &[String], found: &mut Vec<Diagnostic>) {
+    let variants = || {
+        std::iter::once("base").chain(document.variants.iter().map(|(name, _, _)| name.as_str()))
+    };
+    for name in wanted.iter().filter(|name| !variants().any(|known| known == name.as_str())) {
+        let message = format!("there is no variant `{name}`");
+        let help = did_you_mean(name, variants()).unwrap_or_else(|| {
+            format!("the variants are {}", variants().collect::<Vec<_>>().join(", "))
+        });
+        found.push(Diagnostic::new("E121", Severity::Error, None, message).help(help));
     }
 }
 
-/// Durations from a text: the first column of each line, with a unit or in seconds. A first line that is no number is
-/// taken for a heading; empty lines and lines with `#` are passed over.
-fn durations(bytes: &[u8]) -> Result<Vec<SimDuration>, String> {
-    let text = std::str::from_utf8(bytes).map_err(|_| "not UTF-8 text".to_owned())?;
-    let mut all = Vec::new();
-    for (at, line) in text.lines().enumerate() {
-        let word = line.split([',', ';', '\t']).next().unwrap_or("").trim();
-        if word.is_empty() || word.starts_with('#') {
-            continue;
-        }
-        let duration = if word.ends_with(|c: char| c.is_ascii_alphabetic()) {
-            word.parse().ok()
-        } else {
-            word.parse::<f64>().ok().and_then(seconds)
-        };
-        match duration {
-            Some(duration) => all.push(duration),
-            None if all.is_empty() && at == 0 => {}
-            None => return Err(format!("line {}: `{word}` is no duration", at + 1)),
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    struct Memory(BTreeMap<&'static str, &'static str>);
+
+    impl Files for Memory {
+        fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+            let text = self.0.get(path).ok_or_else(|| "no such file".to_owned())?;
+            Ok(text.as_bytes().to_vec())
         }
     }
-    if all.is_empty() { Err("no durations in it".to_owned()) } else { Ok(all) }
-}
 
-fn seconds(s: f64) -> Option<SimDuration> {
-    (0.0..9e9).contains(&s).then(|| SimDuration::from_ns((s * 1e9 + 0.5) as u64))
+    fn files() -> Memory {
+        Memory(BTreeMap::from([
+            (
+                "d/hello.toml",
+                "title = \"Hello\"\n[service.shop]\nemits.E = \"100/s\"\n[service.email]\n\
+                 on.E = \"30ms\"\n[variant.more]\nservice.email.workers = 4\n",
+            ),
+            (
+                "d/slow.toml",
+                "extends = \"hello.toml\"\nseeds = 4\nservice.email.on.E = \"file lat.csv\"\n",
+            ),
+            ("d/lat.csv", "latency\n10ms\n20ms\n0.03\n"),
+            ("d/wrong.toml", "extends = \"hello.toml\"\nservice.email.wrokers = 4\n"),
+            ("d/broken.toml", "[service.shop\nworkers: 4\n"),
+        ]))
+    }
+
+    fn load(path: &str, options: &LoadOptions) -> Result<Loaded, Failed> {
+        Scenario::load(&files(), path, options)
+    }
+
+    fn codes(result: Result<Loaded, Failed>) -> Vec<&'static str> {
+        match result {
+            Ok(_) => Vec::new(),
+            Err(failed) => failed.diagnostics.iter().map(|d| d.code).collect(),
+        }
+    }
+
+    #[test]
+    fn files_variants_and_settings_come_together() {
+        let set = vec!["service.email.instances=2".to_owned()];
+        let options = LoadOptions { set, seed: Some(9), ..LoadOptions::default() };
+        let loaded = load("d/slow.toml", &options).unwrap();
+        let scenario = loaded.scenario;
+        assert_eq!((scenario.seed, scenario.seeds), (9, 4));
+        assert_eq!((scenario.info.title.as_str(), scenario.info.hash.len()), ("Hello", 64));
+        let facts = scenario.variants.iter().map(|v| {
+            let email = &v.blueprint.services[1];
+            (v.name.as_str(), email.instances, email.workers)
+        });
+        assert_eq!(facts.collect::<Vec<_>>(), [("base", 2, 1), ("more", 2, 4)]);
+        let text = explain_file(&files(), "d/slow.toml", &options).unwrap();
+        assert!(text.contains("\"file lat.csv\""), "{text}");
+        assert!(text.lines().any(|l| l.contains("email.instances") && l.ends_with("--set")));
+        assert!(text.contains("d/hello.toml:7, variant more"), "{text}");
+    }
+
+    #[test]
+    fn only_the_variants_asked_for_are_kept() {
+        let only =
+            |name: &str| LoadOptions { variants: vec![name.to_owned()], ..LoadOptions::default() };
+        let loaded = load("d/hello.toml", &only("more")).unwrap();
+        let all = load("d/hello.toml", &LoadOptions::default()).unwrap();
+        assert_eq!(loaded.scenario.variants.len(), 1);
+        assert_eq!(loaded.scenario.variants[0].name, "more");
+        assert_eq!(loaded.scenario.info.hash, all.scenario.info.hash);
+        assert_eq!(codes(load("d/hello.toml", &only("moer"))), ["E121"]);
+    }
+
+    #[test]
+    fn mistakes_are_told_with_the_texts_they_stand_in() {
+        let failed = load("d/wrong.toml", &LoadOptions::default()).unwrap_err();
+        let drawn = super::super::render(&failed.diagnostics, &failed.sources, false);
+        assert!(drawn.contains("d/wrong.toml:2:15"), "{drawn}");
+        assert!(drawn.contains("did you mean `workers`?"), "{drawn}");
+        assert_eq!(failed.diagnostics.len(), 1);
+    }
+
+    #[test]
+    fn a_text_that_is_no_toml_has_no_echoes() {
+        let codes = codes(load("d/broken.toml", &LoadOptions::default()));
+        assert!(!codes.is_empty() && codes.iter().all(|code| *code < READ), "{codes:?}");
+        let absent = load("d/absent.toml", &LoadOptions::default());
+        assert_eq!(self::codes(absent), ["E011"]);
+    }
 }

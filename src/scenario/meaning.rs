@@ -12,7 +12,7 @@ use super::{
     Diagnostic, Expect, FileId, Severity, Sources, Span, Table, Value, Variant, compile, decode,
     topology,
 };
-use crate::results::ScenarioInfo;
+use crate::results::{ScenarioInfo, Topology};
 
 /// What the tables of all variants mean.
 #[derive(Debug)]
@@ -61,11 +61,12 @@ pub(super) fn understand(
         add_new(&mut all, found, name);
         variants.push(variant);
     }
-    for warning in unanimous(judged) {
-        add_new(&mut all, vec![warning], "base");
+    let failed = all.iter().any(|d| d.severity == Severity::Error);
+    // Beside mistakes a warning would mostly be their echo: nobody calls what a misspelt call means.
+    if !failed {
+        add_new(&mut all, unanimous(judged), "base");
     }
     all.sort_by_key(|d| d.span.map(|s| (s.file, s.start, s.end)));
-    let failed = all.iter().any(|d| d.severity == Severity::Error);
     let (Some((info, seed, seeds)), false) = (first, failed) else { return Err(all) };
     Ok(Meaning { info, seed, seeds, variants, warnings: all })
 }
@@ -111,7 +112,7 @@ fn one<'t>(
         expect,
         advice,
         failures: if sound { topology::windows(&blueprint) } else { Vec::new() },
-        topology: if sound { topology::topology(&draft, &blueprint) } else { Default::default() },
+        topology: if sound { topology::topology(&draft, &blueprint) } else { Topology::default() },
         blueprint,
     };
     (draft, variant)

@@ -93,3 +93,37 @@ fn families(paths: &mut Vec<(String, &'static str)>, scope: Scope, name: &str) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::meaning_tests::blueprint;
+    use super::*;
+
+    #[test]
+    fn paths_are_those_of_the_catalogue_and_each_stands_once() {
+        let b = blueprint(
+            r#"
+[service.shop]
+emits.E = "1/s"
+api.buy = "1ms"
+[service.email]
+on.E = "1ms"
+[client.web]
+rate = "1/s"
+calls = "shop.buy"
+"#,
+        );
+        let paths = metric_paths(&b);
+        let distinct: std::collections::BTreeSet<&String> = paths.iter().collect();
+        assert_eq!(distinct.len(), paths.len());
+        let without_statistics: std::collections::BTreeSet<String> = paths
+            .iter()
+            .map(|p| match p.rsplit_once('.') {
+                Some((path, last)) if Kind::Tally.statistics().contains(&last) => path.to_owned(),
+                _ => p.clone(),
+            })
+            .collect();
+        let list: Vec<String> = without_statistics.into_iter().collect();
+        insta::assert_snapshot!(list.join("\n"));
+    }
+}

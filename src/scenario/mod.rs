@@ -2,19 +2,21 @@
 
 mod advice;
 mod check;
+mod codes;
 mod codes_meaning;
 mod compile;
 mod decode;
 mod decode_failure;
 mod decode_handler;
 mod diagnostic;
+mod document;
 mod draft;
 mod draw;
 mod expect;
 mod explain;
+mod files;
 mod flow;
 pub mod keys;
-mod layers;
 mod load;
 mod meaning;
 #[cfg(test)]
@@ -25,21 +27,25 @@ mod names;
 mod near;
 mod normal;
 mod overrides;
+mod path;
 mod read;
 mod reader;
+mod remove;
+mod samples;
 mod scan;
 mod shorthand;
 mod syntax;
+#[cfg(test)]
+mod text_tests;
 mod topology;
 mod tree;
 
 pub use advice::{Utilisation, utilisations};
-pub use codes_meaning::explain_code;
-pub use draw::render;
-pub use explain::explain_metric;
-pub use load::{Failed, Files, LoadOptions, Loaded, explain_file};
-
 pub use diagnostic::{Diagnostic, Severity};
+pub use draw::render;
+pub use explain::{explain_code, explain_metric};
+pub use files::Files;
+pub use load::{Failed, LoadOptions, Loaded, explain_file};
 pub use metric_paths::metric_paths;
 pub use tree::{Entry, FileId, Node, Sources, Span, Table, Value};
 

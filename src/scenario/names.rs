@@ -43,7 +43,7 @@ struct Named {
 /// All names of one variant.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    names: BTreeMap<String, Named>,
+    all: BTreeMap<String, Named>,
     /// Operations by service and name: index of the handler.
     operations: BTreeMap<(u32, String), (u32, Span)>,
     zones: Vec<(String, String)>,
@@ -104,7 +104,7 @@ impl Names {
     fn declare(&mut self, name: &Ref, kind: Kind, found: &mut Vec<Diagnostic>) {
         let dots = matches!(kind, Kind::Event(_));
         check_spelling(name, kind.noun(), dots, found);
-        let taken = self.names.insert(name.text.clone(), Named { kind, span: name.span });
+        let taken = self.all.insert(name.text.clone(), Named { kind, span: name.span });
         if let Some(other) = taken {
             let message = format!("`{}` is {} and {}", name.text, other.kind.noun(), kind.noun());
             let diagnostic = Diagnostic::error("E113", name.span, message)
@@ -112,12 +112,12 @@ impl Names {
                 .help("services, clients, brokers and events share one namespace: rename one");
             found.push(diagnostic);
             // The first meaning stays, so that other mistakes are judged by it.
-            self.names.insert(name.text.clone(), other);
+            self.all.insert(name.text.clone(), other);
         }
     }
 
     fn event(&mut self, event: &Ref, found: &mut Vec<Diagnostic>) {
-        if let Some(Named { kind: Kind::Event(_), .. }) = self.names.get(&event.text) {
+        if let Some(Named { kind: Kind::Event(_), .. }) = self.all.get(&event.text) {
             return;
         }
         self.declare(event, Kind::Event(self.events.len() as u32), found);
@@ -140,7 +140,7 @@ impl Names {
 
     /// The event type, if somebody emits it.
     pub(super) fn event_id(&self, name: &str) -> Option<EventTypeId> {
-        match self.names.get(name)?.kind {
+        match self.all.get(name)?.kind {
             Kind::Event(i) => Some(EventTypeId(i)),
             _ => None,
         }
@@ -151,25 +151,25 @@ impl Names {
         if let Some(id) = self.event_id(&event.text) {
             return Ok(id);
         }
+        // An event whose name is taken has been noted, and its subscribers are not to blame.
+        if let Some(i) = self.events.iter().position(|e| e.text == event.text) {
+            return Ok(EventTypeId(i as u32));
+        }
         let message = format!("nobody emits `{}`", event.text);
         let diagnostic = Diagnostic::error("E110", event.span, message);
         let events = self.events.iter().map(|e| e.text.as_str());
-        Err(Box::new(
-            match nearest(&event.text, events).and_then(|n| self.names.get_key_value(n)) {
-                Some((near, named)) => diagnostic
-                    .related(named.span, format!("`{near}` is emitted here"))
-                    .help(format!("did you mean `{near}`?")),
-                None => diagnostic.help(format!(
-                    "let a service emit it: emits.{} = \"100/s\"",
-                    quoted(&event.text)
-                )),
-            },
-        ))
+        Err(Box::new(match nearest(&event.text, events).and_then(|n| self.all.get_key_value(n)) {
+            Some((near, named)) => diagnostic
+                .related(named.span, format!("`{near}` is emitted here"))
+                .help(format!("did you mean `{near}`?")),
+            None => diagnostic
+                .help(format!("let a service emit it: emits.{} = \"100/s\"", quoted(&event.text))),
+        }))
     }
 
     /// The service of that name, or a diagnostic.
     pub(super) fn service(&self, name: &Ref) -> Result<ServiceId, Box<Diagnostic>> {
-        match self.names.get(&name.text) {
+        match self.all.get(&name.text) {
             Some(Named { kind: Kind::Service(i), .. }) => Ok(ServiceId(*i)),
             Some(other) => {
                 let message = format!("`{}` is {}, not a service", name.text, other.kind.noun());
@@ -179,11 +179,11 @@ impl Names {
             None => {
                 let message = format!("there is no service `{}`", name.text);
                 let diagnostic = Diagnostic::error("E111", name.span, message);
-                let services = self.names.iter().filter_map(|(name, named)| {
+                let services = self.all.iter().filter_map(|(name, named)| {
                     matches!(named.kind, Kind::Service(_)).then_some(name.as_str())
                 });
                 let near = nearest(&name.text, services);
-                Err(Box::new(match near.and_then(|n| self.names.get_key_value(n)) {
+                Err(Box::new(match near.and_then(|n| self.all.get_key_value(n)) {
                     Some((near, named)) => diagnostic
                         .related(named.span, format!("`{near}` is declared here"))
                         .help(format!("did you mean `{near}`?")),

@@ -1,61 +1,84 @@
-//! A scenario as one canonical text, whose hash names what is simulated.
+//! The scenario as canonical text, and the hash of it.
 
-use super::tree::{Node, Table, Value};
+use std::fmt::Write as _;
+
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
 
-/// Keys that say something about the scenario but change nothing in what is simulated.
-const WORDS: [&str; 4] = ["title", "question", "lesson", "expect"];
+use super::document::Document;
+use super::syntax::{quoted, quoted_key};
+use super::tree::{Entry, Node, Table, Value};
 
-/// SHA-256, in hexadecimal, of all variants' merged tables with their keys sorted; file names, formatting, shorthand
-/// and the keys of [`WORDS`] do not count.
-pub(super) fn hash(tables: &[(String, Table)]) -> String {
-    let mut text = String::new();
+/// What a scenario says about itself, and not about what is simulated.
+const NOT_SIMULATED: [&str; 4] = ["title", "question", "lesson", "expect"];
+
+/// The canonical text of `document`: equal for all ways to write the same architectures.
+///
+/// Each value has a line `path = value`, sorted by path, below a line with the name of its
+/// variant; variants are sorted by name, `base` among them. Short forms are expanded; comments,
+/// layout, file names and the split into files leave no trace. Title, question, lesson and
+/// `expect` are left out, so that the text names what is simulated and not how it is judged.
+///
+/// Only brokers keep the order of the file, since what names no broker uses the first.
+pub(crate) fn normal_form(document: &Document) -> String {
+    let mut out = String::from("tidelag scenario 1\n");
+    let mut tables: Vec<(&str, &Table)> = vec![("base", &document.base)];
+    tables.extend(document.variants.iter().map(|(name, _, table)| (name.as_str(), table)));
+    tables.sort_by_key(|(name, _)| *name);
     for (name, table) in tables {
-        let _ = writeln!(text, "variant {name:?}");
-        write_table(&mut text, table, true);
-        text.push('\n');
+        let _ = writeln!(out, "[{}]", quoted(name));
+        write_table(&mut out, &mut Vec::new(), table);
     }
-    let mut hex = String::new();
-    for byte in Sha256::digest(text.as_bytes()) {
+    out
+}
+
+/// The SHA-256 of the [`normal_form`] in lower-case hexadecimal digits: `scenario.hash`.
+pub(crate) fn hash(document: &Document) -> String {
+    let digest = Sha256::digest(normal_form(document));
+    digest.iter().fold(String::with_capacity(64), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
-    }
-    hex
+        hex
+    })
 }
 
-fn write_table(text: &mut String, table: &Table, root: bool) {
+fn write_table(out: &mut String, path: &mut Vec<String>, table: &Table) {
     let mut entries: Vec<_> = table.entries.iter().collect();
-    entries.sort_by(|a, b| a.key.cmp(&b.key));
-    text.push('{');
-    for entry in entries {
-        if !(root && WORDS.contains(&entry.key.as_str())) {
-            let _ = write!(text, "{:?}=", entry.key);
-            write_value(text, &entry.node);
-            text.push(',');
-        }
+    if !path.is_empty() && entries.is_empty() {
+        let _ = writeln!(out, "{} = {{}}", path.join("."));
+        return;
     }
-    text.push('}');
+    if path.as_slice() != ["broker"] {
+        entries.sort_by(|a, b| a.key.cmp(&b.key));
+    }
+    for entry in entries {
+        if path.is_empty() && NOT_SIMULATED.contains(&entry.key.as_str()) {
+            continue;
+        }
+        path.push(quoted_key(&entry.key));
+        if let Value::Table(inner) = &entry.node.value {
+            write_table(out, path, inner);
+        } else {
+            let _ = writeln!(out, "{} = {}", path.join("."), inline(&entry.node));
+        }
+        path.pop();
+    }
 }
 
-fn write_value(text: &mut String, node: &Node) {
-    let _ = match &node.value {
-        Value::String(s) => write!(text, "{s:?}"),
-        Value::Integer(i) => write!(text, "{i}"),
-        Value::Float(f) => write!(text, "{f:?}"),
-        Value::Boolean(b) => write!(text, "{b}"),
-        Value::Datetime(d) => write!(text, "{d}"),
-        Value::Array(nodes) => {
-            text.push('[');
-            for node in nodes {
-                write_value(text, node);
-                text.push(',');
-            }
-            text.push(']');
-            Ok(())
+fn inline(node: &Node) -> String {
+    match &node.value {
+        Value::String(text) => quoted(text),
+        Value::Integer(number) => number.to_string(),
+        Value::Float(number) => format!("{number:?}"),
+        Value::Boolean(truth) => truth.to_string(),
+        Value::Datetime(text) => text.clone(),
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(inline).collect();
+            format!("[{}]", items.join(", "))
         }
         Value::Table(table) => {
-            write_table(text, table, false);
-            Ok(())
+            let mut entries: Vec<_> = table.entries.iter().collect();
+            entries.sort_by(|a, b| a.key.cmp(&b.key));
+            let pair = |e: &&Entry| format!("{} = {}", quoted_key(&e.key), inline(&e.node));
+            format!("{{{}}}", entries.iter().map(pair).collect::<Vec<_>>().join(", "))
         }
-    };
+    }
 }

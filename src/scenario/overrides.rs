@@ -1,68 +1,165 @@
-//! `--set PATH=VALUE`: one more layer, over every variant.
+//! `--set PATH=VALUE`: values from the command line, laid over every variant.
 
 use super::diagnostic::Diagnostic;
-use super::merge::overlay;
+use super::document::Document;
+use super::merge::{failure_name, merge};
 use super::near::did_you_mean;
-use super::read::read_text;
+use super::read::{read_text, span};
+use super::scan::{Kind, outline};
 use super::shorthand::expand;
-use super::tree::{Sources, Table, Value};
+use super::tree::{Entry, Node, Sources, Table, Value};
 
-/// Kinds of things with names; a setting may change one but not invent it.
-const NAMED: [&str; 6] = ["service", "client", "broker", "entity", "event", "saga"];
+/// The name under which messages show the text of a `--set`.
+const NAME: &str = "--set";
+/// Each is a text of its own, and there are 65 536 texts at most.
+const MAX_SETS: usize = 10_000;
 
-/// Applies the settings in their order.
-pub(super) fn apply(
-    settings: &[String],
-    tables: &mut [(String, Table)],
-    sources: &mut Sources,
-    found: &mut Vec<Diagnostic>,
-) {
-    for setting in settings {
-        let mut errors = Vec::new();
-        let mut change = read_text(sources, "--set", setting, &mut errors);
-        if !errors.is_empty() {
-            for error in &mut errors {
-                error.code = "E016";
-                error.help = Some(
-                    "a setting is a path and a TOML value, and text stands in quotes: \
-                     --set duration='\"1s\"' --set service.email.workers=4"
-                        .to_owned(),
-                );
-            }
-            found.extend(errors);
-            continue;
+/// Lays each of `sets` over the base and every variant of `document`, the later over the earlier.
+pub(crate) fn apply_sets(document: &mut Document, sets: &[String], errors: &mut Vec<Diagnostic>) {
+    for set in sets.iter().take(MAX_SETS) {
+        let Some(table) = parse_set(set, &mut document.sources, errors) else { continue };
+        let variants = document.variants.iter_mut().map(|(_, _, table)| table);
+        for target in std::iter::once(&mut document.base).chain(variants) {
+            lay_set(target, table.clone(), errors);
         }
-        expand(&mut change);
-        if let Some(unknown) = invented(&change, tables) {
-            found.push(unknown);
-            continue;
-        }
-        for (_, table) in tables.iter_mut() {
-            overlay(table, change.clone());
-        }
+    }
+    if sets.len() > MAX_SETS {
+        let file = document.sources.add(NAME, sets[MAX_SETS].as_str());
+        let message = format!("more than {MAX_SETS} values are set");
+        errors.push(Diagnostic::error("E021", span(file, 0..0), message));
     }
 }
 
-/// The error of a setting for something that no variant has.
-fn invented(change: &Table, tables: &[(String, Table)]) -> Option<Diagnostic> {
-    for entry in change.entries.iter().filter(|e| NAMED.contains(&e.key.as_str())) {
-        let Value::Table(named) = &entry.node.value else { continue };
-        for new in &named.entries {
-            let mut known: Vec<&str> = Vec::new();
-            for (_, table) in tables {
-                if let Some(Value::Table(all)) = table.get(&entry.key).map(|e| &e.node.value) {
-                    known.extend(all.entries.iter().map(|e| e.key.as_str()));
-                }
-            }
-            // The bus is there without being declared.
-            let implied = entry.key == "broker" && known.is_empty();
-            if !implied && !known.contains(&new.key.as_str()) {
-                let message = format!("there is no {} `{}` to set", entry.key, new.key);
-                let mut diagnostic = Diagnostic::error("E016", new.key_span, message);
-                diagnostic.help = did_you_mean(&new.key, known);
-                return Some(diagnostic);
-            }
+/// The table that `set` writes, expanded; none after a mistake.
+fn parse_set(set: &str, sources: &mut Sources, errors: &mut Vec<Diagnostic>) -> Option<Table> {
+    let Some(equals) = equals_sign(set) else {
+        let file = sources.add(NAME, set);
+        errors.push(
+            Diagnostic::error("E021", span(file, 0..set.len()), "`--set` takes PATH=VALUE")
+                .label("has no `=`")
+                .help("for instance --set service.email.workers=4"),
+        );
+        return None;
+    };
+    let mut found = Vec::new();
+    // A text of one line `path = value` is TOML, and so has the right places at once.
+    let mut table = read_text(sources, NAME, set, &mut found);
+    if let Some(mistake) = found.into_iter().next() {
+        errors.push(reword(mistake, set, equals));
+        return None;
+    }
+    let first = table.entries.first()?.key_span;
+    if !writes_one_value(set) {
+        errors.push(
+            Diagnostic::error("E021", span(first.file, 0..set.len()), "`--set` sets one value")
+                .help("repeat --set for each, as in --set seeds=4 --set seed=7"),
+        );
+        return None;
+    }
+    let first = table.entries.first()?;
+    if let "variant" | "extends" | "remove" = first.key.as_str() {
+        let message = format!("`{}` cannot be set", first.key);
+        errors.push(
+            Diagnostic::error("E023", first.key_span, message)
+                .label("shapes the file")
+                .help("--set changes values of every variant; pick variants with --variant NAME"),
+        );
+        return None;
+    }
+    expand(&mut table, sources, errors);
+    Some(table)
+}
+
+/// The first `=` outside of quotes.
+fn equals_sign(set: &str) -> Option<usize> {
+    let mut quote = None;
+    for (at, c) in set.char_indices() {
+        match (quote, c) {
+            (None, '=') => return Some(at),
+            (None, '"' | '\'') => quote = Some(c),
+            (Some(open), c) if open == c => quote = None,
+            _ => {}
         }
     }
     None
+}
+
+/// A mistake that the parser found, as one of the path or of the value.
+fn reword(mistake: Diagnostic, set: &str, equals: usize) -> Diagnostic {
+    let at = mistake.span.map_or(0, |s| s.start as usize);
+    let mut mistake = mistake;
+    if at <= equals && !set[equals + 1..].trim().is_empty() {
+        mistake.code = "E021";
+        mistake.message = String::from("the path is not written as TOML writes keys");
+        mistake.help = Some(
+            "join plain names by dots and quote others, as in service.\"eu.shop\".workers"
+                .to_owned(),
+        );
+        return mistake;
+    }
+    let (path, value) = (set[..equals].trim(), set[equals + 1..].trim());
+    let plain = !value.starts_with(['[', '{']) && !value.contains(['"', '\'', '\n', '\\']);
+    mistake.code = "E022";
+    if value.is_empty() {
+        mistake.message = format!("`{path}` is set to nothing");
+        mistake.help = Some(format!("write a value, as in --set {path}='\"1s\"'"));
+    } else if plain {
+        mistake.message = format!("`{value}` is not a TOML value");
+        // The outer quotes are for the shell.
+        mistake.help =
+            Some(format!("text needs quotes, and those the shell's: --set {path}='\"{value}\"'"));
+    } else {
+        mistake.message = String::from("the value is not a TOML value");
+    }
+    mistake
+}
+
+/// Whether the text is a single `path = value` and has no head.
+fn writes_one_value(set: &str) -> bool {
+    matches!(outline(set).statements.as_slice(), [one] if one.kind == Kind::Pair)
+}
+
+/// Lays `set` over the root `target`; failures are addressed by their name.
+fn lay_set(target: &mut Table, mut set: Table, errors: &mut Vec<Diagnostic>) {
+    if let Some(Entry { node: Node { value, .. }, .. }) = set.get_mut("failure")
+        && let Value::Table(by_name) = value
+    {
+        let mut items = Vec::new();
+        for entry in std::mem::take(&mut by_name.entries) {
+            match named_failure(target, entry) {
+                Ok(item) => items.push(item),
+                Err(error) => {
+                    errors.push(*error);
+                    return;
+                }
+            }
+        }
+        *value = Value::Array(items);
+    }
+    merge(target, set);
+}
+
+/// The entry of `[[failure]]` that changes the failure named by the key of `entry`.
+fn named_failure(target: &Table, entry: Entry) -> Result<Node, Box<Diagnostic>> {
+    let items = match target.get("failure").map(|e| &e.node.value) {
+        Some(Value::Array(items)) => items.as_slice(),
+        _ => &[],
+    };
+    let names = || items.iter().filter_map(failure_name);
+    let span = entry.key_span;
+    if !names().any(|name| name == entry.key) {
+        let message = format!("no failure is named `{}`", entry.key);
+        let help = did_you_mean(&entry.key, names()).unwrap_or_else(|| {
+            "give the failure a `name` and set it as failure.NAME.for".to_owned()
+        });
+        return Err(Diagnostic::error("E023", span, message).label("unknown").help(help).into());
+    }
+    let Value::Table(mut table) = entry.node.value else {
+        let message = format!("the failure `{}` is a table", entry.key);
+        let help = format!("set one of its keys, as in failure.{}.for", entry.key);
+        return Err(Diagnostic::error("E023", entry.node.span, message).help(help).into());
+    };
+    let node = Node { value: Value::String(entry.key), span };
+    table.entries.push(Entry { key: "name".into(), key_span: span, node });
+    Ok(Node { value: Value::Table(table), span: entry.node.span })
 }

@@ -13,7 +13,7 @@ use toml::de::{DeTable, DeValue};
 use super::diagnostic::Diagnostic;
 use super::scan::{MAX_DEPTH, outline};
 use super::syntax::explain_syntax;
-use super::tree::{Entry, FileId, Node, Sources, Span, Table, Value};
+use super::tree::{Entry, FileId, Node, Sources, Span, Table, Value, floor};
 
 /// Largest text that is read, in bytes.
 pub(crate) const MAX_BYTES: usize = 64 << 20;
@@ -83,8 +83,8 @@ pub(crate) fn read_text(
         return Table::default();
     }
     let mut mistakes = Vec::new();
-    let without = broken_lines_blanked(text, &mut mistakes);
-    let tree = parse(without.as_deref().unwrap_or(text), &mut mistakes);
+    let mended = broken_lines_mended(text, &mut mistakes);
+    let tree = parse(mended.as_deref().unwrap_or(text), &mut mistakes);
     if mistakes.is_empty() && outline.statements.is_empty() {
         errors.push(empty_file(file, name));
     }
@@ -95,7 +95,7 @@ pub(crate) fn read_text(
         errors.push(explain_syntax(file, text, mistake, &outline.statements));
     }
     if more > 0 {
-        let at = mistakes[MAX_ERRORS].span().unwrap_or(0..0);
+        let at = whole(text, mistakes[MAX_ERRORS].span().unwrap_or(0..0));
         let message = format!("and {more} more syntax errors from here on");
         errors.push(Diagnostic::error("E001", span(file, at), message));
     }
@@ -114,24 +114,31 @@ fn one_per_line(text: &str, mistakes: &mut Vec<toml::de::Error>) {
     mistakes.dedup_by_key(|e| line(e));
 }
 
-/// The text without the lines that make the parser give up on all that follow; none if there are
-/// no such lines. Their mistakes go to `mistakes`.
-fn broken_lines_blanked(text: &str, mistakes: &mut Vec<toml::de::Error>) -> Option<String> {
+/// The text with harmless lines in place of those that make the parser misread what follows; none
+/// if there are no such lines. Their mistakes go to `mistakes`.
+fn broken_lines_mended(text: &str, mistakes: &mut Vec<toml::de::Error>) -> Option<String> {
     if text.len() > MANY_ERRORS_UP_TO {
         return None;
     }
     let (_, found) = DeTable::parse_recoverable(text);
-    let ends_all = |e: &toml::de::Error| e.message().starts_with("key with no value");
-    let mut blanked = None;
-    for span in found.iter().filter(|e| ends_all(e)).filter_map(toml::de::Error::span) {
-        let start = text[..span.start].rfind('\n').map_or(0, |newline| newline + 1);
-        let end = text[span.start..].find('\n').map_or(text.len(), |length| span.start + length);
-        blanked
-            .get_or_insert_with(|| text.to_owned())
-            .replace_range(start..end, &" ".repeat(end - start));
+    // At a line without a value the parser stops; lines below a broken head join the table above.
+    let no_value = |e: &toml::de::Error| e.message().starts_with("key with no value");
+    let no_head = |e: &toml::de::Error| {
+        e.message().starts_with("unclosed table") || e.message().starts_with("unclosed array table")
+    };
+    let mut mended = None;
+    for error in found.iter().filter(|e| no_value(e) || no_head(e)) {
+        let at = floor(text, error.span().map_or(0, |span| span.start));
+        let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+        let end = text[at..].find('\n').map_or(text.len(), |length| at + length);
+        let width = end - start;
+        let own_head = format!("[{start:_>inner$}]", inner = width.saturating_sub(2));
+        let instead =
+            if no_head(error) && own_head.len() == width { own_head } else { " ".repeat(width) };
+        mended.get_or_insert_with(|| text.to_owned()).replace_range(start..end, &instead);
     }
-    mistakes.extend(found.into_iter().filter(ends_all));
-    blanked
+    mistakes.extend(found.into_iter().filter(|e| no_value(e) || no_head(e)));
+    mended
 }
 
 fn parse<'a>(text: &'a str, mistakes: &mut Vec<toml::de::Error>) -> DeTable<'a> {
@@ -166,6 +173,13 @@ pub(crate) fn span(file: FileId, at: Range<usize>) -> Span {
     Span { file, start: at.start as u32, end: at.end as u32 }
 }
 
+/// The place `at`, made to lie on whole characters of `text`: the parser's places need not, where
+/// it recovers from a mistake.
+pub(crate) fn whole(text: &str, at: Range<usize>) -> Range<usize> {
+    let start = floor(text, at.start);
+    start..floor(text, at.end).max(start)
+}
+
 /// Turns the parser's tree, which is sorted by key, into ours, which is in the order of the file.
 struct Converter<'a> {
     file: FileId,
@@ -179,7 +193,7 @@ impl Converter<'_> {
         let mut entries: Vec<(usize, Entry)> = Vec::with_capacity(tree.len());
         for (key, value) in tree {
             let (node, first) = self.node(value);
-            let key_span = span(self.file, key.span());
+            let key_span = span(self.file, whole(self.text, key.span()));
             let entry = Entry { key: key.get_ref().to_string(), key_span, node };
             entries.push((first.min(key.span().start), entry));
         }
@@ -189,7 +203,7 @@ impl Converter<'_> {
     }
 
     fn node(&mut self, value: &Spanned<DeValue<'_>>) -> (Node, usize) {
-        let at = value.span();
+        let at = whole(self.text, value.span());
         let mut first = at.start;
         let value = match value.get_ref() {
             DeValue::String(s) => Value::String(s.to_string()),
@@ -224,6 +238,7 @@ impl Converter<'_> {
 
     fn float(&mut self, digits: &str, at: Range<usize>) -> f64 {
         let value = digits.parse::<f64>().unwrap_or(0.0);
+
         if value.is_finite() || digits.contains("inf") || digits.contains("nan") {
             return value;
         }
@@ -232,7 +247,7 @@ impl Converter<'_> {
     }
 
     fn out_of_range(&mut self, at: Range<usize>, help: &str) {
-        let number = self.text.get(at.clone()).unwrap_or_default();
+        let number = &self.text[at.clone()];
         let message = format!("the number {number} is too large");
         self.errors.push(Diagnostic::error("E009", span(self.file, at), message).help(help));
     }
@@ -335,6 +350,8 @@ mod tests {
             mistakes("a = 8ms\nb: 1\nc = {d=1 e=2}\nf = \"8ms\nh = \ni = 01\nl = 1e999\n\
                       m = 99999999999999999999\nn = \u{201c}8ms\u{201d}\n[j k]\nl = 1e999\n"),
             @r"
+            E009 11:5 the number 1e999 is too large
+            E009 7:5 the number 1e999 is too large
             E009 8:5 the number 99999999999999999999 is too large
             E010 1:5 text without quotes
             E001 2:4 not TOML: key with no value
@@ -344,7 +361,6 @@ mod tests {
             E001 6:5 not TOML: unexpected leading zero
             E010 9:5 text without quotes
             E001 10:3 not TOML: unclosed table
-            E006 11:1 `l` is written twice
             "
         );
     }

@@ -45,6 +45,11 @@ impl<'t> Fields<'t> {
         self.table?.get(name)
     }
 
+    /// Whether every key is one that such a table may have; what is missing may stand under a misspelt key.
+    pub(super) fn all_known(&self) -> bool {
+        self.entries().iter().all(|entry| keys::find(self.place, &entry.key).is_some())
+    }
+
     /// All entries in the order of the file.
     pub(super) fn entries(&self) -> &'t [Entry] {
         self.table.map_or(&[], |t| &t.entries)
@@ -101,10 +106,12 @@ impl Reader<'_> {
 
     fn not_yet(&mut self, entry: &Entry, place: Place) {
         let message = format!("`{}` of {} is not supported yet", entry.key, place.noun());
-        self.note(Diagnostic::error("E102", entry.key_span, message).help(format!(
-            "it is part of the format, but not of this version; supported: {}",
-            keys::names(place).join(", ")
-        )));
+        let names = keys::names(place);
+        let mut help = "it is part of the format, but not of this version".to_owned();
+        if !names.is_empty() && place != Place::Root {
+            help = format!("{help}; supported: {}", names.join(", "));
+        }
+        self.note(Diagnostic::error("E102", entry.key_span, message).help(help));
     }
 
     fn unknown_key(&mut self, entry: &Entry, place: Place) {
@@ -139,30 +146,31 @@ impl Reader<'_> {
     /// The value at `node` is of another kind than `grammar` wants; a bare number gets the fix.
     pub(super) fn wrong_kind(&mut self, node: &Node, grammar: &Grammar) {
         let number = match &node.value {
-            Value::Integer(n) => Some(n.to_string()),
-            Value::Float(x) => Some(x.to_string()),
+            Value::Integer(n) if *n >= 0 => Some(n.to_string()),
+            Value::Float(x) if *x >= 0.0 && x.is_finite() => Some(x.to_string()),
             _ => None,
         };
         let fix = number.as_ref().and_then(|n| {
             Some(match grammar {
-                Grammar::Duration | Grammar::Distribution => ("a duration", format!("\"{n}ms\"")),
+                Grammar::Duration | Grammar::Distribution if n == "0" => {
+                    ("a duration", "\"0s\"".into())
+                }
+                Grammar::Duration => ("a duration", format!("\"{n}s\" or \"{n}ms\"")),
+                Grammar::Distribution => ("a duration", format!("\"{n}ms\"")),
                 Grammar::Backoff => ("a pause", format!("\"{n}ms\"")),
                 Grammar::Rate => ("a rate", format!("\"{n}/s\"")),
                 Grammar::Share => ("a share", format!("\"{}\"", share_text(n))),
                 _ => return None,
             })
         });
-        self.note(match (fix, number) {
-            (Some((what, fix)), Some(number)) => {
-                let message = format!("{what} needs a unit: `{number}`; write {fix}");
-                Diagnostic::error("E104", node.span, message).label("a bare number")
-            }
-            _ => {
-                let message = format!("expected {}", grammar.words());
-                Diagnostic::error("E103", node.span, message)
-                    .label(format!("this is {}", kind_of(&node.value)))
-            }
-        });
+        let diagnostic = if let (Some((what, fix)), Some(number)) = (fix, number) {
+            let message = format!("{what} needs a unit: `{number}`; write {fix}");
+            Diagnostic::error("E104", node.span, message).label("a bare number")
+        } else {
+            Diagnostic::error("E103", node.span, format!("expected {}", grammar.words()))
+                .label(format!("this is {}", kind_of(&node.value)))
+        };
+        self.note(diagnostic);
     }
 
     /// Shows the error of a string at its characters.

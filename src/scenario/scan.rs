@@ -78,9 +78,8 @@ impl Scan<'_> {
             let token = start..self.at;
             match byte {
                 b'.' => dots += 1,
-                b' ' | b'\t' => {}
                 b'#' | b'\r' => continue,
-                b'"' | b'\'' => {}
+                b' ' | b'\t' | b'"' | b'\'' => {}
                 _ if is_word(byte) => {}
                 _ => dots = 0,
             }

@@ -30,11 +30,6 @@ impl Sources {
         FileId(self.files.len() as u16 - 1)
     }
 
-    /// Number of texts.
-    pub(crate) fn len(&self) -> usize {
-        self.files.len()
-    }
-
     /// Name of a text.
     pub fn name(&self, file: FileId) -> &str {
         &self.files[file.0 as usize].0
@@ -120,4 +115,14 @@ impl Table {
         let at = self.entries.iter().position(|e| e.key == key)?;
         Some(self.entries.remove(at))
     }
+}
+
+/// The start of the character in which byte `at` of `text` lies; the end of the text for what lies
+/// behind it.
+pub(crate) fn floor(text: &str, at: usize) -> usize {
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
 }

@@ -10,7 +10,7 @@ use crate::support;
 use std::fmt::Write as _;
 
 /// Factor by which a debug build shortens the runs.
-const SHORTER: f64 = if cfg!(debug_assertions) { 20.0 } else { 1.0 };
+const SHORTER: f64 = if cfg!(debug_assertions) { 5.0 } else { 1.0 };
 
 fn check(id: &str) {
     let all = cases::all();
