@@ -4,8 +4,8 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
-/// Simulate an event-driven architecture before you build it: how far behind the truth is each service, and what
-/// happens when something breaks?
+/// Simulate an event-driven architecture before you build it: how far behind the truth is each
+/// service, and what happens when something breaks?
 #[derive(Debug, Parser)]
 #[command(name = "tidelag", version, max_term_width = 100, after_help = EXIT_STATUSES)]
 pub(super) struct CommandLine {
@@ -29,7 +29,8 @@ pub(super) enum Command {
     /// Compare all variants, and all files, under common random numbers
     #[command(after_help = EXIT_STATUSES)]
     Compare(Compare),
-    /// Explain a scenario (all values in force), a code such as E014, or a metric such as email.lag.p99
+    /// Explain a scenario (all values in force), a code such as E014, or a metric such as
+    /// email.lag.p99
     Explain(Explain),
     /// Draw a report again from saved results alone
     Report(Report),
@@ -60,8 +61,8 @@ pub(super) struct Compare {
     pub(super) work: Work,
     #[command(flatten)]
     pub(super) output: Output,
-    /// Exit with 1 if a metric compares like this with the first variant, for instance 'email.lag.p99 higher'
-    /// (lower, higher, equal, undetected; repeatable)
+    /// Exit with 1 if a metric compares like this with the first variant, for instance
+    /// 'email.lag.p99 higher' (lower, higher, equal, undetected; repeatable)
     #[arg(long, value_name = "METRIC VERDICT")]
     pub(super) fail_if: Vec<String>,
 }
@@ -106,22 +107,28 @@ pub(super) struct Selection {
     /// Only this variant (repeatable; `base` is the file as it is)
     #[arg(long, value_name = "NAME")]
     pub(super) variant: Vec<String>,
-    /// Set a path of the scenario to a TOML value, for instance service.email.workers=4 (repeatable)
+    /// Set a path of the scenario to a TOML value, for instance service.email.workers=4
+    /// (repeatable)
     #[arg(long, value_name = "PATH=VALUE")]
     pub(super) set: Vec<String>,
     /// Root seed of all random numbers
     #[arg(long, value_name = "N")]
     pub(super) seed: Option<u64>,
     /// Number of replications
-    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<u64>::new().range(1..))]
+    #[arg(long, value_name = "N", value_parser = at_least_1())]
     pub(super) seeds: Option<u64>,
+}
+
+/// Any number but 0.
+fn at_least_1() -> RangedU64ValueParser<u64> {
+    RangedU64ValueParser::new().range(1..)
 }
 
 /// How the work is done. None of it changes the results.
 #[derive(Debug, Args)]
 pub(super) struct Work {
     /// Replications simulated at once (default: all cores)
-    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<u64>::new().range(1..=4096))]
+    #[arg(long, value_name = "N", value_parser = at_least_1())]
     pub(super) threads: Option<u64>,
     /// Print what it cost as one JSON object on stderr
     #[arg(long)]

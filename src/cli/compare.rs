@@ -58,8 +58,8 @@ fn stem(file: &Path) -> String {
     file.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// One scenario of several: each file's base becomes a variant named after the file, each further variant
-/// `file/variant`. Seed and number of replications are those of the first file.
+/// One scenario of several: each file's base becomes a variant named after the file, each further
+/// variant `file/variant`. Seed and number of replications are those of the first file.
 fn combine(mut scenarios: Vec<(String, Scenario)>) -> Result<Scenario, Failure> {
     if scenarios.len() == 1 {
         return Ok(scenarios.remove(0).1);

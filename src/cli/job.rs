@@ -5,7 +5,7 @@ use super::present::{self, Lead};
 use super::status::{Failure, Status};
 use super::timings::Stopwatch;
 use super::{broken, interrupt, output, progress, report_dir};
-use crate::experiment::{self, Control, Outcome, RunError, RunOptions};
+use crate::experiment::{self, Control, Interrupted, Outcome, RunError, RunOptions};
 use crate::results::Results;
 use crate::scenario::Scenario;
 use std::num::NonZeroUsize;
@@ -27,7 +27,8 @@ pub(super) struct Job<'a> {
     pub(super) lead: Lead,
 }
 
-/// Carries it out: results are saved and printed. The status does not yet say whether expectations hold.
+/// Carries it out: results are saved and printed. The status does not yet say whether expectations
+/// hold.
 ///
 /// # Errors
 /// If there are no results, or they cannot be saved or printed.
@@ -36,11 +37,17 @@ pub(super) fn carry_out(job: &Job) -> Result<Outcome, Failure> {
         report_dir::inspect(dir, job.output.force)?;
     }
     let stopwatch = Stopwatch::start();
-    let outcome = simulate(job)?;
+    let mut outcome = simulate(job)?;
     if job.work.verify && outcome.interrupted.is_none() {
-        let again = simulate(job)?;
-        if again.interrupted.is_none() {
-            verify(&outcome.results, &again.results, &job.replay)?;
+        match simulate(job) {
+            Ok(again) if again.interrupted.is_none() => {
+                verify(&outcome.results, &again.results, &job.replay)?;
+            }
+            Err(failure) if failure.status != Status::Interrupted => return Err(failure),
+            _ => {
+                let planned = job.scenario.seeds;
+                outcome.interrupted = Some(Interrupted { finished: planned, planned });
+            }
         }
     }
     if job.work.timings {
@@ -153,7 +160,7 @@ fn difference(first: &Results, second: &Results) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::experiment::{Interrupted, Limit};
+    use crate::experiment::Limit;
     use crate::results::{Ordered, ScenarioInfo, VariantResult};
 
     fn results(digest: &str, events: u64) -> Results {

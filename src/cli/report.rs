@@ -7,7 +7,8 @@ use super::status::{Failure, Status};
 use crate::render;
 use std::io::ErrorKind;
 
-/// Draws again, from saved results alone. Expectations were judged when the results were made and do not decide here.
+/// Draws again, from saved results alone. Expectations were judged when the results were made and
+/// do not decide here.
 pub(super) fn report(args: &Report) -> Result<Status, Failure> {
     let name = args.file.display();
     let bytes = std::fs::read(&args.file).map_err(|error| {

@@ -1,4 +1,5 @@
-//! A simulation of nothing, for the tests of this room: its numbers depend on seed, replication and blueprint only.
+//! A simulation of nothing, for the tests of this room: its numbers depend on seed, replication and
+//! blueprint only.
 
 use crate::model::Blueprint;
 use crate::probe::{Cancelled, Control, Measure, RunRecord, Shape, Tally};

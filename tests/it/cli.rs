@@ -219,7 +219,8 @@ fn status_3_when_the_report_cannot_be_written() {
     assert!(err.contains("file"), "{err}");
 }
 
-/// Root may write anywhere, so there the kernel's own file system stands in for a folder without permission.
+/// Root may write anywhere, so there the kernel's own file system stands in for a folder without
+/// permission.
 #[cfg(target_os = "linux")]
 #[test]
 fn status_3_when_the_folder_is_read_only() {
@@ -442,7 +443,8 @@ fn stderr_that_is_no_terminal_shows_no_progress() {
     assert_eq!(err, "");
 }
 
-/// Starts, interrupts after a while, and tries again more patiently if the program was not yet listening.
+/// Starts, interrupts after a while, and tries again more patiently if the program was not yet
+/// listening.
 #[cfg(unix)]
 fn interrupt(desk: &Desk, args: &[&str]) -> Output {
     for pause_ms in [300, 1_000, 3_000, 9_000] {
