@@ -2,6 +2,8 @@
 //!
 //! `cargo run --release --example validation`. Exit status 1 if a number is out of tolerance.
 
+#![expect(clippy::disallowed_methods, reason = "it writes a document")]
+
 #[path = "../tests/validation/cases.rs"]
 mod cases;
 

@@ -1,7 +1,7 @@
 //! Hash of a history: one wide multiply per event, so that it can always be on.
 
-/// Hash of one component's history, the sequence of (time, kind, event id, attempt). It holds no index, slot or
-/// insertion counter, so it says what happened and not how it was stored.
+/// Hash of one component's history, the sequence of (time, kind, event id, attempt). It holds no
+/// index, slot or insertion counter, so it says what happened and not how it was stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Digest(u64);
 

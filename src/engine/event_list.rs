@@ -1,10 +1,11 @@
 //! The future event list, ordered by (time, rank, order of insertion).
 //!
-//! Three parts: the events of the current instant, one first-in first-out queue per rank; the nearest events in a small
-//! sorted array; behind it buckets by the digits of the time in base 64, each a chain of blocks out of one pool. A
-//! bucket of few events is sorted into the array when its turn comes, a larger one is dealt out one level down. Chains
-//! and sorts keep the order of insertion, so an entry needs no sequence number: time and event, 16 bytes for an 8-byte
-//! event. Why not a heap: see docs/performance.md.
+//! Three parts: the events of the current instant, one first-in first-out queue per rank; the
+//! nearest events in a small sorted array; behind it buckets by the digits of the time in base 64,
+//! each a chain of blocks out of one pool. A bucket of few events is sorted into the array when its
+//! turn comes, a larger one is dealt out one level down. Chains and sorts keep the order of
+//! insertion, so an entry needs no sequence number: time and event, 16 bytes for an 8-byte event.
+//! Why not a heap: see docs/performance.md.
 
 use super::Event;
 use crate::units::SimTime;
@@ -244,7 +245,8 @@ impl<E: Event> EventList<E> {
             self.limit = if leaf { self.base.saturating_add(1 << shift) } else { self.base };
             self.empty_chain(bucket.head, leaf);
             if leaf {
-                // Latest first, and of equals the one inserted last first: reverse, then sort stably.
+                // Latest first, and of equals the one inserted last first: reverse, then sort
+                // stably.
                 self.near.reverse();
                 self.near.sort_by_key(|e| Reverse((e.time, e.event.rank())));
                 return true;

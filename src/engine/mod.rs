@@ -1,4 +1,5 @@
-//! The loop: pops the earliest event, hands it to the model, until time, the model or a limit says stop.
+//! The loop: pops the earliest event, hands it to the model, until time, the model or a limit says
+//! stop.
 //!
 //! Knows neither brokers nor dice; its whole contract is [`Model`].
 
@@ -12,7 +13,8 @@ use crate::units::{SimDuration, SimTime};
 
 /// Something that happens at an instant. Small and `Copy`: it is moved, never boxed.
 pub trait Event: Copy {
-    /// Order among events of one instant, lowest first. Equal ranks run in the order of their scheduling.
+    /// Order among events of one instant, lowest first. Equal ranks run in the order of their
+    /// scheduling.
     fn rank(self) -> u8;
 }
 
@@ -127,7 +129,8 @@ impl<M: Model> Engine<M> {
         self.schedule.now
     }
 
-    /// Handles every event up to `until`, that instant included. With `REST`, stops as soon as the model is at rest.
+    /// Handles every event up to `until`, that instant included. With `REST`, stops as soon as the
+    /// model is at rest.
     pub fn run_until<const REST: bool>(&mut self, until: SimTime) -> Stop {
         if REST && self.model.at_rest() {
             return Stop::Rest;

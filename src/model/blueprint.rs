@@ -1,6 +1,8 @@
-//! What is to be simulated, resolved: indices instead of names, quantities instead of text, nothing missing.
+//! What is to be simulated, resolved: indices instead of names, quantities instead of text, nothing
+//! missing.
 //!
-//! A scenario is compiled into this, and a [`World`](super::World) is built from it. It knows nothing of files.
+//! A scenario is compiled into this, and a [`World`](super::World) is built from it. It knows
+//! nothing of files.
 
 use crate::random::{Backoff, Burst, Rate, Variate};
 use crate::units::{Probability, SimDuration, SimTime};
@@ -207,7 +209,8 @@ pub struct Operation {
 pub enum Emit {
     /// Every one of these.
     All(Vec<Emission>),
-    /// One of these by its share; the shares add up to at most 1, and nothing is emitted for the rest.
+    /// One of these by its share; the shares add up to at most 1, and nothing is emitted for the
+    /// rest.
     OneOf(Vec<(Probability, Emission)>),
 }
 

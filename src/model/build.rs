@@ -1,4 +1,5 @@
-//! From the blueprint to the world's tables: the last place with names, which become stream keys and identities.
+//! From the blueprint to the world's tables: the last place with names, which become stream keys
+//! and identities.
 
 use super::blueprint::{
     Blueprint, Client, Emission, Emit, Handler, Load, Operation, Retry, Service, Step, Trigger,

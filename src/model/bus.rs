@@ -7,8 +7,8 @@ use super::{Sched, World};
 use crate::units::{SimDuration, SimTime};
 use std::collections::VecDeque;
 
-/// Unfinished items of one (subscription, key) in the order of publication: the event's identity, and the job once it
-/// arrived.
+/// Unfinished items of one (subscription, key) in the order of publication: the event's identity,
+/// and the job once it arrived.
 pub(crate) type Line = VecDeque<(u64, u32)>;
 
 impl<O: Observer> World<O> {
@@ -26,8 +26,8 @@ impl<O: Observer> World<O> {
         }
     }
 
-    /// Publishes an event of a source. A hop that takes no time is a call here and not an event: nothing that is still
-    /// to happen at this instant comes before a delivery.
+    /// Publishes an event of a source. A hop that takes no time is a call here and not an event:
+    /// nothing that is still to happen at this instant comes before a delivery.
     pub(crate) fn publish_at_source(&mut self, s: &mut Sched, event: u32, id: u64) {
         let now = s.now().ns();
         if self.deliver_constant != Some(SimDuration::ZERO) {
@@ -128,8 +128,8 @@ impl<O: Observer> World<O> {
         self.facts.free(fact);
     }
 
-    /// The first item of a line is finished: the next one joins the backlog at its place. The worker that was just
-    /// released will take it, or an earlier one.
+    /// The first item of a line is finished: the next one joins the backlog at its place. The
+    /// worker that was just released will take it, or an earlier one.
     pub(crate) fn next_in_line(&mut self, s: &mut Sched, subscription: u32, key: u64) {
         let Some(line) = self.lines.get_mut(&(subscription, key)) else { return };
         line.pop_front();

@@ -22,7 +22,8 @@ pub(crate) struct Caller {
     pub(crate) round: u32,
 }
 
-/// Attempts of one call that have draws of their own, whatever attempt of its caller makes the call.
+/// Attempts of one call that have draws of their own, whatever attempt of its caller makes the
+/// call.
 const ATTEMPTS_PER_ROUND: u32 = 1 << 8;
 
 impl<O: Observer> World<O> {
@@ -110,7 +111,8 @@ impl<O: Observer> World<O> {
         self.network_delay(here, there, key, id, attempt)
     }
 
-    /// The instance that an attempt goes to. Instances that are down stay in the rotation and refuse.
+    /// The instance that an attempt goes to. Instances that are down stay in the rotation and
+    /// refuse.
     fn balance(&mut self, call: &Call, attempt: u32) -> u32 {
         let site = &self.sites[call.site as usize];
         let table = &self.services[site.service as usize];
@@ -144,7 +146,8 @@ impl<O: Observer> World<O> {
         let mut drawn = [u32::MAX; N];
         let n = N.min(count as usize);
         for k in 0..n {
-            // The k-th draw ranges over what is left; stepping over earlier ones in order keeps it uniform.
+            // The k-th draw ranges over what is left; stepping over earlier ones in order keeps it
+            // uniform.
             let mut at = draw.below(count - k as u32);
             drawn[..k].sort_unstable();
             for &earlier in &drawn[..k] {

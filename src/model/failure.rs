@@ -65,8 +65,8 @@ impl<O: Observer> World<O> {
         self.failures[failure as usize].instances.iter().map(|i| base + i).collect()
     }
 
-    /// Recomputes the product of the slow-downs that strike an instance, in the order of the file, so that the end of
-    /// one leaves exactly the others.
+    /// Recomputes the product of the slow-downs that strike an instance, in the order of the file,
+    /// so that the end of one leaves exactly the others.
     fn slow_down(&mut self, instance: u32) {
         let mut slow = 1.0;
         for (at, f) in self.failures.iter().enumerate() {
@@ -132,7 +132,8 @@ impl<O: Observer> World<O> {
         self.answer(s, job, false);
     }
 
-    /// An event in work goes back to its place in line. The next attempt draws anew; it is not counted as failed.
+    /// An event in work goes back to its place in line. The next attempt draws anew; it is not
+    /// counted as failed.
     fn interrupt(&mut self, s: &mut Sched, service: u32, job: u32) {
         self.release(s.now(), job);
         self.observer.released(service, s.now());

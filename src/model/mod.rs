@@ -1,7 +1,7 @@
 //! The running world: what happens at each event.
 //!
-//! Components do not call each other's insides: they publish, call and answer, and everything that takes time goes
-//! through the event list. Knows nothing of text, files or statistics.
+//! Components do not call each other's insides: they publish, call and answer, and everything that
+//! takes time goes through the event list. Knows nothing of text, files or statistics.
 
 mod blueprint;
 mod build;

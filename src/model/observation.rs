@@ -2,7 +2,8 @@
 
 use crate::units::SimTime;
 
-/// Where the time of one delivery went, in ns. The sum is exactly the time from commit to application.
+/// Where the time of one delivery went, in ns. The sum is exactly the time from commit to
+/// application.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Segments {
     /// From the commit to the hand-over to the bus.
@@ -41,8 +42,8 @@ pub struct Visit {
     pub good: bool,
 }
 
-/// What an observer may hear. Indices are those of the world's tables: services and clients as in the blueprint,
-/// subscriptions as in [`World::subscriptions`](super::World::subscriptions).
+/// What an observer may hear. Indices are those of the world's tables: services and clients as in
+/// the blueprint, subscriptions as in [`World::subscriptions`](super::World::subscriptions).
 pub trait Observer {
     /// A service emitted an event by itself.
     fn emitted(&mut self, service: u32, now: SimTime, id: u64);
@@ -58,11 +59,13 @@ pub trait Observer {
     fn queued(&mut self, service: u32, now: SimTime);
     /// Work left the backlog.
     fn unqueued(&mut self, service: u32, now: SimTime);
-    /// A worker took work up. `subscription`: of an event that is not applied yet; its obligation was `stored`.
+    /// A worker took work up. `subscription`: of an event that is not applied yet; its obligation
+    /// was `stored`.
     fn started(&mut self, service: u32, now: SimTime, subscription: Option<u32>);
     /// A worker was released from work that has not left for good.
     fn released(&mut self, service: u32, now: SimTime);
-    /// A worker lost an event that was not applied yet; its obligation was `leased` and is `stored` again.
+    /// A worker lost an event that was not applied yet; its obligation was `leased` and is `stored`
+    /// again.
     fn interrupted(&mut self, subscription: u32);
     /// An attempt failed and another one follows.
     fn failed(&mut self, service: u32);

@@ -1,4 +1,5 @@
-//! Which subscriptions can have two unfinished items of one key at all. Only those need their order kept.
+//! Which subscriptions can have two unfinished items of one key at all. Only those need their order
+//! kept.
 
 use super::blueprint::{Blueprint, Emit, Step, Trigger};
 
@@ -7,8 +8,9 @@ const MANY: u32 = 2;
 
 /// For each event type, whether more than one event of one key can ever be published.
 ///
-/// A handler that writes gives its run a key, unless the cause has one already; what a run emits and calls carries the
-/// key on. So the number of events per key follows from the graph of emissions and calls, as a least fixed point.
+/// A handler that writes gives its run a key, unless the cause has one already; what a run emits
+/// and calls carries the key on. So the number of events per key follows from the graph of
+/// emissions and calls, as a least fixed point.
 pub(crate) fn repeats_keys(blueprint: &Blueprint) -> Vec<bool> {
     let mut events = vec![0u32; blueprint.events.len()];
     let mut handlers: Vec<Vec<u32>> =

@@ -1,7 +1,8 @@
-//! What a service does with an event or a request: wait for a worker, go through the handler's steps, end.
+//! What a service does with an event or a request: wait for a worker, go through the handler's
+//! steps, end.
 //!
-//! A step that takes no time takes no event. A handler never calls [`World::feed`] for itself: whoever handled the
-//! event that released a worker does, so that nothing recurses.
+//! A step that takes no time takes no event. A handler never calls [`World::feed`] for itself:
+//! whoever handled the event that released a worker does, so that nothing recurses.
 
 use super::call::Caller;
 use super::event::{Event, Kind};

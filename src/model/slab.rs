@@ -13,8 +13,9 @@ impl<T: Copy> Slab<T> {
         Self { slots: Vec::new(), free: Vec::new() }
     }
 
-    /// A slot whose value is whatever it was before, or `blank`. The caller writes the value where it is to stay:
-    /// handing it over would copy it through the stack, and the copy waits for the writes.
+    /// A slot whose value is whatever it was before, or `blank`. The caller writes the value where
+    /// it is to stay: handing it over would copy it through the stack, and the copy waits for the
+    /// writes.
     #[inline]
     pub(crate) fn reserve(&mut self, blank: &T) -> u32 {
         match self.free.pop() {

@@ -1,4 +1,5 @@
-//! The world's tables: what never changes during a run (compiled from the blueprint) and the records that come and go.
+//! The world's tables: what never changes during a run (compiled from the blueprint) and the
+//! records that come and go.
 
 use super::blueprint::Balance;
 use crate::random::{Arrivals, Backoff, Burst, Chance, StreamKey, Variate};

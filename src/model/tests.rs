@@ -10,7 +10,7 @@ use crate::units::{Probability, SimDuration, SimTime};
 struct Log(Vec<String>);
 
 impl Log {
-    fn say(&mut self, now: SimTime, what: String) {
+    fn say(&mut self, now: SimTime, what: impl std::fmt::Display) {
         self.0.push(format!("{} {what}", now.ns() as f64 / 1e6));
     }
 }

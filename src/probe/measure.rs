@@ -24,7 +24,8 @@ pub struct RunRecord {
 /// One quantity of one component.
 #[derive(Clone, Debug)]
 pub struct Measure {
-    /// Path without the statistic (`email.lag`), or the whole path of a scalar (`email.throughput`).
+    /// Path without the statistic (`email.lag`), or the whole path of a scalar
+    /// (`email.throughput`).
     pub path: String,
     /// SI unit.
     pub unit: &'static str,
@@ -32,7 +33,8 @@ pub struct Measure {
     pub meaning: &'static str,
     /// Its numbers.
     pub shape: Shape,
-    /// Numbers over time: the statistic (`p99`, empty for a scalar) and a value per bin, NaN where empty.
+    /// Numbers over time: the statistic (`p99`, empty for a scalar) and a value per bin, NaN where
+    /// empty.
     pub series: Vec<(&'static str, Vec<f64>)>,
 }
 
@@ -52,7 +54,8 @@ pub enum Shape {
     Tally(Box<Tally>),
 }
 
-/// Durations in nanoseconds: exact count, sum, sum of squares and maximum, and a log-linear histogram.
+/// Durations in nanoseconds: exact count, sum, sum of squares and maximum, and a log-linear
+/// histogram.
 #[derive(Clone, Debug)]
 pub struct Tally {
     /// Completed samples by duration in ns, two significant digits (buckets at most 0.8 % wide).

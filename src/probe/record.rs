@@ -1,4 +1,5 @@
-//! From the probes to the record of a replication: every family of the catalogue for every component.
+//! From the probes to the record of a replication: every family of the catalogue for every
+//! component.
 
 use super::measure::{Measure, RunRecord, Shape};
 use super::recorder::Recorder;

@@ -1,7 +1,8 @@
 //! Durations on the hot path: a log-linear histogram that costs one add, and exact sums.
 //!
-//! Buckets are those of an HDR histogram of two digits (128 per power of two, at most 0.8 % wide), so what is counted
-//! here can be handed over to one without a further error. Only the powers of two that occur take memory.
+//! Buckets are those of an HDR histogram of two digits (128 per power of two, at most 0.8 % wide),
+//! so what is counted here can be handed over to one without a further error. Only the powers of
+//! two that occur take memory.
 
 use super::measure::Tally;
 use hdrhistogram::Histogram;
@@ -165,8 +166,8 @@ impl Recorder {
     }
 }
 
-/// Samples in all and over time, for the price of one record: what is recorded goes into the open bin, and a bin that
-/// ends is read and added to the total.
+/// Samples in all and over time, for the price of one record: what is recorded goes into the open
+/// bin, and a bin that ends is read and added to the total.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Binned {
     open: Recorder,

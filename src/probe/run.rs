@@ -1,5 +1,5 @@
-//! One replication from start to end: the engine is run from border to border of bins and phases, so that the borders
-//! are no events and cost nothing in between.
+//! One replication from start to end: the engine is run from border to border of bins and phases,
+//! so that the borders are no events and cost nothing in between.
 
 use super::measure::RunRecord;
 use super::record;

@@ -1,7 +1,7 @@
 //! The standard probes: every metric of the catalogue in one struct, inlined into the world.
 //!
-//! Hears what happens, never asks. What is cut at the borders of bins and phases is cut by [`Probes::boundary`], which
-//! the driver calls between two events.
+//! Hears what happens, never asks. What is cut at the borders of bins and phases is cut by
+//! [`Probes::boundary`], which the driver calls between two events.
 
 use super::level::Level;
 use super::recorder::{Binned, Counts, Recorder};
@@ -145,8 +145,8 @@ pub(crate) struct Border {
 }
 
 impl Probes {
-    /// Probes for `capacities` (workers of each service), subscriptions, event types and clients; measured is what is
-    /// committed or intended from `from` until `to`.
+    /// Probes for `capacities` (workers of each service), subscriptions, event types and clients;
+    /// measured is what is committed or intended from `from` until `to`.
     pub(crate) fn new(
         from: SimTime,
         to: SimTime,
@@ -247,8 +247,8 @@ impl Probes {
         }
     }
 
-    /// Panics if an invariant of the run is broken: conservation of obligations, segments that add up to the lag, and
-    /// Little's law in whole nanoseconds where the run came to rest.
+    /// Panics if an invariant of the run is broken: conservation of obligations, segments that add
+    /// up to the lag, and Little's law in whole nanoseconds where the run came to rest.
     pub(crate) fn check(&self, at_rest: bool) {
         for d in &self.deliveries {
             let l = &d.ledger;

@@ -1,5 +1,5 @@
-//! Every metric family: its path, kind, unit and meaning. One list for the probes, for `[expect]`, for `explain` and
-//! for the glossary, so that a number has one name everywhere.
+//! Every metric family: its path, kind, unit and meaning. One list for the probes, for `[expect]`,
+//! for `explain` and for the glossary, so that a number has one name everywhere.
 
 /// What a metric belongs to; the first part of its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +63,8 @@ const fn family(
     Family { scope, name, kind, unit, meaning }
 }
 
-/// Names of the segments that add up to a delivery's lag, in the order in which a delivery passes them.
+/// Names of the segments that add up to a delivery's lag, in the order in which a delivery passes
+/// them.
 pub const SEGMENTS: [&str; 9] =
     ["outbox", "batch", "publish", "broker", "deliver", "wait", "retry", "service", "commit"];
 
@@ -81,8 +82,9 @@ pub const LEDGER_STATES: [&str; 10] = [
     "lost",
 ];
 
-/// All metric families but the segments (`email.segment.wait.mean`, a mean in s per name of [`SEGMENTS`]) and the
-/// ledger (`ledger.lost` and `email.ledger.lost`, a count per name of [`LEDGER_STATES`], and `ledger.committed`,
+/// All metric families but the segments (`email.segment.wait.mean`, a mean in s per name of
+/// [`SEGMENTS`]) and the ledger (`ledger.lost` and `email.ledger.lost`, a count per name of
+/// [`LEDGER_STATES`], and `ledger.committed`,
 /// `ledger.double_applied`, `ledger.not_emitted`).
 pub const FAMILIES: &[Family] = &[
     family(

@@ -1,7 +1,7 @@
 //! What a run found, as plain data: the shape of `results.json`.
 //!
-//! Reports, CSV and charts are drawn from these types alone, so a saved file can be drawn again years later.
-//! Knows nothing of how the numbers came to be.
+//! Reports, CSV and charts are drawn from these types alone, so a saved file can be drawn again
+//! years later. Knows nothing of how the numbers came to be.
 
 pub mod catalogue;
 mod ordered;
@@ -57,7 +57,8 @@ pub struct ScenarioInfo {
 pub struct VariantResult {
     /// Hash over `digests`, by name.
     pub digest: String,
-    /// Hash of each component's history over (time, kind, event id, attempt), replications in order.
+    /// Hash of each component's history over (time, kind, event id, attempt), replications in
+    /// order.
     pub digests: Ordered<String>,
     /// Events processed, summed over the replications.
     pub events: u64,
@@ -69,7 +70,8 @@ pub struct VariantResult {
     pub metrics: Ordered<Metric>,
     /// Numbers over time, by metric path.
     pub series: Ordered<Series>,
-    /// Distribution of every tally, by the path without its statistic (`email.lag`), pooled over the replications.
+    /// Distribution of every tally, by the path without its statistic (`email.lag`), pooled over
+    /// the replications.
     pub histograms: Ordered<Histogram>,
     /// Fate of every obligation, by subscribing service, summed over the replications.
     pub ledger: Ordered<Ledger>,
@@ -157,7 +159,8 @@ pub struct Metric {
     pub note: Option<String>,
 }
 
-/// A number over time: `values[k]` belongs to the bin from `k * bin_s` to `(k + 1) * bin_s`, `null` where it is empty.
+/// A number over time: `values[k]` belongs to the bin from `k * bin_s` to `(k + 1) * bin_s`, `null`
+/// where it is empty.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Series {
     /// SI unit.
@@ -182,7 +185,8 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    /// Each value with the share of all samples, those that never ended included, that lie at or below it.
+    /// Each value with the share of all samples, those that never ended included, that lie at or
+    /// below it.
     pub fn cumulative(&self) -> impl Iterator<Item = (f64, f64)> {
         let ended = self.counts.iter().fold(0_u64, |sum, n| sum.saturating_add(*n));
         let all = ended.saturating_add(self.censored).max(1) as f64;
@@ -194,7 +198,8 @@ impl Histogram {
     }
 }
 
-/// Fate of the obligations of one subscriber. The states from `pending` to `lost` add up to `committed`.
+/// Fate of the obligations of one subscriber. The states from `pending` to `lost` add up to
+/// `committed`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Ledger {
     /// Facts committed while the subscription existed.

@@ -1,4 +1,5 @@
-//! A map that keeps the order in which its keys were added, and is written as a JSON object in that order.
+//! A map that keeps the order in which its keys were added, and is written as a JSON object in that
+//! order.
 
 use serde::de::{MapAccess, Visitor};
 use serde::ser::SerializeMap;

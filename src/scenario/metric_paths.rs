@@ -28,7 +28,8 @@ pub(super) const LATER: &[&str] = &[
 /// Counts of the ledger beside its states.
 const TOTALS: [&str; 2] = ["committed", "double_applied"];
 
-/// Every metric path of `blueprint`, service by service, then subscriptions, events, clients and the ledger.
+/// Every metric path of `blueprint`, service by service, then subscriptions, events, clients and
+/// the ledger.
 pub fn metric_paths(blueprint: &Blueprint) -> Vec<String> {
     with_units(blueprint).into_iter().map(|(path, _)| path).collect()
 }
@@ -77,7 +78,10 @@ fn subscriptions(service: &Service) -> impl Iterator<Item = u32> {
 fn heard(blueprint: &Blueprint) -> Vec<bool> {
     let mut heard = vec![false; blueprint.events.len()];
     for event in blueprint.services.iter().flat_map(subscriptions) {
-        heard[event as usize] = true;
+        // A name that stands for nothing has an index beyond the table.
+        if let Some(heard) = heard.get_mut(event as usize) {
+            *heard = true;
+        }
     }
     heard
 }

@@ -1,5 +1,7 @@
 //! Tests of the whole program, in one binary.
 
+#![expect(clippy::disallowed_methods, reason = "tests prepare and pin files")]
+
 mod cli;
 mod determinism;
 mod diagnostics;

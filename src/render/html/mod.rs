@@ -149,8 +149,8 @@ fn closing(results: &Results) -> Markup {
     }
 }
 
-/// The command line that makes the same results again. The path of the scenario is not known here, so that a report
-/// does not depend on it.
+/// The command line that makes the same results again. The path of the scenario is not known here,
+/// so that a report does not depend on it.
 fn command(results: &Results) -> String {
     let mut words = vec!["tidelag run SCENARIO.toml".to_owned()];
     words.push(format!("--seed {} --seeds {}", results.seed, results.seeds));

@@ -42,7 +42,8 @@ fn hint(found: u64) -> &'static str {
 /// `results` as JSON, a line per field, with a newline at the end. Floats are the shortest decimals
 /// that read back as the same number; what cannot be known is `null`.
 ///
-/// # Panics If a number is NaN or infinite: that is a mistake of the program, and JSON could only
+/// # Panics
+/// If a number is NaN or infinite: that is a mistake of the program, and JSON could only
 /// say `null`, which means something else.
 pub fn json(results: &Results) -> String {
     assert_finite(results);
