@@ -19,8 +19,9 @@ const BEYOND: f64 = 10.0;
 pub struct Utilisation {
     /// Its name.
     pub service: String,
-    /// Busy workers over all workers: sum of rate x E[takes + writes + waiting in calls] / (instances x workers).
-    /// Closed loops count with the most that their users can ask for. Infinite if events feed themselves.
+    /// Busy workers over all workers: sum of rate x E[takes + writes + waiting in calls] /
+    /// (instances x workers). Closed loops count with the most that their users can ask for.
+    /// Infinite if events feed themselves.
     pub rho: f64,
     /// The same without closed loops.
     pub open_rho: f64,
@@ -85,8 +86,8 @@ pub(super) fn advice(blueprint: &Blueprint, expect: &[Expect]) -> Vec<Advice> {
         advice.push(Advice {
             code: "A004".into(),
             text: format!(
-                "{} -> {first}: the cycle feeds itself (one becomes {} each time round), so the run \
-                 never comes to rest",
+                "{} -> {first}: the cycle feeds itself (one becomes {} each time round), so the \
+                 run never comes to rest",
                 endless.cycle.join(" -> "),
                 short(endless.gain)
             ),

@@ -1,7 +1,8 @@
-//! What can be simulated but hardly says what was meant: parts without effect, failures that never strike.
+//! What can be simulated but hardly says what was meant: parts without effect, failures that never
+//! strike.
 //!
-//! A part that one variant leaves unused may be used in another, so each verdict is kept with its place and only
-//! those that hold in every variant are told.
+//! A part that one variant leaves unused may be used in another, so each verdict is kept with its
+//! place and only those that hold in every variant are told.
 
 use std::collections::BTreeSet;
 

@@ -12,7 +12,8 @@ use crate::model::{
     Operation, Service, ServiceId, Source, Step, Trigger, Zone, ZoneId,
 };
 
-/// Looks up every name of a draft. What is not found is noted in `found`, and the blueprint is then of no use.
+/// Looks up every name of a draft. What is not found is noted in `found`, and the blueprint is then
+/// of no use.
 pub(super) fn blueprint(
     draft: &Draft,
     names: &Names,

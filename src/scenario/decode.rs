@@ -1,4 +1,5 @@
-//! Tables become a draft: the file itself, its services and clients. Handlers and failures have files of their own.
+//! Tables become a draft: the file itself, its services and clients. Handlers and failures have
+//! files of their own.
 //!
 //! It looks up no names.
 

@@ -1,4 +1,5 @@
-//! Mistakes and remarks as data: a stable code, a sentence, places, help. How they are drawn is told elsewhere.
+//! Mistakes and remarks as data: a stable code, a sentence, places, help. How they are drawn is
+//! told elsewhere.
 
 use super::tree::Span;
 

@@ -1,4 +1,5 @@
-//! A scenario as its file states it: quantities read, defaults filled in, names still words with a place.
+//! A scenario as its file states it: quantities read, defaults filled in, names still words with a
+//! place.
 
 use super::reader::{Ref, Worded};
 use super::{Span, Value};

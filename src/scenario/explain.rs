@@ -18,7 +18,8 @@ struct Line {
     span: Option<Span>,
 }
 
-/// All effective values of every variant, aligned: path, value, source. Variants list what they change.
+/// All effective values of every variant, aligned: path, value, source. Variants list what they
+/// change.
 pub(super) fn explain_tables(tables: &[(String, Table)], sources: &Sources) -> String {
     let mut text = String::new();
     let mut places = Places::new(sources);
@@ -255,7 +256,8 @@ pub fn explain_code(code: &str) -> Option<String> {
     codes_meaning::explain(code).or_else(|| codes::explain(code))
 }
 
-/// What a metric means: `path` is a whole path (`email.lag.p99`) or a family (`lag`). `None` if there is none such.
+/// What a metric means: `path` is a whole path (`email.lag.p99`) or a family (`lag`). `None` if
+/// there is none such.
 pub fn explain_metric(path: &str) -> Option<String> {
     let parts: Vec<&str> = path.split('.').collect();
     let last = *parts.last()?;

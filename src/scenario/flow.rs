@@ -1,6 +1,8 @@
-//! How often everything happens, estimated before the run: rates from the sources through events and calls.
+//! How often everything happens, estimated before the run: rates from the sources through events
+//! and calls.
 //!
-//! Waiting is left out, so the estimate holds for a system that keeps up; `advice` says what follows from it.
+//! Waiting is left out, so the estimate holds for a system that keeps up; `advice` says what
+//! follows from it.
 
 use crate::model::{
     Blueprint, Emission, Emit, Handler, Load, Operation, Retry, Service, Step, Trigger,
@@ -78,7 +80,8 @@ impl Flow {
     }
 }
 
-/// Attempts that an arrival at a handler takes on average, and the chance that it succeeds in the end.
+/// Attempts that an arrival at a handler takes on average, and the chance that it succeeds in the
+/// end.
 fn attempts(handler: &Handler) -> (f64, f64) {
     let fails = handler.fails.get();
     let lost = libm::pow(fails, f64::from(handler.attempts));
@@ -123,7 +126,8 @@ fn delay(blueprint: &Blueprint) -> &Variate {
     }
 }
 
-/// Mean time that a worker spends on an arrival: takes, writes, waiting in calls, and pauses between attempts.
+/// Mean time that a worker spends on an arrival: takes, writes, waiting in calls, and pauses
+/// between attempts.
 fn holds(blueprint: &Blueprint) -> Vec<Vec<f64>> {
     let mut holds: Vec<Vec<f64>> =
         blueprint.services.iter().map(|s| vec![0.0; s.handlers.len()]).collect();
@@ -272,7 +276,8 @@ impl Graph {
         (rates, core)
     }
 
-    /// Those of `nodes` that lead back into themselves or to such: nodes without a way on are dropped in turn.
+    /// Those of `nodes` that lead back into themselves or to such: nodes without a way on are
+    /// dropped in turn.
     fn core(&self, mut nodes: Vec<usize>) -> Vec<usize> {
         loop {
             let inside: std::collections::BTreeSet<usize> = nodes.iter().copied().collect();
@@ -298,7 +303,8 @@ impl Graph {
         for node in &started {
             weights[*node] = 1.0;
         }
-        // Geometric mean of the growth over an even number of steps, so that cycles of period two do not deceive.
+        // Geometric mean of the growth over an even number of steps, so that cycles of period two
+        // do not deceive.
         let mut growth = 0.0;
         for step in 0..POWER_STEPS {
             let mut next = vec![0.0; rates.len()];

@@ -1,7 +1,7 @@
 //! Every key of a scenario file, once: where it stands, what it takes, its default and its meaning.
 //!
-//! The decoder, "did you mean" and `explain` all read this list, so none of them can know a key that the others do
-//! not. It knows nothing of any particular file.
+//! The decoder, "did you mean" and `explain` all read this list, so none of them can know a key
+//! that the others do not. It knows nothing of any particular file.
 
 mod list;
 

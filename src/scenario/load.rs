@@ -54,8 +54,8 @@ impl Scenario {
     }
 }
 
-/// All effective values of the scenario at `path` and where each comes from: the first of the variants wanted in full,
-/// then what the others change.
+/// All effective values of the scenario at `path` and where each comes from: the first of the
+/// variants wanted in full, then what the others change.
 ///
 /// # Errors
 /// Those of [`Scenario::load`].

@@ -1,6 +1,8 @@
-//! The way from merged tables to resolved variants: decode, look up names, compile, judge, expect, advise.
+//! The way from merged tables to resolved variants: decode, look up names, compile, judge, expect,
+//! advise.
 //!
-//! All mistakes of all variants are gathered in one pass; one that several variants share is told once.
+//! All mistakes of all variants are gathered in one pass; one that several variants share is told
+//! once.
 
 use super::advice::advice;
 use super::check::{Verdict, nothing_to_do, unanimous, verdicts};
@@ -62,7 +64,8 @@ pub(super) fn understand(
         variants.push(variant);
     }
     let failed = all.iter().any(|d| d.severity == Severity::Error);
-    // Beside mistakes a warning would mostly be their echo: nobody calls what a misspelt call means.
+    // Beside mistakes a warning would mostly be their echo: nobody calls what a misspelt call
+    // means.
     if !failed {
         add_new(&mut all, unanimous(judged), "base");
     }

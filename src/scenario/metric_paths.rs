@@ -28,7 +28,8 @@ pub(super) const LATER: &[&str] = &[
 /// Counts of the ledger beside its states.
 const TOTALS: [&str; 2] = ["committed", "double_applied"];
 
-/// Every metric path of `blueprint`, service by service, then subscriptions, events, clients and the ledger.
+/// Every metric path of `blueprint`, service by service, then subscriptions, events, clients and
+/// the ledger.
 pub fn metric_paths(blueprint: &Blueprint) -> Vec<String> {
     with_units(blueprint).into_iter().map(|(path, _)| path).collect()
 }
@@ -51,8 +52,10 @@ pub(super) fn with_units(blueprint: &Blueprint) -> Vec<(String, &'static str)> {
             families(&mut paths, Scope::Service, &service.name);
         }
         for event in subscriptions(service) {
-            let event = &blueprint.events[event as usize];
-            families(&mut paths, Scope::Subscription, &format!("{event}@{}", service.name));
+            // A blueprint with mistakes may hear what it does not have.
+            if let Some(event) = blueprint.events.get(event as usize) {
+                families(&mut paths, Scope::Subscription, &format!("{event}@{}", service.name));
+            }
         }
     }
     for (event, _) in blueprint.events.iter().zip(&heard).filter(|(_, heard)| **heard) {
@@ -77,7 +80,9 @@ fn subscriptions(service: &Service) -> impl Iterator<Item = u32> {
 fn heard(blueprint: &Blueprint) -> Vec<bool> {
     let mut heard = vec![false; blueprint.events.len()];
     for event in blueprint.services.iter().flat_map(subscriptions) {
-        heard[event as usize] = true;
+        if let Some(heard) = heard.get_mut(event as usize) {
+            *heard = true;
+        }
     }
     heard
 }

@@ -193,7 +193,8 @@ impl Names {
         }
     }
 
-    /// The operation that `SERVICE.OPERATION` names, or a diagnostic. `part` gives the place of bytes of the text.
+    /// The operation that `SERVICE.OPERATION` names, or a diagnostic. `part` gives the place of
+    /// bytes of the text.
     pub(super) fn operation(
         &self,
         call: &Ref,

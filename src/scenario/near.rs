@@ -2,7 +2,8 @@
 
 use strsim::damerau_levenshtein;
 
-/// The word nearest to `word`, if it is near: at most two edits, or a third of the length for long words.
+/// The word nearest to `word`, if it is near: at most two edits, or a third of the length for long
+/// words.
 pub(super) fn nearest<'a>(word: &str, among: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let length = word.chars().count();
     let limit = (length / 3).max(2);

@@ -45,7 +45,8 @@ impl<'t> Fields<'t> {
         self.table?.get(name)
     }
 
-    /// Whether every key is one that such a table may have; what is missing may stand under a misspelt key.
+    /// Whether every key is one that such a table may have; what is missing may stand under a
+    /// misspelt key.
     pub(super) fn all_known(&self) -> bool {
         self.entries().iter().all(|entry| keys::find(self.place, &entry.key).is_some())
     }

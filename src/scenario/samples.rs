@@ -7,8 +7,8 @@ use crate::units::SimDuration;
 /// Longest duration in seconds; some 300 years.
 const MOST_S: f64 = 9e9;
 
-/// The first column of each line: a duration with its unit, or a number of seconds. A first line that is neither is a
-/// heading; empty lines and lines with `#` are passed over.
+/// The first column of each line: a duration with its unit, or a number of seconds. A first line
+/// that is neither is a heading; empty lines and lines with `#` are passed over.
 ///
 /// # Errors
 /// Why there are none, with the line.

@@ -40,7 +40,8 @@ impl Sources {
         &self.files[file.0 as usize].1
     }
 
-    /// The place of the bytes `at` of the string value at `span`, or all of it where escapes make them unequal.
+    /// The place of the bytes `at` of the string value at `span`, or all of it where escapes make
+    /// them unequal.
     pub fn inside(&self, span: Span, at: &Range<usize>) -> Span {
         let raw = &self.text(span.file)[span.start as usize..span.end as usize];
         let quotes = if raw.starts_with("\"\"\"") || raw.starts_with("'''") { 3 } else { 1 };
