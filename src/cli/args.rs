@@ -4,8 +4,8 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
-/// Simulate an event-driven architecture before you build it: how far behind the truth is each service, and what
-/// happens when something breaks?
+/// Simulate an event-driven architecture before you build it: how far behind the truth is each
+/// service, and what happens when something breaks?
 #[derive(Debug, Parser)]
 #[command(name = "tidelag", version, max_term_width = 100, after_help = EXIT_STATUSES)]
 pub(super) struct CommandLine {
@@ -29,7 +29,8 @@ pub(super) enum Command {
     /// Compare all variants, and all files, under common random numbers
     #[command(after_help = EXIT_STATUSES)]
     Compare(Compare),
-    /// Explain a scenario (all values in force), a code such as E014, or a metric such as email.lag.p99
+    /// Explain a scenario (all values in force), a code such as E014, or a metric such as
+    /// email.lag.p99
     Explain(Explain),
     /// Draw a report again from saved results alone
     Report(Report),
@@ -60,8 +61,8 @@ pub(super) struct Compare {
     pub(super) work: Work,
     #[command(flatten)]
     pub(super) output: Output,
-    /// Exit with 1 if a metric compares like this with the first variant, for instance 'email.lag.p99 higher'
-    /// (lower, higher, equal, undetected; repeatable)
+    /// Exit with 1 if a metric compares like this with the first variant, for instance
+    /// 'email.lag.p99 higher' (lower, higher, equal, undetected; repeatable)
     #[arg(long, value_name = "METRIC VERDICT")]
     pub(super) fail_if: Vec<String>,
 }
@@ -93,7 +94,7 @@ pub(super) struct Explain {
 /// Arguments of `report`.
 #[derive(Debug, Args)]
 pub(super) struct Report {
-    /// A results.json
+    /// A file `results.json` of an earlier run
     #[arg(value_name = "RESULTS.json")]
     pub(super) file: PathBuf,
     #[command(flatten)]
@@ -106,22 +107,28 @@ pub(super) struct Selection {
     /// Only this variant (repeatable; `base` is the file as it is)
     #[arg(long, value_name = "NAME")]
     pub(super) variant: Vec<String>,
-    /// Set a path of the scenario to a TOML value, for instance service.email.workers=4 (repeatable)
+    /// Set a path of the scenario to a TOML value, for instance service.email.workers=4
+    /// (repeatable)
     #[arg(long, value_name = "PATH=VALUE")]
     pub(super) set: Vec<String>,
     /// Root seed of all random numbers
     #[arg(long, value_name = "N")]
     pub(super) seed: Option<u64>,
     /// Number of replications
-    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<u64>::new().range(1..))]
+    #[arg(long, value_name = "N", value_parser = at_least_1())]
     pub(super) seeds: Option<u64>,
+}
+
+/// Any number but 0.
+fn at_least_1() -> RangedU64ValueParser<u64> {
+    RangedU64ValueParser::new().range(1..)
 }
 
 /// How the work is done. None of it changes the results.
 #[derive(Debug, Args)]
 pub(super) struct Work {
     /// Replications simulated at once (default: all cores)
-    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<u64>::new().range(1..=4096))]
+    #[arg(long, value_name = "N", value_parser = at_least_1())]
     pub(super) threads: Option<u64>,
     /// Print what it cost as one JSON object on stderr
     #[arg(long)]
@@ -134,7 +141,7 @@ pub(super) struct Work {
 /// Where results go.
 #[derive(Debug, Args)]
 pub(super) struct Output {
-    /// Write results.json, report.html, charts/*.svg, series.csv and lag.csv into this directory
+    /// Write the report into this directory: results.json, report.html, charts, series.csv, lag.csv
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
     /// Write into the directory even if it holds other files
@@ -153,7 +160,7 @@ pub(super) struct Tone {
     /// No progress, no remarks, and no report unless a --format asks for it
     #[arg(long, short)]
     pub(super) quiet: bool,
-    /// Colours (NO_COLOR is honoured)
+    /// Colours (`NO_COLOR` is honoured)
     #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
     pub(super) color: Color,
 }
@@ -163,7 +170,7 @@ pub(super) struct Tone {
 pub(super) enum Format {
     /// For a terminal
     Text,
-    /// results.json
+    /// The bytes of `results.json`
     Json,
     /// One row per metric
     Csv,

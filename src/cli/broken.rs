@@ -46,7 +46,8 @@ pub(super) fn invariant(context: &str, message: &str, replay: &str) -> Failure {
 pub(super) fn ours(what: &str, replay: &str) -> Failure {
     Failure::broken(format!(
         "an invariant of tidelag broke. This is a bug of tidelag, not of your scenario.\n  \
-         {what}\nThis command makes it happen again; please report it with the scenario:\n  {replay}"
+         {what}\nThis command makes it happen again; please report it with the scenario:\n  \
+         {replay}"
     ))
 }
 

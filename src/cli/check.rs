@@ -31,7 +31,8 @@ fn findings(scenario: &Scenario, file: Option<&std::path::PathBuf>) -> String {
     for variant in &scenario.variants {
         let used = scenario::utilisations(&variant.blueprint);
         if !used.is_empty() || !variant.advice.is_empty() {
-            text.push_str(&format!("{}\n", variant.name));
+            text.push_str(&variant.name);
+            text.push('\n');
         }
         text.push_str(&utilisation(&used));
         for advice in &variant.advice {

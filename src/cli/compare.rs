@@ -2,12 +2,14 @@
 
 use super::args::Compare;
 use super::job::{self, Job};
+use super::present::Lead;
 use super::status::Failure;
 use super::status::Status;
 use super::{load, output, run};
 use crate::results::{Results, Verdict};
 use crate::scenario::{Bound, Scenario, Variant};
 use sha2::{Digest, Sha256};
+use std::fmt::Write;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -29,6 +31,7 @@ pub(super) fn compare(args: &Compare) -> Result<Status, Failure> {
         output: &args.output,
         replay: run::replay("compare", files, &args.selection),
         one_file,
+        lead: Lead::Comparison,
     };
     if job.scenario.variants.len() < 2 {
         return Err(Failure::wrong(
@@ -55,8 +58,8 @@ fn stem(file: &Path) -> String {
     file.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// One scenario of several: each file's base becomes a variant named after the file, each further variant
-/// `file/variant`. Seed and number of replications are those of the first file.
+/// One scenario of several: each file's base becomes a variant named after the file, each further
+/// variant `file/variant`. Seed and number of replications are those of the first file.
 fn combine(mut scenarios: Vec<(String, Scenario)>) -> Result<Scenario, Failure> {
     if scenarios.len() == 1 {
         return Ok(scenarios.remove(0).1);
@@ -94,10 +97,13 @@ fn combine(mut scenarios: Vec<(String, Scenario)>) -> Result<Scenario, Failure> 
         }
         titles.push(if scenario.info.title.is_empty() { stem } else { scenario.info.title });
     }
-    let hash = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut hex = String::new();
+    for byte in hash.finalize() {
+        let _to_a_string = write!(hex, "{byte:02x}");
+    }
     let info = crate::results::ScenarioInfo {
         title: titles.join(" / "),
-        hash,
+        hash: hex,
         ..crate::results::ScenarioInfo::default()
     };
     Ok(Scenario { info, seed, seeds, variants })
@@ -136,7 +142,7 @@ impl Condition {
     /// A metric that no variant can have would never come true: better said than passed over.
     fn check_possible(&self, scenario: &Scenario) -> Result<(), Failure> {
         let has = |variant: &Variant| {
-            crate::scenario::metric_paths(&variant.blueprint).iter().any(|p| *p == self.metric)
+            crate::scenario::metric_paths(&variant.blueprint).contains(&self.metric)
         };
         if scenario.variants.iter().filter(|variant| has(variant)).count() >= 2 {
             return Ok(());

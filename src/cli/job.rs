@@ -1,10 +1,11 @@
 //! One experiment from the command line: simulate, verify, save, print, and choose the status.
 
 use super::args::{Output, Work};
+use super::present::{self, Lead};
 use super::status::{Failure, Status};
 use super::timings::Stopwatch;
-use super::{broken, interrupt, output, present, progress, report_dir};
-use crate::experiment::{self, Control, Outcome, RunError, RunOptions};
+use super::{broken, interrupt, output, progress, report_dir};
+use crate::experiment::{self, Control, Interrupted, Outcome, RunError, RunOptions};
 use crate::results::Results;
 use crate::scenario::Scenario;
 use std::num::NonZeroUsize;
@@ -22,9 +23,12 @@ pub(super) struct Job<'a> {
     pub(super) replay: Vec<String>,
     /// Whether a `--variant` in the replay names a variant of the file.
     pub(super) one_file: bool,
+    /// What a text report shows first.
+    pub(super) lead: Lead,
 }
 
-/// Carries it out: results are saved and printed. The status does not yet say whether expectations hold.
+/// Carries it out: results are saved and printed. The status does not yet say whether expectations
+/// hold.
 ///
 /// # Errors
 /// If there are no results, or they cannot be saved or printed.
@@ -33,17 +37,23 @@ pub(super) fn carry_out(job: &Job) -> Result<Outcome, Failure> {
         report_dir::inspect(dir, job.output.force)?;
     }
     let stopwatch = Stopwatch::start();
-    let outcome = simulate(job)?;
+    let mut outcome = simulate(job)?;
     if job.work.verify && outcome.interrupted.is_none() {
-        let again = simulate(job)?;
-        if again.interrupted.is_none() {
-            verify(&outcome.results, &again.results, &job.replay)?;
+        match simulate(job) {
+            Ok(again) if again.interrupted.is_none() => {
+                verify(&outcome.results, &again.results, &job.replay)?;
+            }
+            Err(failure) if failure.status != Status::Interrupted => return Err(failure),
+            _ => {
+                let planned = job.scenario.seeds;
+                outcome.interrupted = Some(Interrupted { finished: planned, planned });
+            }
         }
     }
     if job.work.timings {
         output::say(&stopwatch.report(events(&outcome.results)));
     }
-    present::present(&outcome.results, job.output)?;
+    present::present(&outcome.results, job.lead, job.output)?;
     Ok(outcome)
 }
 
@@ -92,7 +102,7 @@ fn simulate(job: &Job) -> Result<Outcome, Failure> {
     let runs = scenario.seeds.saturating_mul(scenario.variants.len() as u64);
     let watched = !job.output.tone.quiet && output::stderr_is_watched();
     let outcome = progress::with_bar(watched, runs.saturating_mul(1000), &done, || {
-        experiment::run(scenario, &options, control)
+        experiment::run(scenario, options, control)
     });
     outcome.map_err(|error| explain(&error, job))
 }
@@ -150,7 +160,7 @@ fn difference(first: &Results, second: &Results) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::experiment::{Interrupted, Limit};
+    use crate::experiment::Limit;
     use crate::results::{Ordered, ScenarioInfo, VariantResult};
 
     fn results(digest: &str, events: u64) -> Results {

@@ -27,8 +27,9 @@ use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
-/// Does what the arguments of this process ask for, and returns its exit status: 0 fine, 1 an expectation failed, 2
-/// wrong scenario or usage, 3 could not finish, 70 a bug of ours, 130 interrupted.
+/// Does what the arguments of this process ask for, and returns its exit status: 0 fine, 1 an
+/// expectation failed, 2 wrong scenario or usage, 3 could not finish, 70 a bug of ours, 130
+/// interrupted.
 pub fn main() -> ExitCode {
     broken::keep_quiet();
     let args: Vec<OsString> = std::env::args_os().collect();

@@ -1,6 +1,7 @@
 //! stdout, stderr and colour: the one place that writes to them.
 //!
-//! stdout holds what was asked for and nothing else. A reader who has seen enough and closed it is no error.
+//! stdout holds what was asked for and nothing else. A reader who has seen enough and closed it is
+//! no error.
 
 use super::args::{Color, Tone};
 use super::status::Failure;

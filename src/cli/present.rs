@@ -6,17 +6,29 @@ use super::{output, report_dir};
 use crate::render::{self, TerminalOptions};
 use crate::results::Results;
 
+/// What a text report shows first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lead {
+    /// The variants one by one.
+    Variants,
+    /// How they differ.
+    Comparison,
+}
+
 /// Saves and prints results. The last line of a text report says where the page is.
 ///
 /// # Errors
 /// If they cannot be written.
-pub(super) fn present(results: &Results, to: &Output) -> Result<(), Failure> {
+pub(super) fn present(results: &Results, lead: Lead, to: &Output) -> Result<(), Failure> {
     if let Some(dir) = &to.out {
         report_dir::write(dir, &report_dir::files(results))?;
     }
     match to.format {
         None if to.tone.quiet => {}
-        format => output::print(&text(results, format.unwrap_or(Format::Text), to))?,
+        Some(Format::Text) | None => output::print(&terminal(results, lead, to))?,
+        Some(Format::Json) => output::print(&render::json(results))?,
+        Some(Format::Csv) => output::print(&render::metrics_csv(results))?,
+        Some(Format::Markdown) => output::print(&render::markdown(results))?,
     }
     if let Some(dir) = to.out.as_ref().filter(|_| !to.tone.quiet) {
         output::say(&format!("report: {}", dir.join("report.html").display()));
@@ -24,14 +36,11 @@ pub(super) fn present(results: &Results, to: &Output) -> Result<(), Failure> {
     Ok(())
 }
 
-fn text(results: &Results, format: Format, to: &Output) -> String {
-    match format {
-        Format::Text => {
-            let color = output::stdout_color(to.tone);
-            render::terminal(results, &TerminalOptions { color, ..TerminalOptions::default() })
-        }
-        Format::Json => render::json(results),
-        Format::Csv => render::metrics_csv(results),
-        Format::Markdown => render::markdown(results),
+fn terminal(results: &Results, lead: Lead, to: &Output) -> String {
+    let color = output::stdout_color(to.tone);
+    let options = TerminalOptions { color, ..TerminalOptions::default() };
+    match lead {
+        Lead::Variants => render::terminal(results, &options),
+        Lead::Comparison => render::terminal_comparison(results, &options),
     }
 }

@@ -12,7 +12,8 @@ const TICK: Duration = Duration::from_millis(100);
 /// What a bar looks like. Its ETA comes from the simulated time that passed so far.
 const LOOK: &str = "simulating {bar:40} {percent:>3} %  {elapsed} gone, {eta} to go";
 
-/// Does `work` while a bar shows how far `done` is on its way to `total`. Nothing is shown unless `watched`.
+/// Does `work` while a bar shows how far `done` is on its way to `total`. Nothing is shown unless
+/// `watched`.
 pub(super) fn with_bar<R>(
     watched: bool,
     total: u64,
@@ -43,8 +44,7 @@ fn paint(total: u64, done: &AtomicU64, finished: &AtomicBool) {
         bar.set_draw_target(ProgressDrawTarget::stderr());
     }
     while !finished.load(Ordering::Relaxed) {
-        bar.set_position(done.load(Ordering::Relaxed).min(total));
-        bar.tick();
+        bar.update(|state| state.set_pos(done.load(Ordering::Relaxed).min(total)));
         thread::park_timeout(TICK);
     }
     bar.finish_and_clear();

@@ -1,12 +1,14 @@
 //! `tidelag report`.
 
 use super::args::Report;
+use super::present::{self, Lead};
+use super::report_dir;
 use super::status::{Failure, Status};
-use super::{present, report_dir};
 use crate::render;
 use std::io::ErrorKind;
 
-/// Draws again, from saved results alone. Expectations were judged when the results were made and do not decide here.
+/// Draws again, from saved results alone. Expectations were judged when the results were made and
+/// do not decide here.
 pub(super) fn report(args: &Report) -> Result<Status, Failure> {
     let name = args.file.display();
     let bytes = std::fs::read(&args.file).map_err(|error| {
@@ -23,6 +25,6 @@ pub(super) fn report(args: &Report) -> Result<Status, Failure> {
     if let Some(dir) = &args.output.out {
         report_dir::inspect(dir, args.output.force)?;
     }
-    present::present(&results, &args.output)?;
+    present::present(&results, Lead::Variants, &args.output)?;
     Ok(Status::Fine)
 }

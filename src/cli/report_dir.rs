@@ -1,7 +1,8 @@
 //! The directory of a report: its files appear whole or not at all.
 //!
-//! Each file is written under a temporary name beside its final one, and renamed only when all were written. A
-//! directory with files of somebody else is left alone unless forced, and even then those files stay.
+//! Each file is written under a temporary name beside its final one, and renamed only when all were
+//! written. A directory with files of somebody else is left alone unless forced, and even then
+//! those files stay.
 
 use super::status::Failure;
 use crate::render;
@@ -73,13 +74,17 @@ fn is_ours(dir: &Path, name: &str) -> bool {
 
 /// Whether a directory holds nothing but drawings.
 fn is_charts(dir: &Path) -> bool {
-    let ours = |name: &str| name.ends_with(".svg") || name.ends_with(PARTIAL);
-    fs::read_dir(dir).is_ok_and(|mut entries| {
-        entries.all(|entry| entry.is_ok_and(|e| ours(&e.file_name().to_string_lossy())))
-    })
+    let ours = |name: &Path| is_drawing(name) || name.to_string_lossy().ends_with(PARTIAL);
+    fs::read_dir(dir)
+        .is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(|entry| ours(&entry.path()))))
 }
 
-/// Whether the results in `dir`, if there are any, were written by tidelag: of any version, so only the name is read.
+fn is_drawing(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "svg")
+}
+
+/// Whether the results in `dir`, if there are any, were written by tidelag: of any version, so only
+/// the name is read.
 fn has_our_results(dir: &Path, names: &[String]) -> bool {
     #[derive(serde::Deserialize)]
     struct Program {
@@ -93,11 +98,12 @@ fn has_our_results(dir: &Path, names: &[String]) -> bool {
     })
 }
 
-/// Writes the report into `dir`, which is created if it is missing. Drawings of an earlier report that this one does
-/// not have are removed.
+/// Writes the report into `dir`, which is created if it is missing. Drawings of an earlier report
+/// that this one does not have are removed.
 ///
 /// # Errors
-/// If a file cannot be written; then none appears under its final name, and nothing half-written is left behind.
+/// If a file cannot be written; then none appears under its final name, and nothing half-written is
+/// left behind.
 pub(super) fn write(dir: &Path, files: &[ReportFile]) -> Result<(), Failure> {
     let mut made = Made::default();
     let written = fill(dir, files, &mut made, &create);
@@ -108,6 +114,7 @@ pub(super) fn write(dir: &Path, files: &[ReportFile]) -> Result<(), Failure> {
 }
 
 /// Opens a file that does not exist yet.
+#[expect(clippy::disallowed_methods, reason = "the command line writes reports")]
 fn create(path: &Path) -> io::Result<File> {
     File::options().write(true).create_new(true).open(path)
 }
@@ -123,7 +130,8 @@ struct Made {
 }
 
 impl Made {
-    /// Removes what was made, as far as that is possible. A directory in which somebody put a file stays.
+    /// Removes what was made, as far as that is possible. A directory in which somebody put a file
+    /// stays.
     #[expect(clippy::disallowed_methods, reason = "the command line writes reports")]
     fn undo(&self) {
         for file in &self.partial {
@@ -182,14 +190,15 @@ fn partial_name(path: &Path) -> PathBuf {
     path.with_file_name(format!(".{name}{PARTIAL}"))
 }
 
-/// Removes drawings that are not among `files`. Best effort: a drawing too many is no reason to fail.
+/// Removes drawings that are not among `files`. Best effort: a drawing too many is no reason to
+/// fail.
 #[expect(clippy::disallowed_methods, reason = "the command line writes reports")]
 fn remove_old_charts(charts: &Path, files: &[ReportFile]) {
     let Ok(entries) = fs::read_dir(charts) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name();
         let current = files.iter().any(|(path, _)| *path == Path::new(CHARTS).join(&name));
-        if !current && name.to_string_lossy().ends_with(".svg") {
+        if !current && is_drawing(&entry.path()) {
             let _best_effort = fs::remove_file(entry.path());
         }
     }

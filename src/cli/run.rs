@@ -3,6 +3,7 @@
 use super::args::{Run, Selection};
 use super::job::{self, Job};
 use super::load;
+use super::present::Lead;
 use super::status::{Failure, Status};
 
 /// Simulates a file and every variant in it, prints the report, exits by the expectations.
@@ -15,6 +16,7 @@ pub(super) fn run(args: &Run) -> Result<Status, Failure> {
         output: &args.output,
         replay: replay("run", [file], &args.selection),
         one_file: true,
+        lead: Lead::Variants,
     };
     let outcome = job::carry_out(&job)?;
     Ok(job::conclude(&outcome, job::expectation_failed(&outcome.results)))

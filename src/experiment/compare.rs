@@ -1,8 +1,8 @@
 //! Paired comparison of two variants by replication.
 //!
-//! Both sides of a pair saw the same random numbers, so their difference is known far better than either side: the
-//! interval is that of the differences, not of the two means. Knows nothing of what a metric means, nor whether lower
-//! is better.
+//! Both sides of a pair saw the same random numbers, so their difference is known far better than
+//! either side: the interval is that of the differences, not of the two means. Knows nothing of
+//! what a metric means, nor whether lower is better.
 
 use super::interval::{half_width, interval, mean};
 use super::merge::{Samples, all_known};
@@ -90,9 +90,10 @@ fn verdict(equal: bool, ci95: Option<[f64; 2]>) -> Verdict {
 
 /// The relative difference mean(b) / mean(a) - 1 and its 95 % interval, None where mean(a) is 0.
 ///
-/// The interval is that of a ratio of means by the delta method: with R = mean(b) / mean(a) the residuals b - R a have
-/// mean 0, and the standard error of R is that of their mean divided by |mean(a)| (Cochran, Sampling Techniques,
-/// section 6.4). It takes into account that a is itself uncertain and that the pairs are correlated.
+/// The interval is that of a ratio of means by the delta method: with R = mean(b) / mean(a) the
+/// residuals b - R a have mean 0, and the standard error of R is that of their mean divided by
+/// |mean(a)| (Cochran, Sampling Techniques, section 6.4). It takes into account that a is itself
+/// uncertain and that the pairs are correlated.
 fn relative(a: &[f64], b: &[f64]) -> (Option<f64>, Option<[f64; 2]>) {
     let base = mean(a);
     if base == 0.0 {
@@ -132,7 +133,8 @@ mod tests {
         let found = compared(&[4.0, 5.0, 6.0], &[2.0, 2.5, 3.0]);
         assert_eq!(found.diff, Some(-2.5));
         assert_eq!(found.relative, Some(-0.5));
-        // b is exactly half of a in every pair, so the ratio is certain though the difference is not.
+        // b is exactly half of a in every pair, so the ratio is certain though the difference is
+        // not.
         assert_eq!(found.relative_ci95, Some([-0.5, -0.5]));
         assert_eq!(found.verdict, Verdict::Lower);
     }
@@ -179,7 +181,8 @@ mod tests {
         assert_eq!(paths, ["x", "z"]);
     }
 
-    /// How often `trials` comparisons of ten pairs find no difference, b being higher by `shift` standard deviations.
+    /// How often `trials` comparisons of ten pairs find no difference, b being higher by `shift`
+    /// standard deviations.
     fn undetected(trials: u64, shift: f64) -> usize {
         let normal = Normal::new(0.0, 1.0).expect("valid");
         (0..trials)

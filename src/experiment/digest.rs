@@ -4,7 +4,9 @@ use sha2::{Digest, Sha256};
 
 /// The first 64 bits of the SHA-256 of what was fed to it, as 16 hexadecimal digits.
 fn hex(hash: Sha256) -> String {
-    hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    let bits = hash.finalize();
+    let first = bits[..8].iter().fold(0_u64, |number, &byte| number << 8 | u64::from(byte));
+    format!("{first:016x}")
 }
 
 /// One component's digest over its replications, in their order.

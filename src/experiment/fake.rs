@@ -1,8 +1,8 @@
-//! A simulation of nothing, for the tests of this room: its numbers depend on seed, replication and blueprint only.
+//! A simulation of nothing, for the tests of this room: its numbers depend on seed, replication and
+//! blueprint only.
 
-use super::{Cancelled, Control};
 use crate::model::Blueprint;
-use crate::probe::{Measure, RunRecord, Shape, Tally};
+use crate::probe::{Cancelled, Control, Measure, RunRecord, Shape, Tally};
 use crate::results::{Ledger, Ordered};
 use hdrhistogram::Histogram;
 use std::sync::atomic::Ordering;

@@ -1,4 +1,5 @@
-//! Mean and 95 % interval of independent values, one per replication (Student's t). Knows nothing of what they mean.
+//! Mean and 95 % interval of independent values, one per replication (Student's t). Knows nothing
+//! of what they mean.
 
 use crate::theory::student_t_975;
 
@@ -7,7 +8,8 @@ pub(super) fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// Half the width of the 95 % t-interval of the mean: t(0.975, n - 1) s / √n. None with fewer than two values.
+/// Half the width of the 95 % t-interval of the mean: t(0.975, n - 1) s / √n. None with fewer than
+/// two values.
 pub(super) fn half_width(values: &[f64]) -> Option<f64> {
     let n = values.len();
     if n < 2 {
@@ -19,7 +21,8 @@ pub(super) fn half_width(values: &[f64]) -> Option<f64> {
     Some(student_t_975(n as u64 - 1) * (variance / n as f64).sqrt())
 }
 
-/// 95 % t-interval of the mean, None with fewer than two values. Equal values give an interval of no width.
+/// 95 % t-interval of the mean, None with fewer than two values. Equal values give an interval of
+/// no width.
 pub(super) fn interval(values: &[f64]) -> Option<[f64; 2]> {
     if values.len() > 1 && values.iter().all(|v| v == &values[0]) {
         return Some([values[0], values[0]]);

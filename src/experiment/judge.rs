@@ -3,7 +3,8 @@
 use crate::results::{Expectation, Metric, Ordered, VariantResult};
 use crate::scenario::{Bound, Expect};
 
-/// Judges the lines of one variant, in order. `variants` are all that were simulated, for relative bounds.
+/// Judges the lines of one variant, in order. `variants` are all that were simulated, for relative
+/// bounds.
 pub(super) fn judge(
     lines: &[Expect],
     own: &Ordered<Metric>,

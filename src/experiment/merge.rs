@@ -1,5 +1,6 @@
-//! The replications of one variant become its results: means with intervals, sums of counts, pooled distributions.
-//! Everything is added up in the order of the replications, so the bytes do not depend on who finished first.
+//! The replications of one variant become its results: means with intervals, sums of counts, pooled
+//! distributions. Everything is added up in the order of the replications, so the bytes do not
+//! depend on who finished first.
 
 use super::digest;
 use super::interval::{interval, mean};
@@ -50,10 +51,14 @@ pub(super) fn merge(variant: &Variant, runs: &[Replication]) -> (VariantResult, 
     (result, samples)
 }
 
-/// Every metric's values, replications in order. Every replication has the same metrics in the same order.
+/// Every metric's values, replications in order. Every replication has the same metrics in the same
+/// order.
 fn collect(runs: &[Replication]) -> Vec<Samples> {
-    let heads = &runs[0].numbers;
-    debug_assert!(runs.iter().all(|run| run.numbers.len() == heads.len()));
+    let heads = &runs[0].heads;
+    assert!(
+        runs.iter().all(|run| run.numbers.len() == heads.len()),
+        "every replication has the same measures"
+    );
     heads
         .iter()
         .enumerate()
@@ -85,7 +90,7 @@ fn metrics(runs: &[Replication], samples: &[Samples]) -> Ordered<Metric> {
                 ci95: values.as_ref().ok().and_then(|values| interval(values)),
                 count: sum(i, &|(count, _)| count),
                 censored: sum(i, &|(_, censored)| censored),
-                meaning: runs[0].numbers[i].meaning.clone(),
+                meaning: runs[0].heads[i].meaning.clone(),
                 note: values.err(),
             };
             (sample.path.clone(), metric)
@@ -129,7 +134,7 @@ fn histograms(runs: &[Replication]) -> Ordered<Histogram> {
 /// One distribution of all samples. Middles are positive numbers, so their bits sort as they do.
 fn pool(tallies: &[&Buckets]) -> Histogram {
     let mut pooled = BTreeMap::new();
-    for (middle, count) in tallies.iter().flat_map(|tally| &tally.buckets) {
+    for (middle, count) in tallies.iter().flat_map(|tally| &tally.counts) {
         *pooled.entry(middle.to_bits()).or_insert(0_u64) += count;
     }
     Histogram {

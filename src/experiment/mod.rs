@@ -1,5 +1,6 @@
-//! Repeats a scenario over seeds and variants, and says what the repetitions together tell: means with intervals,
-//! paired differences, expectations held or not. Knows nothing of files, terminals and drawings.
+//! Repeats a scenario over seeds and variants, and says what the repetitions together tell: means
+//! with intervals, paired differences, expectations held or not. Knows nothing of files, terminals
+//! and drawings.
 
 mod compare;
 mod digest;
@@ -37,7 +38,8 @@ pub struct Outcome {
     pub results: Results,
     /// Runs that a limit ended early; their measures up to there are in the results.
     pub limits: Vec<Limit>,
-    /// Set if the experiment was cancelled; the results then hold the replications that were finished.
+    /// Set if the experiment was cancelled; the results then hold the replications that were
+    /// finished.
     pub interrupted: Option<Interrupted>,
 }
 
@@ -82,17 +84,18 @@ pub enum RunError {
     Threads(String),
 }
 
-/// Simulates every variant of a scenario with every seed, and merges, judges and compares what was found.
+/// Simulates every variant of a scenario with every seed, and merges, judges and compares what was
+/// found.
 ///
-/// The results do not depend on the number of threads, nor on which run was done first: everything is added up in the
-/// order of variants and replications.
+/// The results do not depend on the number of threads, nor on which run was done first: everything
+/// is added up in the order of variants and replications.
 ///
 /// # Errors
-/// See [`RunError`]. A limit that ended a run, or a cancellation after the first replication, is no error: see
-/// [`Outcome`].
+/// See [`RunError`]. A limit that ended a run, or a cancellation after the first replication, is no
+/// error: see [`Outcome`].
 pub fn run(
     scenario: &Scenario,
-    options: &RunOptions,
+    options: RunOptions,
     control: Control<'_>,
 ) -> Result<Outcome, RunError> {
     run_with(scenario, options, control, &crate::probe::simulate)
@@ -101,17 +104,20 @@ pub fn run(
 /// As [`run`], with the simulation given.
 fn run_with(
     scenario: &Scenario,
-    options: &RunOptions,
+    options: RunOptions,
     control: Control<'_>,
     simulate: &Simulate,
 ) -> Result<Outcome, RunError> {
     let variants = scenario.variants.len();
     let jobs = usize::try_from(scenario.seeds).unwrap_or(usize::MAX).saturating_mul(variants);
-    // All variants of a replication before the next replication: what an interruption leaves is then paired.
+    // All variants of a replication before the next replication: what an interruption leaves is
+    // then paired.
     let ends = replicate::in_order(options.threads, jobs, control.cancelled, |job| {
         let blueprint = &scenario.variants[job % variants].blueprint;
         let replication = (job / variants) as u64;
-        simulate(blueprint, scenario.seed, replication, control).ok().map(Replication::from)
+        simulate(blueprint, scenario.seed, replication, control)
+            .ok()
+            .map(|record| Replication::new(record, replication == 0))
     })
     .map_err(RunError::Threads)?;
     let mut runs: Vec<Vec<Replication>> = vec![Vec::new(); variants];
@@ -133,7 +139,8 @@ fn run_with(
     conclude(scenario, runs)
 }
 
-/// Keeps as many replications as every variant has, or one of those variants that have one, and draws the conclusions.
+/// Keeps as many replications as every variant has, or one of those variants that have one, and
+/// draws the conclusions.
 fn conclude(scenario: &Scenario, runs: Vec<Vec<Replication>>) -> Result<Outcome, RunError> {
     let common = runs.iter().map(Vec::len).min().unwrap_or(0).max(1);
     let kept: Vec<(&Variant, Vec<Replication>)> = scenario

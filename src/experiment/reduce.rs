@@ -1,5 +1,6 @@
-//! What one replication measured, boiled down to what the merge needs: a few numbers and the non-empty buckets of each
-//! tally. A run's full histograms are dropped at once, so memory does not grow with the number of replications.
+//! What one replication measured, boiled down to what the merge needs: a few numbers and the
+//! non-empty buckets of each tally. A run's full histograms are dropped at once, so memory does not
+//! grow with the number of replications.
 
 use super::statistics::{self, Known};
 use crate::probe::{Measure, RunRecord, Shape};
@@ -15,6 +16,8 @@ pub(super) struct Replication {
     pub(super) drained_s: f64,
     pub(super) converged: bool,
     pub(super) limit: Option<String>,
+    /// What the numbers are called; kept of the first replication only, as all have the same.
+    pub(super) heads: Vec<Head>,
     /// All metrics, in the order of the measures, the ledger's last.
     pub(super) numbers: Vec<Number>,
     pub(super) series: Vec<Line>,
@@ -22,12 +25,17 @@ pub(super) struct Replication {
     pub(super) ledgers: Vec<(String, Ledger)>,
 }
 
-/// One metric of one replication.
+/// What a metric is called and means.
 #[derive(Clone, Debug)]
-pub(super) struct Number {
+pub(super) struct Head {
     pub(super) path: String,
     pub(super) unit: &'static str,
     pub(super) meaning: String,
+}
+
+/// One metric of one replication.
+#[derive(Clone, Debug)]
+pub(super) struct Number {
     pub(super) value: Known,
     /// Completed and censored samples of a tally.
     pub(super) samples: Option<(u64, u64)>,
@@ -47,22 +55,24 @@ pub(super) struct Line {
 pub(super) struct Buckets {
     pub(super) path: String,
     pub(super) unit: &'static str,
-    pub(super) buckets: Vec<(f64, u64)>,
+    pub(super) counts: Vec<(f64, u64)>,
     pub(super) censored: u64,
 }
 
-impl From<RunRecord> for Replication {
-    fn from(record: RunRecord) -> Self {
-        let mut numbers = Vec::new();
+impl Replication {
+    /// Boils a record down; of the `first` replication the names of the metrics are kept.
+    pub(super) fn new(record: RunRecord, first: bool) -> Self {
+        let mut metrics = Metrics { named: first, heads: Vec::new(), numbers: Vec::new() };
         let mut series = Vec::new();
         let mut buckets = Vec::new();
+        let mut stated = BTreeSet::new();
         for measure in record.measures {
-            add_numbers(&measure, &mut numbers);
+            metrics.add(&measure);
             if let Shape::Tally(tally) = &measure.shape {
                 buckets.push(Buckets {
                     path: measure.path.clone(),
                     unit: measure.unit,
-                    buckets: statistics::buckets(tally),
+                    counts: statistics::buckets(tally),
                     censored: tally.censored,
                 });
             }
@@ -70,15 +80,19 @@ impl From<RunRecord> for Replication {
                 let path = join(&measure.path, statistic);
                 series.push(Line { path, unit: measure.unit, values });
             }
+            if measure.path.contains("ledger.") {
+                stated.insert(measure.path);
+            }
         }
-        add_ledger_numbers(&record.ledgers, &mut numbers);
+        metrics.add_ledgers(&record.ledgers, &stated);
         Self {
             events: record.events,
             digests: record.digests,
             drained_s: record.drained_s,
             converged: record.converged,
             limit: record.limit,
-            numbers,
+            heads: metrics.heads,
+            numbers: metrics.numbers,
             series,
             buckets,
             ledgers: record.ledgers,
@@ -91,68 +105,86 @@ fn join(path: &str, statistic: &str) -> String {
     if statistic.is_empty() { path.to_owned() } else { format!("{path}.{statistic}") }
 }
 
-/// The metrics of one measure.
-fn add_numbers(measure: &Measure, numbers: &mut Vec<Number>) {
-    let mut push = |statistic: &str, value: Known, samples: Option<(u64, u64)>| {
-        let (unit, meaning) = match statistic {
-            "" => (measure.unit, measure.meaning.to_owned()),
-            "count" => ("1", format!("number of samples, {}", measure.meaning)),
-            _ => (measure.unit, format!("{}, {}", statistics::label(statistic), measure.meaning)),
-        };
-        let path = join(&measure.path, statistic);
-        numbers.push(Number { path, unit, meaning, value: finite(value), samples });
-    };
-    match &measure.shape {
-        Shape::Scalar(value) => push("", value.map_err(str::to_owned), None),
-        Shape::Level { mean, max } => {
-            push("mean", Ok(*mean), None);
-            push("max", Ok(*max), None);
+/// The metrics of a replication as they are gathered.
+struct Metrics {
+    named: bool,
+    heads: Vec<Head>,
+    numbers: Vec<Number>,
+}
+
+impl Metrics {
+    /// Adds a metric; `head` is asked only where names are kept.
+    fn push(&mut self, head: impl FnOnce() -> Head, value: Known, samples: Option<(u64, u64)>) {
+        if self.named {
+            self.heads.push(head());
         }
-        Shape::Tally(tally) => {
-            for name in Kind::Tally.statistics() {
-                let samples = Some((tally.count, tally.censored));
-                push(name, statistics::statistic(tally, name), samples);
+        self.numbers.push(Number { value: finite(value), samples });
+    }
+
+    /// Adds the metrics of one measure.
+    fn add(&mut self, measure: &Measure) {
+        let head = |statistic| move || head(measure, statistic);
+        match &measure.shape {
+            Shape::Scalar(value) => self.push(head(""), value.map_err(str::to_owned), None),
+            Shape::Level { mean, max } => {
+                self.push(head("mean"), Ok(*mean), None);
+                self.push(head("max"), Ok(*max), None);
+            }
+            Shape::Tally(tally) => {
+                for &name in Kind::Tally.statistics() {
+                    let samples = Some((tally.count, tally.censored));
+                    self.push(head(name), statistics::statistic(tally, name), samples);
+                }
+            }
+        }
+    }
+
+    /// Adds `ledger.<state>` over all subscribers, then `<service>.ledger.<state>`; none that a
+    /// probe has stated already.
+    fn add_ledgers(&mut self, ledgers: &[(String, Ledger)], stated: &BTreeSet<String>) {
+        let mut push = |path: String, meaning: &str, count: u64| {
+            if !stated.contains(&path) {
+                let head = || Head { path, unit: "1", meaning: meaning.to_owned() };
+                self.push(head, Ok(count as f64), None);
+            }
+        };
+        let total =
+            |count: &dyn Fn(&Ledger) -> u64| ledgers.iter().map(|(_, l)| count(l)).sum::<u64>();
+        push(
+            "ledger.committed".to_owned(),
+            "obligations: facts committed, counted once for each subscriber",
+            total(&|l| l.committed),
+        );
+        for state in LEDGER_STATES {
+            push(format!("ledger.{state}"), state_meaning(state), total(&|l| in_state(l, state)));
+        }
+        push(
+            "ledger.double_applied".to_owned(),
+            "effects that happened more than once",
+            total(&|l| l.double_applied),
+        );
+        for (service, ledger) in ledgers {
+            for state in LEDGER_STATES {
+                let path = format!("{service}.ledger.{state}");
+                push(path, state_meaning(state), in_state(ledger, state));
             }
         }
     }
 }
 
+/// What a statistic of a measure is called.
+fn head(measure: &Measure, statistic: &str) -> Head {
+    let (unit, meaning) = match statistic {
+        "" => (measure.unit, measure.meaning.to_owned()),
+        "count" => ("1", format!("number of samples, {}", measure.meaning)),
+        _ => (measure.unit, format!("{}, {}", statistics::label(statistic), measure.meaning)),
+    };
+    Head { path: join(&measure.path, statistic), unit, meaning }
+}
+
 /// JSON has no number for these, so they become an unknown with a reason.
 fn finite(value: Known) -> Known {
     value.and_then(|v| if v.is_finite() { Ok(v) } else { Err("not a finite number".to_owned()) })
-}
-
-/// `ledger.<state>` over all subscribers, then `<service>.ledger.<state>`; none that a probe has stated already.
-fn add_ledger_numbers(ledgers: &[(String, Ledger)], numbers: &mut Vec<Number>) {
-    let stated: BTreeSet<String> =
-        numbers.iter().map(|n| &n.path).filter(|path| path.contains("ledger.")).cloned().collect();
-    let mut push = |path: String, meaning: &str, value: u64| {
-        if stated.contains(&path) {
-            return;
-        }
-        let (meaning, value) = (meaning.to_owned(), Ok(value as f64));
-        numbers.push(Number { path, unit: "1", meaning, value, samples: None });
-    };
-    let total = |count: &dyn Fn(&Ledger) -> u64| ledgers.iter().map(|(_, l)| count(l)).sum::<u64>();
-    push(
-        "ledger.committed".to_owned(),
-        "obligations: facts committed, counted once for each subscriber",
-        total(&|l| l.committed),
-    );
-    for state in LEDGER_STATES {
-        push(format!("ledger.{state}"), state_meaning(state), total(&|l| in_state(l, state)));
-    }
-    push(
-        "ledger.double_applied".to_owned(),
-        "effects that happened more than once",
-        total(&|l| l.double_applied),
-    );
-    for (service, ledger) in ledgers {
-        for state in LEDGER_STATES {
-            let path = format!("{service}.ledger.{state}");
-            push(path, state_meaning(state), in_state(ledger, state));
-        }
-    }
 }
 
 /// Number of obligations in a state, all reasons together.
@@ -225,13 +257,24 @@ mod tests {
             shape: Shape::Scalar(Ok(7.0)),
             series: Vec::new(),
         };
-        let mut numbers = Vec::new();
-        add_numbers(&measure, &mut numbers);
-        add_ledger_numbers(&[("email".to_owned(), Ledger::default())], &mut numbers);
-        let lost: Vec<_> = numbers.iter().filter(|n| n.path == "ledger.lost").collect();
+        let record = RunRecord {
+            events: 0,
+            digests: Vec::new(),
+            drained_s: 0.0,
+            converged: true,
+            limit: None,
+            measures: vec![measure],
+            ledgers: vec![("email".to_owned(), Ledger::default())],
+        };
+        let run = Replication::new(record.clone(), true);
+        let paths: Vec<&str> = run.heads.iter().map(|head| head.path.as_str()).collect();
+        let lost: Vec<_> = (0..paths.len()).filter(|&i| paths[i] == "ledger.lost").collect();
         assert_eq!(lost.len(), 1);
-        assert_eq!(lost[0].value, Ok(7.0));
-        assert!(numbers.iter().any(|n| n.path == "email.ledger.lost"));
+        assert_eq!(run.numbers[lost[0]].value, Ok(7.0));
+        assert!(paths.contains(&"email.ledger.lost"));
+        let later = Replication::new(record, false);
+        assert!(later.heads.is_empty());
+        assert_eq!(later.numbers.len(), run.numbers.len());
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Runs independent jobs on several threads. Knows nothing of simulation; results come in the order of the jobs.
+//! Runs independent jobs on several threads. Knows nothing of simulation; results come in the order
+//! of the jobs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -16,8 +17,9 @@ pub(super) enum End<T> {
 
 /// Runs jobs `0..jobs` on at most `threads` threads, lowest first, and returns their ends by index.
 ///
-/// A job that was cancelled returns None; none is begun once `cancelled` is set. Jobs behind a broken one are not begun,
-/// those before it are finished: so the first broken job is the same at any number of threads.
+/// A job that was cancelled returns None; none is begun once `cancelled` is set. Jobs behind a
+/// broken one are not begun, those before it are finished: so the first broken job is the same at
+/// any number of threads.
 ///
 /// # Errors
 /// When the threads cannot be started.
@@ -48,7 +50,8 @@ pub(super) fn in_order<T: Send>(
     on_threads(threads, jobs, run)
 }
 
-/// Each thread takes the next job until none is left: low indices are done first, unlike with a split of the range.
+/// Each thread takes the next job until none is left: low indices are done first, unlike with a
+/// split of the range.
 #[cfg(not(target_arch = "wasm32"))]
 fn on_threads<R: Send>(
     threads: usize,

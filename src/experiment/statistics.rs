@@ -11,7 +11,8 @@ const SAMPLES_ABOVE: u64 = 10;
 /// A number, or the reason why there is none.
 pub(super) type Known = Result<f64, String>;
 
-/// The statistic `name` of a tally, one of those that [`Kind::statistics`] lists, in seconds (`count`: a number).
+/// The statistic `name` of a tally, one of those that [`Kind::statistics`] lists, in seconds
+/// (`count`: a number).
 ///
 /// [`Kind::statistics`]: crate::results::catalogue::Kind::statistics
 pub(super) fn statistic(tally: &Tally, name: &str) -> Known {
@@ -49,8 +50,9 @@ fn completed(tally: &Tally) -> Result<u64, String> {
 
 /// Standard deviation of the completed samples (divisor n - 1).
 ///
-/// With sum = q n + r the sum of squared deviations is squares - q² n - 2 q r - r²/n: all but the last term are whole
-/// numbers that fit 128 bits, so nothing cancels however small the spread is against the mean.
+/// With sum = q n + r the sum of squared deviations is squares - q² n - 2 q r - r²/n: all but the
+/// last term are whole numbers that fit 128 bits, so nothing cancels however small the spread is
+/// against the mean.
 fn standard_deviation(tally: &Tally) -> Known {
     let count = completed(tally)?;
     if count < 2 {
@@ -177,7 +179,7 @@ pub(super) mod tests {
         check(&[5; 200], 0, "p95", Ok(5e-9));
         check(&[5; 999], 0, "p99", Err("p99 needs 1000 samples in every replication, one has 999"));
         check(&[5; 1000], 0, "p99", Ok(5e-9));
-        check(&[5; 10_000], 0, "p999", Ok(5e-9));
+        check(&vec![5; 10_000], 0, "p999", Ok(5e-9));
     }
 
     #[test]
@@ -218,7 +220,7 @@ pub(super) mod tests {
             let mean = samples.iter().map(|&s| s as f64).sum::<f64>() / n;
             let squares: f64 = samples.iter().map(|&s| (s as f64 - mean) * (s as f64 - mean)).sum();
             let sd = (squares / (n - 1.0)).sqrt();
-            let near = |a: f64, b: f64, tolerance: f64| (a - b).abs() <= tolerance * b.abs() + 1e-15;
+            let near = |a: f64, b: f64, part: f64| (a - b).abs() <= part * b.abs() + 1e-15;
             prop_assert!(near(statistic(&tally, "mean").unwrap(), mean / 1e9, 1e-12));
             prop_assert!(near(statistic(&tally, "sd").unwrap(), sd / 1e9, 1e-9));
             let mut sorted = samples.clone();

@@ -70,7 +70,7 @@ fn scenario(seeds: u64, instances: &[u32]) -> Scenario {
 fn run_at(scenario: &Scenario, threads: usize, simulate: &Simulate) -> Result<Outcome, RunError> {
     let (cancelled, progress) = (AtomicBool::new(false), AtomicU64::new(0));
     let control = Control { cancelled: &cancelled, progress: &progress };
-    run_with(scenario, &RunOptions { threads }, control, simulate)
+    run_with(scenario, RunOptions { threads }, control, simulate)
 }
 
 fn results_of(scenario: &Scenario) -> Results {

@@ -2,7 +2,7 @@
 
 use super::event::{Event, Kind};
 use super::observation::Observer;
-use super::tables::{Fact, NONE};
+use super::tables::{Fact, Job, NONE};
 use super::{Sched, World};
 use crate::units::{SimDuration, SimTime};
 use std::collections::VecDeque;
@@ -51,15 +51,9 @@ impl<O: Observer> World<O> {
             return None;
         }
         let left = heard.len() as u32;
-        let fact = self.facts.insert(Fact {
-            id,
-            commit,
-            published: now.ns(),
-            key,
-            event,
-            left,
-            given_up: false,
-        });
+        let fact = self.facts.reserve(&Fact::BLANK);
+        *self.facts.get_mut(fact) =
+            Fact { id, commit, published: now.ns(), key, event, left, given_up: false };
         self.observer.fact(event, SimTime::from_ns(commit));
         for subscription in heard {
             self.observer.committed(subscription, SimTime::from_ns(commit));
@@ -72,39 +66,52 @@ impl<O: Observer> World<O> {
 
     /// All copies of a fact arrive at one instant, in the order of the subscriptions.
     pub(crate) fn fan_out(&mut self, s: &mut Sched, fact: u32) {
-        // The fact may be resolved, and its slot reused, before the last copy is handed over; so read it first.
-        let copy = *self.facts.get(fact);
-        for subscription in self.heard[copy.event as usize].clone() {
-            self.hand_over(s, subscription, fact, &copy);
+        // It lives until the last of them has been handed over and resolved.
+        let event = self.facts.get(fact).event;
+        for subscription in self.heard[event as usize].clone() {
+            self.deliver(s, subscription, fact);
         }
     }
 
     /// One copy of a fact arrives.
     pub(crate) fn deliver(&mut self, s: &mut Sched, subscription: u32, fact: u32) {
-        let copy = *self.facts.get(fact);
-        self.hand_over(s, subscription, fact, &copy);
-    }
-
-    fn hand_over(&mut self, s: &mut Sched, subscription: u32, slot: u32, fact: &Fact) {
         let table = &self.subscriptions[subscription as usize];
         let (service, handler, ordered) = (table.service, table.handler, table.ordered);
-        let job = self.new_job(s.now(), service, handler, fact.id, fact.commit);
-        let record = self.jobs.get_mut(job);
-        record.subscription = subscription;
-        record.origin = slot;
-        record.key = fact.key;
-        record.line = fact.key;
-        if ordered && fact.key != 0 {
-            let line = self.lines.entry((subscription, fact.key)).or_default();
-            if line.front().is_some_and(|&(first, _)| first != fact.id) {
-                if let Some(item) = line.iter_mut().find(|(id, _)| *id == fact.id) {
-                    item.1 = job;
-                }
-                self.observer.queued(service, s.now());
-                return;
-            }
+        let place = self.next_place(service);
+        let Fact { id, commit, key, .. } = *self.facts.get(fact);
+        self.running += 1;
+        self.observer.arrived(service, s.now(), id, 0, SimTime::from_ns(commit));
+        let job = self.jobs.reserve(&Job::BLANK);
+        *self.jobs.get_mut(job) = Job {
+            id,
+            key,
+            line: key,
+            intended: commit,
+            arrived: s.now().ns(),
+            mark: s.now().ns(),
+            place,
+            subscription,
+            origin: fact,
+            handler,
+            ..Job::BLANK
+        };
+        if ordered && key != 0 && self.waits_in_line(subscription, key, id, job) {
+            self.observer.queued(service, s.now());
+        } else {
+            self.event_arrives(s, service, job);
         }
-        self.event_arrives(s, service, job);
+    }
+
+    /// Whether an earlier item of the same key is unfinished; then the job is noted in its line.
+    fn waits_in_line(&mut self, subscription: u32, key: u64, id: u64, job: u32) -> bool {
+        let line = self.lines.entry((subscription, key)).or_default();
+        if line.front().is_none_or(|&(first, _)| first == id) {
+            return false;
+        }
+        if let Some(item) = line.iter_mut().find(|(other, _)| *other == id) {
+            item.1 = job;
+        }
+        true
     }
 
     /// A subscription is done with a fact: `applied`, or given up.

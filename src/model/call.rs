@@ -71,14 +71,19 @@ impl<O: Observer> World<O> {
         let instance = self.balance(&c, attempt);
         let site = &self.sites[c.site as usize];
         let (lane, key) = (site.lane, site.request_key);
-        let mut record = Job::new(c.id, site.handler, c.intended, s.now().ns(), 0);
-        record.key = c.key;
-        record.origin = call;
-        record.stamp = stamp;
-        record.instance = instance;
-        record.attempt = attempt;
-        record.state = State::Travelling;
-        let job = self.jobs.insert(record);
+        let job = self.jobs.reserve(&Job::BLANK);
+        *self.jobs.get_mut(job) = Job {
+            id: c.id,
+            key: c.key,
+            intended: c.intended,
+            origin: call,
+            stamp,
+            handler: site.handler,
+            instance,
+            attempt,
+            state: State::Travelling,
+            ..Job::BLANK
+        };
         self.running += 1;
         let delay = self.hop(&c, instance, key, c.id, attempt);
         s.after(delay, Event::new(Kind::RequestArrives, 0, job));

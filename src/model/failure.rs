@@ -134,13 +134,11 @@ impl<O: Observer> World<O> {
 
     /// An event in work goes back to its place in line. The next attempt draws anew; it is not counted as failed.
     fn interrupt(&mut self, s: &mut Sched, service: u32, job: u32) {
-        let since = self.jobs.get(job).mark;
         self.release(s.now(), job);
         self.observer.released(service, s.now());
         let job = self.without_timer(job);
         let j = self.jobs.get_mut(job);
-        j.retry += j.service + j.commit + (s.now().ns() - since);
-        j.service = 0;
+        j.retry = j.worked;
         j.commit = 0;
         j.committed = 0;
         j.attempt += 1;

@@ -12,21 +12,7 @@ use crate::random::{Draw, derive_id};
 use crate::units::{SimDuration, SimTime};
 
 impl<O: Observer> World<O> {
-    /// A job of an event that has just arrived, at the end of the line.
-    pub(crate) fn new_job(
-        &mut self,
-        now: SimTime,
-        service: u32,
-        handler: u32,
-        id: u64,
-        intended: u64,
-    ) -> u32 {
-        let place = self.next_place(service);
-        self.running += 1;
-        self.observer.arrived(service, now, id, 0, SimTime::from_ns(intended));
-        self.jobs.insert(Job::new(id, handler, intended, now.ns(), place))
-    }
-
+    /// The next place in the line of a service.
     pub(crate) fn next_place(&mut self, service: u32) -> u64 {
         let table = &mut self.services[service as usize];
         table.place += 1;
@@ -34,6 +20,7 @@ impl<O: Observer> World<O> {
     }
 
     /// An event that may start: on an idle worker, or into the backlog at its place.
+    #[inline]
     pub(crate) fn event_arrives(&mut self, s: &mut Sched, service: u32, job: u32) {
         if let Some(instance) = self.idle_instance(service) {
             self.begin(s, instance, job);
@@ -45,6 +32,7 @@ impl<O: Observer> World<O> {
     }
 
     /// Puts a job of an event into the backlog, ordered by place.
+    #[inline]
     pub(crate) fn wait_in_backlog(&mut self, s: &Sched, service: u32, job: u32) {
         self.observer.queued(service, s.now());
         let place = self.jobs.get(job).place;
@@ -103,6 +91,7 @@ impl<O: Observer> World<O> {
     }
 
     /// A worker takes a job up.
+    #[inline]
     pub(crate) fn begin(&mut self, s: &Sched, instance: u32, job: u32) {
         let now = s.now();
         let i = &mut self.instances[instance as usize];
@@ -177,6 +166,7 @@ impl<O: Observer> World<O> {
     }
 
     /// Accounts for the time of the current step, commits it if it is a write, and moves on.
+    #[inline]
     fn step_ends(&mut self, s: &mut Sched, job: u32) {
         let now = s.now().ns();
         let j = self.jobs.get_mut(job);
@@ -185,10 +175,7 @@ impl<O: Observer> World<O> {
         j.worked += took;
         let op = &self.ops[j.step as usize];
         j.step += 1;
-        let Op::Write { entity, .. } = op else {
-            j.service += took;
-            return;
-        };
+        let Op::Write { entity, .. } = op else { return };
         j.commit += took;
         let first = j.committed == 0;
         j.committed = now;
@@ -202,6 +189,7 @@ impl<O: Observer> World<O> {
     }
 
     /// The effect of an event becomes visible.
+    #[inline]
     fn apply(&mut self, now: SimTime, job: u32) {
         let j = self.jobs.get_mut(job);
         let subscription = j.subscription;
@@ -216,7 +204,7 @@ impl<O: Observer> World<O> {
             deliver: j.arrived - published,
             wait: j.wait,
             retry: j.retry,
-            service: j.service,
+            service: j.worked - j.retry - j.commit,
             commit: j.commit,
         };
         let (commit, fact) = (SimTime::from_ns(j.intended), j.origin);
@@ -263,8 +251,7 @@ impl<O: Observer> World<O> {
             return;
         }
         self.observer.failed(handler.service);
-        j.retry += j.service + j.commit;
-        j.service = 0;
+        j.retry = j.worked;
         j.commit = 0;
         j.attempt += 1;
         j.timer = true;
@@ -284,7 +271,7 @@ impl<O: Observer> World<O> {
         let took = now - j.mark;
         j.mark = now;
         j.worked += took;
-        j.retry += took;
+        j.retry = j.worked;
         j.timer = false;
         j.committed = 0;
         j.step = handler.steps.start;
@@ -331,6 +318,7 @@ impl<O: Observer> World<O> {
     }
 
     /// Takes the worker from a job.
+    #[inline]
     pub(crate) fn release(&mut self, now: SimTime, job: u32) {
         let j = self.jobs.get_mut(job);
         j.worked += now.ns() - j.mark;
@@ -391,7 +379,6 @@ impl<O: Observer> World<O> {
         let took = now - j.mark;
         j.mark = now;
         j.worked += took;
-        j.service += took;
         if ok {
             j.stamp_of_calls = 0;
             j.step += 1;

@@ -7,21 +7,34 @@ pub(crate) struct Slab<T> {
     free: Vec<u32>,
 }
 
-impl<T> Slab<T> {
+impl<T: Copy> Slab<T> {
     /// An empty table.
     pub(crate) fn new() -> Self {
         Self { slots: Vec::new(), free: Vec::new() }
     }
 
-    /// Puts `value` into a free slot.
+    /// A slot whose value is whatever it was before, or `blank`. The caller writes the value where it is to stay:
+    /// handing it over would copy it through the stack, and the copy waits for the writes.
     #[inline]
-    pub(crate) fn insert(&mut self, value: T) -> u32 {
-        if let Some(slot) = self.free.pop() {
-            self.slots[slot as usize] = value;
-            return slot;
+    pub(crate) fn reserve(&mut self, blank: &T) -> u32 {
+        match self.free.pop() {
+            Some(slot) => slot,
+            None => self.grow(blank),
         }
-        self.slots.push(value);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self, blank: &T) -> u32 {
+        self.slots.push(*blank);
         self.slots.len() as u32 - 1
+    }
+
+    /// Puts `value` into a free slot.
+    pub(crate) fn insert(&mut self, value: T) -> u32 {
+        let slot = self.reserve(&value);
+        self.slots[slot as usize] = value;
+        slot
     }
 
     /// Gives a slot back. Its value stays readable until the slot is reused.

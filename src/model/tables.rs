@@ -227,11 +227,9 @@ pub(crate) struct Job {
     pub(crate) wait: u64,
     /// With a worker, ns, up to `mark`.
     pub(crate) worked: u64,
-    /// Failed attempts and pauses, ns.
+    /// Part of `worked` that went into failed and interrupted attempts and pauses, ns.
     pub(crate) retry: u64,
-    /// Work of this attempt, ns.
-    pub(crate) service: u64,
-    /// Store writes of this attempt, ns.
+    /// Part of `worked` that went into store writes of this attempt, ns.
     pub(crate) commit: u64,
     /// Its place in line.
     pub(crate) place: u64,
@@ -267,42 +265,44 @@ pub(crate) struct Job {
     pub(crate) ok: bool,
 }
 
+impl Fact {
+    /// No fact.
+    pub(crate) const BLANK: Self =
+        Self { id: 0, commit: 0, published: 0, key: 0, event: 0, left: 0, given_up: false };
+}
+
 impl Job {
-    /// A job at the moment of its arrival.
-    #[inline]
-    pub(crate) fn new(id: u64, handler: u32, intended: u64, now: u64, place: u64) -> Self {
-        Self {
-            id,
-            key: 0,
-            line: 0,
-            intended,
-            arrived: now,
-            mark: now,
-            wait: 0,
-            worked: 0,
-            retry: 0,
-            service: 0,
-            commit: 0,
-            place,
-            committed: 0,
-            subscription: NONE,
-            origin: NONE,
-            stamp: 0,
-            handler,
-            instance: NONE,
-            position: 0,
-            step: 0,
-            attempt: 0,
-            failed: 0,
-            stamp_of_calls: 0,
-            unanswered: 0,
-            state: State::Waiting,
-            timer: false,
-            failing: false,
-            applied: false,
-            ok: false,
-        }
-    }
+    /// No job.
+    pub(crate) const BLANK: Self = Self {
+        id: 0,
+        key: 0,
+        line: 0,
+        intended: 0,
+        arrived: 0,
+        mark: 0,
+        wait: 0,
+        worked: 0,
+        retry: 0,
+        commit: 0,
+        place: 0,
+        committed: 0,
+        subscription: NONE,
+        origin: NONE,
+        stamp: VOID,
+        handler: 0,
+        instance: NONE,
+        position: 0,
+        step: 0,
+        attempt: 0,
+        failed: 0,
+        stamp_of_calls: VOID,
+        unanswered: 0,
+        state: State::Waiting,
+        timer: false,
+        failing: false,
+        applied: false,
+        ok: false,
+    };
 }
 
 /// A call from its first attempt to its outcome.

@@ -179,13 +179,13 @@ fn one_worker_serves_in_the_order_of_arrival() {
     11 s1 starts
     20 s0 emits
     21 s1 queues
+    23 s1 done: wait 0, work 12, draw 0
     23 applied 0: [0.0, 1.0, 0.0, 0.0, 12.0, 0.0]
     23 converged
-    23 s1 done: wait 0, work 12, draw 0
     23 s1 starts
+    35 s1 done: wait 2, work 12, draw 0
     35 applied 0: [0.0, 1.0, 2.0, 0.0, 12.0, 0.0]
     35 converged
-    35 s1 done: wait 2, work 12, draw 0
     ");
 }
 
@@ -201,13 +201,13 @@ fn a_crash_puts_work_back_and_the_next_attempt_draws_anew() {
     20 s0 emits
     21 s1 queues
     30 s1 starts
+    42 s1 done: wait 15, work 16, draw 1
     42 applied 0: [0.0, 1.0, 15.0, 4.0, 12.0, 0.0]
     42 converged
-    42 s1 done: wait 15, work 16, draw 1
     42 s1 starts
+    54 s1 done: wait 21, work 12, draw 0
     54 applied 0: [0.0, 1.0, 21.0, 0.0, 12.0, 0.0]
     54 converged
-    54 s1 done: wait 21, work 12, draw 0
     ");
 }
 
@@ -236,15 +236,15 @@ fn a_source_emits_nothing_while_its_service_is_down() {
     insta::assert_snapshot!(history(&b), @r"
     10 s0 emits
     11 s1 starts
+    12 s1 done: wait 0, work 1, draw 0
     12 applied 0: [0.0, 1.0, 0.0, 0.0, 1.0, 0.0]
     12 converged
-    12 s1 done: wait 0, work 1, draw 0
     s0 is down and emits nothing
     30 s0 emits
     31 s1 starts
+    32 s1 done: wait 0, work 1, draw 0
     32 applied 0: [0.0, 1.0, 0.0, 0.0, 1.0, 0.0]
     32 converged
-    32 s1 done: wait 0, work 1, draw 0
     ");
 }
 
@@ -358,8 +358,8 @@ fn attempts_are_inline_and_end_in_giving_up() {
     insta::assert_snapshot!(history(&b), @r"
     10 s0 emits
     11 s1 starts
-    0 gives up
     25 s1 done: wait 0, work 14, draw 2, in vain
+    0 gives up
     ");
 }
 
@@ -383,24 +383,24 @@ fn items_of_one_key_run_one_after_the_other_and_others_overtake() {
     23 applied 0: [0.0, 1.0, 0.0, 0.0, 0.0, 2.0]
     23 converged
     23 s1 done: wait 0, work 2, draw 0
+    24 s2 done: wait 0, work 10, draw 0
     24 applied 1: [0.0, 1.0, 0.0, 0.0, 10.0, 0.0]
     24 converged
-    24 s2 done: wait 0, work 10, draw 0
     24 s2 queues
     24 s2 starts
     24 s2 starts
     24 s2 queues
+    34 s2 done: wait 10, work 10, draw 0
     34 applied 1: [0.0, 1.0, 10.0, 0.0, 10.0, 0.0]
     34 converged
-    34 s2 done: wait 10, work 10, draw 0
+    34 s2 done: wait 0, work 10, draw 0
     34 applied 1: [0.0, 1.0, 0.0, 0.0, 10.0, 0.0]
     34 converged
-    34 s2 done: wait 0, work 10, draw 0
     34 s2 queues
     34 s2 starts
+    44 s2 done: wait 10, work 10, draw 0
     44 applied 1: [0.0, 1.0, 10.0, 0.0, 10.0, 0.0]
     44 converged
-    44 s2 done: wait 10, work 10, draw 0
     ");
 }
 
@@ -416,34 +416,34 @@ fn slow_downs_multiply_and_each_ends_alone() {
     insta::assert_snapshot!(history(&b), @r"
     10 s0 emits
     11 s1 starts
+    12 s1 done: wait 0, work 1, draw 0
     12 applied 0: [0.0, 1.0, 0.0, 0.0, 1.0, 0.0]
     12 converged
-    12 s1 done: wait 0, work 1, draw 0
     20 s0 emits
     21 s1 starts
+    24 s1 done: wait 0, work 3, draw 0
     24 applied 0: [0.0, 1.0, 0.0, 0.0, 3.0, 0.0]
     24 converged
-    24 s1 done: wait 0, work 3, draw 0
     30 s0 emits
     31 s1 starts
+    37 s1 done: wait 0, work 6, draw 0
     37 applied 0: [0.0, 1.0, 0.0, 0.0, 6.0, 0.0]
     37 converged
-    37 s1 done: wait 0, work 6, draw 0
     40 s0 emits
     41 s1 starts
+    43 s1 done: wait 0, work 2, draw 0
     43 applied 0: [0.0, 1.0, 0.0, 0.0, 2.0, 0.0]
     43 converged
-    43 s1 done: wait 0, work 2, draw 0
     50 s0 emits
     51 s1 starts
+    53 s1 done: wait 0, work 2, draw 0
     53 applied 0: [0.0, 1.0, 0.0, 0.0, 2.0, 0.0]
     53 converged
-    53 s1 done: wait 0, work 2, draw 0
     60 s0 emits
     61 s1 starts
+    62 s1 done: wait 0, work 1, draw 0
     62 applied 0: [0.0, 1.0, 0.0, 0.0, 1.0, 0.0]
     62 converged
-    62 s1 done: wait 0, work 1, draw 0
     ");
 }
 

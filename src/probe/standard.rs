@@ -379,7 +379,9 @@ impl Observer for Probes {
                 segments.commit,
             ];
             for (sum, part) in sums.iter_mut().zip(parts) {
-                *sum += u128::from(part);
+                if part != 0 {
+                    *sum += u128::from(part);
+                }
             }
         }
     }

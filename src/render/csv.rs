@@ -1,4 +1,5 @@
-//! Results as CSV for notebooks and spreadsheets: plain decimals, one number a line, an empty cell where there is none.
+//! Results as CSV for notebooks and spreadsheets: plain decimals, one number a line, an empty cell
+//! where there is none.
 
 use crate::results::Results;
 use csv::{Terminator, WriterBuilder};
@@ -70,8 +71,9 @@ pub fn series_csv(results: &Results) -> String {
     sheet.text()
 }
 
-/// Start of bin `k` in seconds. `k * bin_s` alone would show 0.30000000000000004 for bin 3 of 0.1 s: bins are 1, 2 or
-/// 5 times a power of ten, so the division by the exact inverse gives the decimal that is meant.
+/// Start of bin `k` in seconds. `k * bin_s` alone would show 0.30000000000000004 for bin 3 of 0.1
+/// s: bins are 1, 2 or 5 times a power of ten, so the division by the exact inverse gives the
+/// decimal that is meant.
 fn bin_start(k: usize, bin_s: f64) -> String {
     let start = k as f64 * bin_s;
     let inverse = 1.0 / bin_s;
@@ -81,8 +83,9 @@ fn bin_start(k: usize, bin_s: f64) -> String {
     start.to_string()
 }
 
-/// Every distribution of a consistency lag: `variant,subscriber,event,value_s,cumulative`. `event` is empty for all
-/// events of a subscriber together. Samples that never ended count into the whole, so the share may stay below 1.
+/// Every distribution of a consistency lag: `variant,subscriber,event,value_s,cumulative`. `event`
+/// is empty for all events of a subscriber together. Samples that never ended count into the whole,
+/// so the share may stay below 1.
 pub fn lag_csv(results: &Results) -> String {
     let mut sheet = Sheet::new(&["variant", "subscriber", "event", "value_s", "cumulative"]);
     for (variant, result) in results.variants.iter() {

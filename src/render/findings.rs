@@ -1,12 +1,12 @@
-//! What the numbers say, in sentences: the answer per variant, what is overloaded, where the lag comes from, what to
-//! try next. Terminal, page, Markdown and chart titles all quote these.
+//! What the numbers say, in sentences: the answer per variant, what is overloaded, where the lag
+//! comes from, what to try next. Terminal, page, Markdown and chart titles all quote these.
 //!
 //! Knows only what the results hold: where they do not say why, neither does this.
 
 use crate::render::view::{View, clients, worst_first};
 use crate::render::wording::{count, list, percent, plural, seconds, significant};
 use crate::results::catalogue::SEGMENTS;
-use crate::results::{Results, Series, ServiceInfo};
+use crate::results::{FailureWindow, Ledger, Ordered, Results, Series, ServiceInfo};
 
 /// Subscribers that an answer names at most.
 const NAMED: usize = 3;
@@ -14,20 +14,21 @@ const NAMED: usize = 3;
 /// One line of the answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Answer {
-    /// The variant that it is about.
-    pub(crate) variant: String,
+    /// The variant that it is about; `None` if there is only one.
+    pub(crate) variant: Option<String>,
     /// What happened there.
     pub(crate) text: String,
 }
 
-/// Seconds by which the lag of `service` grows in each second of the measured phase, if it grows steadily and no
-/// failure explains it.
+/// Seconds by which the lag of `service` grows in each second of the measured phase, if it grows
+/// steadily and no failure explains it.
 ///
-/// Least squares over the bins of the median (else the p99) by the instant of observation. It counts as growth from
-/// 5 ms per second on, and only if the line explains nine tenths of the variance.
+/// Least squares over the bins of the median (else the p99) by the instant of observation. It
+/// counts as growth from 5 ms per second on, and only if the line explains nine tenths of the
+/// variance.
 pub(crate) fn growth(view: &View<'_>, service: &str) -> Option<f64> {
     let (from, to) = view.measured();
-    let broken = |w: &crate::results::FailureWindow| w.from < to && w.to.unwrap_or(to) > from;
+    let broken = |w: &FailureWindow| w.from < to && w.to.unwrap_or(to) > from;
     if view.result.failures.iter().any(broken) {
         return None;
     }
@@ -55,8 +56,8 @@ pub(crate) fn points(series: &Series) -> impl Iterator<Item = (f64, f64)> {
     })
 }
 
-/// Busy workers that the events sent to a subscriber keep busy, if it does nothing else: committed per second times
-/// mean service time (the utilisation law).
+/// Busy workers that the events sent to a subscriber keep busy, if it does nothing else: committed
+/// per second times mean service time (the utilisation law).
 pub(crate) fn workers_needed(results: &Results, view: &View<'_>, service: &str) -> Option<f64> {
     let info = view.subscribers().find(|s| s.name == service).filter(|s| s.api.is_empty())?;
     let (_, end) = view.measured();
@@ -71,8 +72,8 @@ pub(crate) fn workers(info: &ServiceInfo) -> u64 {
     u64::from(info.instances) * u64::from(info.workers)
 }
 
-/// Mean seconds of each segment of a subscriber's lag that takes any time, in the order in which a delivery passes
-/// them.
+/// Mean seconds of each segment of a subscriber's lag that takes any time, in the order in which a
+/// delivery passes them.
 pub(crate) fn segments(view: &View<'_>, service: &str) -> Vec<(&'static str, f64)> {
     SEGMENTS
         .iter()
@@ -107,14 +108,35 @@ fn largest_segment(view: &View<'_>, service: &str) -> Option<(&'static str, f64)
     (total > 0.0).then(|| (name, mean / total))
 }
 
-/// One line per variant: how its clients fare, how far behind its subscribers are, and what was lost.
+impl Answer {
+    fn new(results: &Results, view: &View<'_>, text: String) -> Self {
+        let variant = (results.variants.len() > 1).then(|| view.name.to_owned());
+        Self { variant, text }
+    }
+
+    /// The name of the variant, empty if there is only one.
+    pub(crate) fn name(&self) -> &str {
+        self.variant.as_deref().unwrap_or("")
+    }
+}
+
+/// One line per variant: how its clients fare, how far behind its subscribers are, and what was
+/// lost.
 pub(crate) fn answers(results: &Results) -> Vec<Answer> {
     let views = View::all(results);
-    let worst = worst_first(&views);
-    views
-        .iter()
-        .map(|view| Answer { variant: view.name.to_owned(), text: answer(view, &worst) })
-        .collect()
+    let mut worst = worst_first(&views);
+    // Whom the scenario expects something of, the question is about.
+    worst.sort_by_key(|name| !is_expected(results, name));
+    views.iter().map(|view| Answer::new(results, view, answer(view, &worst))).collect()
+}
+
+/// Whether any expectation is about the service.
+fn is_expected(results: &Results, service: &str) -> bool {
+    let about = |metric: &str| {
+        let scope = metric.rsplit_once('@').map_or(metric, |(_, scope)| scope);
+        scope.strip_prefix(service).is_some_and(|rest| rest.starts_with('.'))
+    };
+    results.variants.iter().any(|(_, v)| v.expect.iter().any(|e| about(&e.metric)))
 }
 
 fn answer(view: &View<'_>, worst: &[String]) -> String {
@@ -140,7 +162,7 @@ fn client(view: &View<'_>, name: &str) -> String {
         None => format!("availability of {name} is unknown"),
     };
     match view.value(&format!("{name}.latency.p99")) {
-        Some(p99) => format!("{served}, p99 latency {}", seconds(p99)),
+        Some(p99) => format!("{served}, 99 % of them within {}", seconds(p99)),
         None => served,
     }
 }
@@ -149,36 +171,38 @@ fn client(view: &View<'_>, name: &str) -> String {
 pub(crate) fn subscriber(view: &View<'_>, name: &str) -> String {
     let value = |stat: &str| view.value(&format!("{name}.lag.{stat}"));
     if let Some(slope) = growth(view, name) {
-        let most = value("max").map_or(String::new(), |m| format!(" ({} at the end)", seconds(m)));
+        let most = value("max").map_or(String::new(), |m| format!(" (up to {})", seconds(m)));
         return format!("{name} falls {} s further behind every second{most}", significant(slope));
     }
     let metric = view.metric(&format!("{name}.lag.p99"));
-    let text = match (value("p99"), value("max"), value("mean")) {
-        (Some(p99), Some(max), _) => {
-            format!("{name} is {} behind at p99, {} at most", seconds(p99), seconds(max))
+    let never = metric.and_then(|m| m.censored).unwrap_or(0);
+    // Largest and mean are of what arrived; what never did is told beside them.
+    let whole = match (value("p99"), value("max")) {
+        (Some(p99), Some(max)) => {
+            let (p99, max) = (seconds(p99), seconds(max));
+            format!("{name} shows 99 % of its events within {p99}, the slowest after {max}")
         }
-        (Some(p99), None, _) => format!("{name} is {} behind at p99", seconds(p99)),
-        (None, Some(max), _) => format!("{name} is at most {} behind", seconds(max)),
-        (None, None, Some(mean)) => format!("{name} is {} behind on average", seconds(mean)),
-        (None, None, None) => match metric.and_then(|m| m.note.as_ref()) {
-            Some(note) => format!("the lag of {name} is unknown: {note}"),
-            None => format!("the lag of {name} is unknown"),
+        (Some(p99), None) => format!("{name} shows 99 % of its events within {}", seconds(p99)),
+        (None, Some(max)) => {
+            format!("{name} shows the slowest of its events after {}", seconds(max))
+        }
+        (None, None) => match (value("mean"), metric.and_then(|m| m.note.as_ref())) {
+            (Some(mean), _) => format!("{name} shows an event after {} on average", seconds(mean)),
+            (None, Some(note)) => format!("the lag of {name} is unknown: {note}"),
+            (None, None) => format!("the lag of {name} is unknown"),
         },
     };
-    match metric.and_then(|m| m.censored).unwrap_or(0) {
-        0 => text,
-        never => format!("{text}, {} never arrived", count(never)),
-    }
+    if never > 0 { format!("{whole} ({} never arrived)", count(never)) } else { whole }
 }
 
 /// Whether anything was lost; silent if nothing broke and nothing is missing.
 fn losses(view: &View<'_>) -> Option<String> {
     let ledger = &view.result.ledger;
-    let sum = |f: &dyn Fn(&crate::results::Ledger) -> u64| -> u64 {
-        ledger.iter().map(|(_, l)| f(l)).sum()
+    let sum = |f: &dyn Fn(&Ledger) -> u64| -> u64 {
+        ledger.iter().fold(0, |sum, (_, l)| sum.saturating_add(f(l)))
     };
-    let lost = sum(&|l| l.lost.iter().map(|(_, n)| n).sum());
-    let dropped = sum(&|l| l.dropped.iter().map(|(_, n)| n).sum());
+    let lost = sum(&|l| total(&l.lost));
+    let dropped = sum(&|l| total(&l.dropped));
     match (lost, dropped) {
         (0, 0) if ledger.is_empty() || view.result.failures.is_empty() => None,
         (0, 0) => Some("no event lost".to_owned()),
@@ -188,6 +212,11 @@ fn losses(view: &View<'_>) -> Option<String> {
             Some(format!("{} lost and {} given up", deliveries(lost), count(dropped)))
         }
     }
+}
+
+/// Sum over all reasons.
+pub(crate) fn total(reasons: &Ordered<u64>) -> u64 {
+    reasons.iter().fold(0, |sum, (_, n)| sum.saturating_add(*n))
 }
 
 fn deliveries(n: u64) -> String {
@@ -202,7 +231,7 @@ pub(crate) fn meanings(results: &Results) -> Vec<Answer> {
         .filter_map(|view| {
             let worst = worst_first(std::slice::from_ref(view));
             let text = meaning(results, view, worst.first()?)?;
-            Some(Answer { variant: view.name.to_owned(), text })
+            Some(Answer::new(results, view, text))
         })
         .collect()
 }
@@ -235,8 +264,8 @@ fn meaning(results: &Results, view: &View<'_>, name: &str) -> Option<String> {
     Some(format!("{} of the lag of {name} is {}{busy}.", percent(share), segment_meaning(segment)))
 }
 
-/// How the lag of a subscriber peaked after the first failure that ended, and when it was small again: at most twice
-/// the largest p99 before it, and at least 1 s.
+/// How the lag of a subscriber peaked after the first failure that ended, and when it was small
+/// again: at most twice the largest p99 before it, and at least 1 s.
 fn after_failure(view: &View<'_>, name: &str) -> Option<String> {
     let series = view.series(name, &["lag.p99"])?;
     let window = view.result.failures.iter().find(|w| w.to.is_some())?;
@@ -273,23 +302,26 @@ pub(crate) fn next_step(results: &Results) -> String {
         .variants
         .iter()
         .flat_map(|(_, v)| &v.advice)
-        .find_map(|a| a.try_next.as_ref().map(|t| format!("{t}   ({})", a.code)));
+        .find_map(|a| a.try_next.as_ref().map(|t| format!("{t} ({})", a.code)));
     if let Some(advised) = advised {
         return advised;
     }
     let views = View::all(results);
-    for view in &views {
-        for info in view.subscribers().filter(|s| growth(view, &s.name).is_some()) {
-            let needed = workers_needed(results, view, &info.name).unwrap_or(0.0);
-            let more = (needed.ceil() as u64 + 1).max(workers(info) + 1);
-            let each = more.div_ceil(u64::from(info.instances.max(1)));
-            return format!("--set service.{}.workers={each}", info.name);
-        }
+    let overloaded = views.iter().find_map(|view| {
+        let info = view.subscribers().find(|s| growth(view, &s.name).is_some())?;
+        Some((view, info))
+    });
+    if let Some((view, info)) = overloaded {
+        let needed = workers_needed(results, view, &info.name).unwrap_or(0.0);
+        let more = (needed.ceil() as u64 + 1).max(workers(info) + 1);
+        let each = more.div_ceil(u64::from(info.instances.max(1)));
+        return format!("--set service.{}.workers={each}", info.name);
     }
     if results.seeds < 2 { "--seeds 10".to_owned() } else { "--seed 2".to_owned() }
 }
 
-/// How the expectations stand, in one line: "all 4 hold", "1 of 4 fails", and which variants have none.
+/// How the expectations stand, in one line: "all 4 hold", "1 of 4 fails", and which variants have
+/// none.
 pub(crate) fn verdict(results: &Results) -> String {
     let all: Vec<bool> =
         results.variants.iter().flat_map(|(_, v)| &v.expect).map(|e| e.holds).collect();
@@ -330,4 +362,92 @@ pub(crate) fn advice(results: &Results) -> Vec<(String, String)> {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::sample;
+    use crate::render::wording::plain;
+    use crate::results::{Metric, VariantResult};
+
+    fn base(results: &mut Results) -> &mut VariantResult {
+        results.variants.get_mut("base").expect("a variant")
+    }
+
+    fn only_base(mut results: Results) -> Results {
+        let base = base(&mut results).clone();
+        results.variants = [("base".to_owned(), base)].into_iter().collect();
+        results
+    }
+
+    #[test]
+    fn growth_is_a_steady_slope_that_no_failure_explains() {
+        let mut results = sample::overload();
+        let slope = |r: &Results, name: &str| growth(&View::all(r)[0], name);
+        assert!(slope(&results, "email").is_some_and(|s| (s - 0.667).abs() < 0.001));
+        assert_eq!(slope(&results, "billing"), None);
+        assert_eq!(slope(&results, "nobody"), None);
+        base(&mut results).failures =
+            vec![FailureWindow { name: "crash email".to_owned(), from: 10.0, to: Some(20.0) }];
+        assert_eq!(slope(&results, "email"), None);
+    }
+
+    #[test]
+    fn an_overload_names_the_workers_that_are_missing() {
+        let meanings = meanings(&sample::overload());
+        assert_eq!(
+            plain(&meanings[0].text),
+            "email is overloaded: the events it hears keep 3.00 workers busy and it has 1. Its lag \
+             grows for as long as the traffic lasts."
+        );
+    }
+
+    #[test]
+    fn the_next_step_is_the_first_advice_else_more_workers_else_more_seeds() {
+        let mut results = only_base(sample::overload());
+        assert_eq!(next_step(&results), "--set service.email.workers=4 (A001)");
+        base(&mut results).advice.clear();
+        assert_eq!(next_step(&results), "--set service.email.workers=4");
+        base(&mut results).series = Ordered::default();
+        assert_eq!(next_step(&results), "--seed 2");
+        results.seeds = 1;
+        assert_eq!(next_step(&results), "--seeds 10");
+    }
+
+    #[test]
+    fn what_never_arrived_and_what_is_unknown_is_said() {
+        let mut results = sample::overload();
+        let unknown = Metric {
+            note: Some("nothing was applied".to_owned()),
+            censored: Some(7),
+            ..Metric::default()
+        };
+        let v = base(&mut results);
+        for stat in ["p99", "max", "mean"] {
+            let path = format!("billing.lag.{stat}");
+            v.metrics.get_mut(&path).expect("a metric").clone_from(&unknown);
+        }
+        assert_eq!(
+            subscriber(&View::all(&results)[0], "billing"),
+            "the lag of billing is unknown: nothing was applied (7 never arrived)"
+        );
+    }
+
+    #[test]
+    fn whom_the_scenario_expects_something_of_is_named_first() {
+        let mut results = only_base(sample::overload());
+        base(&mut results).expect[0].metric = "OrderPlaced@billing.lag.p99".to_owned();
+        let answer = plain(&answers(&results)[0].text);
+        assert!(answer.starts_with("billing shows 99 % of its events within 118 ms"), "{answer}");
+    }
+
+    #[test]
+    fn the_verdict_counts_and_names_the_unjudged() {
+        let mut results = sample::overload();
+        assert_eq!(verdict(&results), "1 of 2 fails");
+        base(&mut results).expect.clear();
+        assert_eq!(verdict(&results), "the only one holds; base is unjudged");
+        assert_eq!(verdict(&sample::empty()), "none stated, so nothing is judged");
+    }
 }

@@ -1,10 +1,10 @@
 //! The report as Markdown for a pull request: answer, expectations, tables, comparison.
 
-use crate::render::findings;
+use crate::render::findings::{self, Answer};
 use crate::render::tables::{self, Table};
 use crate::render::verdict;
 use crate::render::view::View;
-use crate::render::wording::Reading;
+use crate::render::wording::{Reading, plain};
 use crate::results::Results;
 
 /// The whole report as Markdown that ends with a newline.
@@ -15,13 +15,13 @@ pub fn markdown(results: &Results) -> String {
     }
     out.push('\n');
     for answer in findings::answers(results) {
-        bullet(&mut out, &format!("**{}**: {}", text(&answer.variant), text(&answer.text)));
+        bullet(&mut out, &answered(&answer));
     }
-    heading(&mut out, &format!("Expectations: {}", findings::verdict(results)));
+    heading(&mut out, &format!("Expectations: {}", text(&findings::verdict(results))));
     table(&mut out, &tables::expectations(results));
     comparison(&mut out, results);
     for view in View::all(results) {
-        heading(&mut out, &format!("{}: {}", text(view.name), tables::phases(&view)));
+        heading(&mut out, &format!("{}: {}", text(view.name), text(&tables::phases(&view))));
         for failure in tables::failure_lines(&view, 4) {
             paragraph(&mut out, &format!("Broken: {}", text(&failure)));
         }
@@ -33,7 +33,7 @@ pub fn markdown(results: &Results) -> String {
     if !meanings.is_empty() {
         heading(&mut out, "What it means");
         for m in meanings {
-            bullet(&mut out, &format!("**{}**: {}", text(&m.variant), text(&m.text)));
+            bullet(&mut out, &answered(&m));
         }
     }
     if !results.scenario.lesson.is_empty() {
@@ -47,7 +47,10 @@ pub fn markdown(results: &Results) -> String {
             bullet(&mut out, &format!("{}: {}", text(&code), text(&advice)));
         }
     }
-    paragraph(&mut out, &format!("Try next: `{}`", findings::next_step(results).replace('`', "'")));
+    paragraph(
+        &mut out,
+        &format!("Try next: `{}`", plain(&findings::next_step(results)).replace('`', "'")),
+    );
     paragraph(
         &mut out,
         &format!(
@@ -59,6 +62,13 @@ pub fn markdown(results: &Results) -> String {
         ),
     );
     out
+}
+
+fn answered(answer: &Answer) -> String {
+    match &answer.variant {
+        Some(variant) => format!("**{}**: {}", text(variant), text(&answer.text)),
+        None => text(&answer.text),
+    }
 }
 
 fn comparison(out: &mut String, results: &Results) {
@@ -96,7 +106,7 @@ fn text(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            '\n' | '\r' | '\t' => out.push(' '),
+            '\n' | '\r' | '\t' | '\u{a0}' => out.push(' '),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '\\' | '|' | '*' | '_' | '`' | '[' | ']' | '#' => out.extend(['\\', c]),

@@ -1,7 +1,8 @@
 //! Results as bytes: terminal report, JSON, CSV, Markdown, charts and a page.
 //!
-//! Pure: opens no file, knows no clock and no terminal. Everything is drawn from [`crate::results::Results`] alone, so
-//! a saved `results.json` can be drawn again years later, to the same bytes on every platform.
+//! Pure: opens no file, knows no clock and no terminal. Everything is drawn from
+//! [`crate::results::Results`] alone, so a saved `results.json` can be drawn again years later, to
+//! the same bytes on every platform.
 
 mod chart;
 mod csv;
@@ -24,4 +25,4 @@ pub use csv::{lag_csv, metrics_csv, series_csv};
 pub use html::html;
 pub use json::{ReadError, json, parse_json};
 pub use markdown::markdown;
-pub use terminal::{TerminalOptions, terminal};
+pub use terminal::{TerminalOptions, terminal, terminal_comparison};

@@ -1,5 +1,5 @@
-//! Results as a simulator would write them, made up for the tests of this room: an overloaded subscriber beside its
-//! cure, and a crash seen by callers and by subscribers.
+//! Results as a simulator would write them, made up for the tests of this room: an overloaded
+//! subscriber beside its cure, and a crash seen by callers and by subscribers.
 
 use crate::results::{
     Advice, ClientInfo, Comparison, Expectation, FailureWindow, Histogram, Ledger, Metric, Ordered,
@@ -45,7 +45,7 @@ fn tally(v: &mut VariantResult, path: &str, p50: f64, p99: f64, spread: Option<f
         ("mean", p50 * 1.1),
         ("sd", p50 * 0.5),
         ("p50", p50),
-        ("p90", (p50 + p99) / 2.0),
+        ("p90", f64::midpoint(p50, p99)),
         ("p95", p50 * 0.3 + p99 * 0.7),
         ("p99", p99),
         ("max", p99 * 1.2),
@@ -55,7 +55,7 @@ fn tally(v: &mut VariantResult, path: &str, p50: f64, p99: f64, spread: Option<f
     }
     metric(v, &format!("{path}.p999"), "s", None, None);
     let steps: Vec<f64> =
-        (0..40).map(|k| p50 / 4.0 + (p99 * 1.2 - p50 / 4.0) * k as f64 / 39.0).collect();
+        (0..40_u8).map(|k| p50 / 4.0 + (p99 * 1.2 - p50 / 4.0) * f64::from(k) / 39.0).collect();
     let counts = (0..40).map(|k| 400 / (1 + k) + u64::from(k == 39)).collect();
     v.histograms.push(path, Histogram { unit: "s".to_owned(), values: steps, counts, censored: 0 });
 }

@@ -2,7 +2,7 @@
 //!
 //! Knows which numbers belong side by side; not what a border looks like.
 
-use crate::render::findings::segments;
+use crate::render::findings::{segments, total};
 use crate::render::view::{View, clients, worst_first};
 use crate::render::wording::{Reading, Style, count, percent};
 use crate::render::{verdict, view};
@@ -16,7 +16,8 @@ pub(crate) const MOST_ROWS: usize = 40;
 pub(crate) struct Table {
     /// What it shows.
     pub(crate) caption: String,
-    /// Head of each column, in up to two lines. The first column names the row and is set left, numbers are set right.
+    /// Head of each column, in up to two lines. The first column names the row and is set left,
+    /// numbers are set right.
     pub(crate) head: Vec<String>,
     /// Columns of words, which are set left.
     pub(crate) words: Vec<usize>,
@@ -124,11 +125,6 @@ pub(crate) fn client_table(view: &View<'_>) -> Table {
 /// One state of the ledger: its name in a heading, its total, and its reasons where it has any.
 type State = (&'static str, fn(&Ledger) -> u64, fn(&Ledger) -> String);
 
-/// Sum of a map of reasons.
-fn total(reasons: &crate::results::Ordered<u64>) -> u64 {
-    reasons.iter().fold(0, |sum, (_, n)| sum.saturating_add(*n))
-}
-
 /// "12 (crash)", or "12 (crash 10, other 2)".
 fn by_reason(reasons: &crate::results::Ordered<u64>) -> String {
     let parts: Vec<(&str, u64)> =
@@ -159,8 +155,8 @@ const STATES: [State; 12] = [
     ("applied twice", |l| l.double_applied, |l| count(l.double_applied)),
 ];
 
-/// What became of every event at every subscriber. States in which nothing is are left out, but never committed,
-/// applied and lost.
+/// What became of every event at every subscriber. States in which nothing is are left out, but
+/// never committed, applied and lost.
 pub(crate) fn ledger(view: &View<'_>) -> Table {
     let all = &view.result.ledger;
     let always = ["committed", "applied", "lost"];
@@ -376,7 +372,7 @@ mod tests {
         let table = side_by_side(&results).expect("two variants");
         assert_eq!(table.head, ["metric", "base", "fixed", "vs base"]);
         let row = table.rows.iter().find(|r| r[0].text == "email.lag.p99").expect("a row");
-        assert_eq!(row[3].text, "-99.9 %");
+        assert_eq!(row[3].text, "-99.9\u{a0}%");
         results.variants = Ordered::default();
         assert_eq!(side_by_side(&results), None);
     }

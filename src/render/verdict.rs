@@ -1,7 +1,8 @@
-//! Comparisons in sentences: which metric is how much lower or higher, how sure that is, or that no difference was
-//! detected.
+//! Comparisons in sentences: which metric is how much lower or higher, how sure that is, or that no
+//! difference was detected.
 //!
-//! Says only what the comparison says: with one seed there is no interval, and a sentence then claims none.
+//! Says only what the comparison says: with one seed there is no interval, and a sentence then
+//! claims none.
 
 use crate::render::view::View;
 use crate::render::wording::{Style, list, metric_name, percent, significant};
@@ -42,8 +43,8 @@ pub(crate) fn pairs(results: &Results) -> Vec<Pair> {
     pairs
 }
 
-/// The comparisons worth a sentence: first those of metrics that the scenario expects something of, then lag, latency,
-/// availability and loss of everybody.
+/// The comparisons worth a sentence: first those of metrics that the scenario expects something of,
+/// then lag, latency, availability and loss of everybody.
 fn matter<'c>(views: &[View<'_>], all: &[&'c Comparison]) -> Vec<&'c Comparison> {
     let expected = |c: &Comparison| {
         views
@@ -189,6 +190,7 @@ pub(crate) fn cell(c: &Comparison) -> String {
 mod tests {
     use super::*;
     use crate::render::sample;
+    use crate::render::wording::plain;
 
     fn comparison(metric: &str, unit: &str) -> Comparison {
         Comparison {
@@ -208,7 +210,7 @@ mod tests {
     fn check(c: &Comparison, seeds: u64, expected: &str) {
         let mut results = sample::overload();
         results.seeds = seeds;
-        assert_eq!(sentence(&results, c), expected);
+        assert_eq!(plain(&sentence(&results, c)), expected);
     }
 
     #[test]
@@ -294,7 +296,7 @@ mod tests {
     #[test]
     fn cells_are_short() {
         let c = comparison("email.lag.p99", "s");
-        assert_eq!(cell(&c), "-41.0 %");
+        assert_eq!(plain(&cell(&c)), "-41.0 %");
         assert_eq!(cell(&Comparison { verdict: Verdict::Equal, ..c.clone() }), "equal");
         assert_eq!(cell(&Comparison { verdict: Verdict::Undetected, ..c.clone() }), "none seen");
         assert_eq!(cell(&Comparison { relative: Some(9.0), ..c.clone() }), "x 10.0");

@@ -1,4 +1,5 @@
-//! One variant's results with an index, so that every table and chart finds a number by its path at once.
+//! One variant's results with an index, so that every table and chart finds a number by its path at
+//! once.
 //!
 //! Knows where numbers are in the file; not how they read.
 
@@ -50,7 +51,8 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Numbers over time: the first of `suffixes` that component `name` has, with at least one value.
+    /// Numbers over time: the first of `suffixes` that component `name` has, with at least one
+    /// value.
     pub(crate) fn series(&self, name: &str, suffixes: &[&str]) -> Option<&'a Series> {
         suffixes
             .iter()
@@ -82,8 +84,8 @@ impl<'a> View<'a> {
     }
 }
 
-/// Names of all subscribers of all variants, those furthest behind in any variant first; ties in the order of the
-/// file.
+/// Names of all subscribers of all variants, those furthest behind in any variant first; ties in
+/// the order of the file.
 pub(crate) fn worst_first(views: &[View<'_>]) -> Vec<String> {
     let mut found: Vec<(String, f64)> = Vec::new();
     let mut place: BTreeMap<&str, usize> = BTreeMap::new();

@@ -1,10 +1,20 @@
-//! Numbers and metric names in words for people: three significant digits, units that fit, no guessing of zeros.
+//! Numbers and metric names in words for people: three significant digits, units that fit, no
+//! guessing of zeros.
 //!
-//! Everything here is decimal formatting by the standard library, which is exact and the same on every platform.
-//! Knows nothing of variants or of where a text goes.
+//! Everything here is decimal formatting by the standard library, which is exact and the same on
+//! every platform. Knows nothing of variants or of where a text goes.
 
 /// Separator of thousands: a narrow space that no line breaks at.
 const THIN: char = '\u{202f}';
+
+/// Space between a number and its unit, which no line breaks at. Where lines are not broken by
+/// others, [`plain`] makes it an ordinary one.
+const TIED: char = '\u{a0}';
+
+/// `text` with ordinary spaces between numbers and units.
+pub(crate) fn plain(text: &str) -> String {
+    text.replace(TIED, " ")
+}
 
 /// A value and how precisely it is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,7 +34,7 @@ impl Reading {
     /// On one line: "12.3 ms ± 0.4 ms".
     pub(crate) fn line(&self) -> String {
         match &self.half {
-            Some(half) => format!("{} ± {half}", self.text),
+            Some(half) => format!("{} ±{TIED}{half}", self.text),
             None => self.text.clone(),
         }
     }
@@ -36,7 +46,8 @@ fn exponent(v: f64, digits: usize) -> i32 {
     text.split_once('e').and_then(|(_, e)| e.parse().ok()).unwrap_or(0)
 }
 
-/// `v` to three significant digits; from 1000 on rounded to a whole number, in groups of three digits.
+/// `v` to three significant digits; from 1000 on rounded to a whole number, in groups of three
+/// digits.
 pub(crate) fn significant(v: f64) -> String {
     if v == 0.0 {
         return "0".to_owned();
@@ -103,23 +114,23 @@ pub(crate) fn time_unit(v: f64) -> (f64, &'static str) {
 /// A duration in seconds, for people: "12.3 ms", "39.8 s", "16.7 min".
 pub(crate) fn seconds(v: f64) -> String {
     let (factor, unit) = time_unit(v);
-    format!("{} {unit}", significant(v * factor))
+    format!("{}{TIED}{unit}", significant(v * factor))
 }
 
 /// A share of 1 in percent. What is not all never reads "100 %", what is not nothing never "0 %".
 pub(crate) fn percent(v: f64) -> String {
     let p = v * 100.0;
     if p == 0.0 || p == 100.0 {
-        return format!("{p:.0} %");
+        return format!("{p:.0}{TIED}%");
     }
     for decimals in 1..=5 {
         let text = format!("{p:.decimals$}");
         let shown: f64 = text.parse().unwrap_or(p);
         if shown != 0.0 && shown != 100.0 {
-            return format!("{text} %");
+            return format!("{text}{TIED}%");
         }
     }
-    if p < 1.0 { "< 0.00001 %".to_owned() } else { "> 99.9999 %".to_owned() }
+    if p < 1.0 { format!("<{TIED}0.00001{TIED}%") } else { format!(">{TIED}99.9999{TIED}%") }
 }
 
 /// How the numbers of a metric read.
@@ -167,9 +178,9 @@ impl Style {
         let half = half.map(|h| match self {
             Self::Time => {
                 let (factor, unit) = time_unit(v);
-                format!("{} {unit}", like(h * factor, v * factor))
+                format!("{}{TIED}{unit}", like(h * factor, v * factor))
             }
-            Self::Share => format!("{} %", like(h * 100.0, v * 100.0)),
+            Self::Share => format!("{}{TIED}%", like(h * 100.0, v * 100.0)),
             Self::Rate => format!("{}/s", like(h, v)),
             Self::Bytes | Self::Number => like(h, v),
         });
@@ -196,7 +207,7 @@ fn number(v: f64) -> String {
 fn bytes(v: f64) -> String {
     let units = [(1024.0 * 1024.0 * 1024.0, "GB"), (1024.0 * 1024.0, "MB"), (1024.0, "KB")];
     let (factor, unit) = units.into_iter().find(|(f, _)| v.abs() >= *f).unwrap_or((1.0, "B"));
-    format!("{} {unit}", short(v / factor))
+    format!("{}{TIED}{unit}", short(v / factor))
 }
 
 /// A statistic in words, to stand before the name of a quantity.
@@ -286,7 +297,7 @@ mod tests {
             (-0.25, "-250 ms"),
         ];
         for (v, expected) in cases {
-            assert_eq!(seconds(v), expected, "{v}");
+            assert_eq!(plain(&seconds(v)), expected, "{v}");
         }
     }
 
@@ -322,19 +333,19 @@ mod tests {
             (1e-12, "< 0.00001 %"),
         ];
         for (v, expected) in cases {
-            assert_eq!(percent(v), expected, "{v}");
+            assert_eq!(plain(&percent(v)), expected, "{v}");
         }
     }
 
     #[test]
     fn a_half_width_has_the_unit_and_the_decimals_of_its_value() {
         let time = Style::Time.read(0.0123, Some([0.0119, 0.0127]));
-        assert_eq!(time.line(), "12.3 ms ± 0.4 ms");
-        assert_eq!(Style::Rate.read(100.0, Some([99.0, 101.0])).line(), "100/s ± 1/s");
-        assert_eq!(Style::Share.read(0.5, Some([0.49, 0.51])).line(), "50.0 % ± 1.0 %");
-        assert_eq!(Style::Time.read(1.0, Some([1.0, 1.0])).line(), "1.00 s ± 0 s");
-        assert_eq!(Style::Time.read(1.0, Some([0.9999, 1.0001])).line(), "1.00 s ± 1e-4 s");
-        assert_eq!(Style::Number.read(3.0, None).line(), "3");
+        assert_eq!(time.line(), "12.3\u{a0}ms ±\u{a0}0.4\u{a0}ms");
+        assert_eq!(plain(&Style::Rate.read(100.0, Some([99.0, 101.0])).line()), "100/s ± 1/s");
+        assert_eq!(plain(&Style::Share.read(0.5, Some([0.49, 0.51])).line()), "50.0 % ± 1.0 %");
+        assert_eq!(plain(&Style::Time.read(1.0, Some([1.0, 1.0])).line()), "1.00 s ± 0 s");
+        assert_eq!(plain(&Style::Time.read(1.0, Some([0.9999, 1.0001])).line()), "1.00 s ± 1e-4 s");
+        assert_eq!(plain(&Style::Number.read(3.0, None).line()), "3");
     }
 
     #[test]
@@ -356,8 +367,8 @@ mod tests {
 
     #[test]
     fn bytes_and_lists() {
-        assert_eq!(bytes(1536.0), "1.5 KB");
-        assert_eq!(bytes(12.0), "12 B");
+        assert_eq!(plain(&bytes(1536.0)), "1.5 KB");
+        assert_eq!(plain(&bytes(12.0)), "12 B");
         assert_eq!(list(&["a".into(), "b".into(), "c".into()]), "a, b and c");
         assert_eq!(plural(1, "seed"), "1 seed");
     }

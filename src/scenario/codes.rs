@@ -3,7 +3,7 @@
 
 /// A code with what `tidelag explain` says about it.
 struct Code {
-    code: &'static str,
+    name: &'static str,
     title: &'static str,
     story: &'static str,
     wrong: &'static str,
@@ -13,10 +13,10 @@ struct Code {
 /// The long explanation of `code` with a wrong and a right example; none if it is not a code of
 /// the text layer. Letter case does not matter.
 pub(super) fn explain(code: &str) -> Option<String> {
-    let known = CODES.iter().find(|known| known.code.eq_ignore_ascii_case(code))?;
-    let Code { code, title, story, wrong, right } = known;
+    let known = CODES.iter().find(|known| known.name.eq_ignore_ascii_case(code))?;
+    let Code { name, title, story, wrong, right } = known;
     Some(format!(
-        "{code}: {title}\n\n{story}\n\nWrong:\n\n{}\n\nRight:\n\n{}\n",
+        "{name}: {title}\n\n{story}\n\nWrong:\n\n{}\n\nRight:\n\n{}\n",
         indented(wrong),
         indented(right)
     ))
@@ -29,7 +29,7 @@ fn indented(text: &str) -> String {
 
 const CODES: &[Code] = &[
     Code {
-        code: "E001",
+        name: "E001",
         title: "not TOML",
         story: "Scenario files are written in TOML: heads in brackets, and lines `key = value`. \
                 The caret stands where the text stops being TOML. One mistake is told for each \
@@ -38,7 +38,7 @@ const CODES: &[Code] = &[
         right: "[service.shop]\nworkers = 4",
     },
     Code {
-        code: "E002",
+        name: "E002",
         title: "not UTF-8 text",
         story: "TOML files are UTF-8. The caret stands at the first byte that is not. Most often \
                 the file was saved in another encoding, or it is no text file at all.",
@@ -46,7 +46,7 @@ const CODES: &[Code] = &[
         right: "title = \"Café\"           (saved as UTF-8)",
     },
     Code {
-        code: "E003",
+        name: "E003",
         title: "an empty file",
         story: "The file has nothing but blank lines and comments. A scenario needs at least a \
                 service with something to do.",
@@ -55,7 +55,7 @@ const CODES: &[Code] = &[
                 on.OrderPlaced = \"8ms\"",
     },
     Code {
-        code: "E004",
+        name: "E004",
         title: "a text too large to be a scenario",
         story: "Files of more than 64 MiB are refused, and so are large files with so many \
                 multi-line strings that reading them would take minutes. A scenario of a thousand \
@@ -64,7 +64,7 @@ const CODES: &[Code] = &[
         right: "tidelag check scenario.toml",
     },
     Code {
-        code: "E005",
+        name: "E005",
         title: "nested too deeply",
         story: "Brackets may be nested 16 deep, and a dotted key may have 16 parts. No scenario \
                 needs more than six, so that a deeper one is most often a bracket left open, or a \
@@ -73,7 +73,7 @@ const CODES: &[Code] = &[
         right: "calls = [[\"a.x\", \"b.y\"], \"c.z\"]",
     },
     Code {
-        code: "E006",
+        name: "E006",
         title: "written twice",
         story: "In TOML a key has one value and a table one head. Keep one of the two; if a \
                 variant is to have another value, write it into the block of the variant. Single \
@@ -84,7 +84,7 @@ const CODES: &[Code] = &[
                 service.email.workers = 4",
     },
     Code {
-        code: "E007",
+        name: "E007",
         title: "a table with both a head and dotted keys",
         story: "TOML lets a table be made either by its head or by dotted keys in the table above, \
                 and not by both. Dotted keys below the head are fine: they then belong to tables \
@@ -93,7 +93,7 @@ const CODES: &[Code] = &[
         right: "[service.shop]\nworkers = 4\nemits.OrderPlaced = \"100/s\"",
     },
     Code {
-        code: "E008",
+        name: "E008",
         title: "adding to a value that is complete",
         story: "A string, a list and a table in braces are complete as written; TOML forbids \
                 adding keys to them from outside. `on.E = \"8ms\"` is short for \
@@ -102,7 +102,7 @@ const CODES: &[Code] = &[
         right: "[service.email]\non.OrderPlaced.takes = \"8ms\"\non.OrderPlaced.fails = \"2%\"",
     },
     Code {
-        code: "E009",
+        name: "E009",
         title: "a number too large",
         story: "Whole numbers have 64 bits and a sign; other numbers are double precision, which \
                 ends at about 1.8e308.",
@@ -110,7 +110,7 @@ const CODES: &[Code] = &[
         right: "seed = 1844674407370955161",
     },
     Code {
-        code: "E010",
+        name: "E010",
         title: "text without quotes, or no value",
         story: "Behind the equals sign only plain numbers, true and false stand without quotes. \
                 Quantities have units, and so they are strings. Word processors make typographic \
@@ -119,7 +119,7 @@ const CODES: &[Code] = &[
         right: "on.OrderPlaced = \"8ms\"",
     },
     Code {
-        code: "E011",
+        name: "E011",
         title: "a file that cannot be read",
         story: "The file does not exist or may not be read. The path in `extends` is relative to \
                 the folder of the file in which it is written, and not to where the command runs.",
@@ -127,7 +127,7 @@ const CODES: &[Code] = &[
         right: "# in scenarios/plus-one.toml\nextends = \"hello.toml\"",
     },
     Code {
-        code: "E012",
+        name: "E012",
         title: "files that extend one another in a circle",
         story: "What a file extends must not, in the end, extend that file: there would be nothing \
                 to begin with. At most 32 files may extend one another in a row.",
@@ -136,7 +136,7 @@ const CODES: &[Code] = &[
                 emits.OrderPlaced = \"100/s\"",
     },
     Code {
-        code: "E013",
+        name: "E013",
         title: "`extends` takes one string",
         story: "At the root it names a file, in a variant another variant, in a broker a preset as \
                 in \"preset:ideal\". It is a single string: whatever is extended may extend \
@@ -145,7 +145,7 @@ const CODES: &[Code] = &[
         right: "extends = \"a.toml\"        # and in a.toml: extends = \"b.toml\"",
     },
     Code {
-        code: "E014",
+        name: "E014",
         title: "a preset that is not supported yet",
         story: "Presets are models of well-known brokers. So far there is `ideal`, the bus without \
                 limits and losses, which is also what a scenario without a broker gets.",
@@ -153,7 +153,7 @@ const CODES: &[Code] = &[
         right: "[broker.bus]\nextends = \"preset:ideal\"",
     },
     Code {
-        code: "E015",
+        name: "E015",
         title: "a variant extends what is no variant",
         story: "A variant may extend another variant of the same file or of a file that this one \
                 extends; it then inherits its changes and the expectations that judge it. \
@@ -163,7 +163,7 @@ const CODES: &[Code] = &[
         right: "[variant.events]\n\n[variant.fast]\nextends = \"events\"",
     },
     Code {
-        code: "E016",
+        name: "E016",
         title: "variants that extend one another in a circle",
         story: "What a variant extends must not, in the end, extend that variant. A variant \
                 without `extends` rests on the file.",
@@ -171,7 +171,7 @@ const CODES: &[Code] = &[
         right: "[variant.a]\nextends = \"b\"\n\n[variant.b]\nservice.email.workers = 4",
     },
     Code {
-        code: "E017",
+        name: "E017",
         title: "a name that no variant can have",
         story: "`base` is the file without any variant. `ledger` and `cost` begin metric paths, in \
                 which names must be unmistakable. An empty name could not be shown.",
@@ -179,7 +179,7 @@ const CODES: &[Code] = &[
         right: "[variant.more-workers]\nservice.email.workers = 4",
     },
     Code {
-        code: "E018",
+        name: "E018",
         title: "`remove` names what is not there",
         story: "`remove` takes away what is inherited: by a file from the file that it extends, by \
                 a variant from the file or the variant below it. It happens before the own lines \
@@ -189,7 +189,7 @@ const CODES: &[Code] = &[
         right: "[service.email]\n\n[variant.without]\nremove = [\"service.email\"]",
     },
     Code {
-        code: "E019",
+        name: "E019",
         title: "`remove` takes a list of dotted paths",
         story: "Each entry is a string with a path as TOML writes keys: parts joined by dots, in \
                 quotes if they hold other characters than letters, digits, - and _. A single path \
@@ -198,7 +198,7 @@ const CODES: &[Code] = &[
         right: "remove = [\"service.email\", \"service.shop.emits.'order.placed'\"]",
     },
     Code {
-        code: "E020",
+        name: "E020",
         title: "a variant that is no table of changes",
         story: "Each variant has a head [variant.NAME] and below it the values that differ from \
                 the file. Variants do not nest: one that builds on another says so by `extends`.",
@@ -206,7 +206,7 @@ const CODES: &[Code] = &[
         right: "[variant.b]\nextends = \"a\"\nservice.email.workers = 4",
     },
     Code {
-        code: "E021",
+        name: "E021",
         title: "`--set` takes PATH=VALUE",
         story: "The path is written as in the file, with dots between its parts; the value is one \
                 TOML value. For several values the option is repeated.",
@@ -214,7 +214,7 @@ const CODES: &[Code] = &[
         right: "tidelag run a.toml --set service.email.workers=4 --set seeds=10",
     },
     Code {
-        code: "E022",
+        name: "E022",
         title: "`--set` with a value that is not TOML",
         story: "Text needs quotes, as in the file. The shell takes quotes away, so that they stand \
                 in a second pair, which is for the shell.",
@@ -222,7 +222,7 @@ const CODES: &[Code] = &[
         right: "tidelag run a.toml --set duration='\"10s\"'",
     },
     Code {
-        code: "E023",
+        name: "E023",
         title: "a value that `--set` cannot change",
         story: "`--set` changes values of every variant after the files have been put together, so \
                 that `extends`, `remove` and `variant` have done their work already. A failure is \
@@ -232,7 +232,7 @@ const CODES: &[Code] = &[
                 --set failure.outage.for='\"5m\"'",
     },
     Code {
-        code: "E024",
+        name: "E024",
         title: "two failures of one name",
         story: "Variants and `--set` change a failure by its name, so that within one file or one \
                 variant a name may stand once. Failures need no name if nothing changes them.",
@@ -266,7 +266,7 @@ mod tests {
         }
         used.sort_unstable();
         used.dedup();
-        let told: Vec<&str> = CODES.iter().map(|c| c.code).collect();
+        let told: Vec<&str> = CODES.iter().map(|c| c.name).collect();
         assert_eq!(used, told);
     }
 

@@ -116,7 +116,7 @@ impl Variant {
 fn lay(table: &mut Table, layer: Layer, errors: &mut Vec<Diagnostic>) {
     for removal in &layer.removals {
         if let Err(error) = removal.apply(table) {
-            errors.push(error);
+            errors.push(*error);
         }
     }
     merge(table, layer.table);
@@ -215,7 +215,7 @@ fn parent(variant: &Variant, variants: &[Variant], errors: &mut Vec<Diagnostic>)
     }
     let others = variants.iter().map(|v| v.name.as_str()).filter(|name| *name != variant.name);
     let message = format!("variant `{}` extends `{target}`, which is no variant", variant.name);
-    let help = if target.starts_with("preset:") || target.ends_with(".toml") {
+    let help = if target.starts_with("preset:") || target.contains(['.', '/']) {
         "a variant extends another variant; files and presets are extended at the root".to_owned()
     } else {
         did_you_mean(target, others.clone()).unwrap_or_else(|| {

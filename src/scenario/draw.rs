@@ -9,7 +9,7 @@ use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::diagnostic::{Diagnostic, Severity};
-use super::tree::{FileId, Sources, Span};
+use super::tree::{FileId, Sources, Span, floor};
 
 /// Characters of a source line that are drawn at most.
 const MAX_WIDTH: usize = 120;
@@ -278,14 +278,6 @@ fn clean(message: &str) -> String {
 fn visible(c: char) -> char {
     let turns_text = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     if c.is_control() || turns_text { '\u{fffd}' } else { c }
-}
-
-fn floor(text: &str, at: usize) -> usize {
-    let mut at = at.min(text.len());
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    at
 }
 
 #[cfg(test)]

@@ -201,15 +201,16 @@ fn variant_block(
 
 /// Takes `extends` and `remove` out of a root or a variant's block, and expands what is left.
 fn layer(mut table: Table, sources: &Sources, errors: &mut Vec<Diagnostic>) -> Layer {
-    let extends = table.remove("extends").and_then(|entry| match entry.node.value {
-        Value::String(target) => Some((target, entry.node.span)),
-        _ => {
-            errors.push(
-                Diagnostic::error("E013", entry.node.span, "`extends` takes one string")
-                    .help("at the root extends = \"file.toml\", in a variant the name of another"),
-            );
-            None
+    let extends = table.remove("extends").and_then(|entry| {
+        let span = entry.node.span;
+        if let Value::String(target) = entry.node.value {
+            return Some((target, span));
         }
+        errors.push(
+            Diagnostic::error("E013", span, "`extends` takes one string")
+                .help("at the root extends = \"file.toml\", in a variant the name of another"),
+        );
+        None
     });
     let removals =
         table.remove("remove").map_or_else(Vec::new, |entry| removals(&entry, sources, errors));

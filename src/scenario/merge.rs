@@ -99,7 +99,7 @@ fn replace_other_ways(base: &mut Table, over: &Table, path: &[&str]) {
     };
     for ways in questions {
         let taken = |way: &&[&str]| way.iter().any(|key| over.get(key).is_some());
-        if !ways.iter().any(|way| taken(way)) {
+        if !ways.iter().any(taken) {
             continue;
         }
         for way in ways.iter().filter(|way| !taken(way)) {

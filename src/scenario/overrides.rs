@@ -5,6 +5,7 @@ use super::document::Document;
 use super::merge::{failure_name, merge};
 use super::near::did_you_mean;
 use super::read::{read_text, span};
+use super::scan::{Kind, outline};
 use super::shorthand::expand;
 use super::tree::{Entry, Node, Sources, Table, Value};
 
@@ -18,8 +19,11 @@ pub(crate) fn apply_sets(document: &mut Document, sets: &[String], errors: &mut 
     for set in sets.iter().take(MAX_SETS) {
         let Some(table) = parse_set(set, &mut document.sources, errors) else { continue };
         let variants = document.variants.iter_mut().map(|(_, _, table)| table);
-        for target in std::iter::once(&mut document.base).chain(variants) {
-            lay_set(target, table.clone(), errors);
+        let targets = std::iter::once(&mut document.base).chain(variants);
+        let laid: Vec<_> = targets.map(|target| lay_set(target, table.clone())).collect();
+        // A failure may be there in some variants only.
+        if laid.iter().all(Result::is_err) {
+            errors.extend(laid.into_iter().filter_map(Result::err).map(|error| *error).take(1));
         }
     }
     if sets.len() > MAX_SETS {
@@ -48,7 +52,7 @@ fn parse_set(set: &str, sources: &mut Sources, errors: &mut Vec<Diagnostic>) -> 
         return None;
     }
     let first = table.entries.first()?.key_span;
-    if !writes_one_value(&table, equals) {
+    if !writes_one_value(set) {
         errors.push(
             Diagnostic::error("E021", span(first.file, 0..set.len()), "`--set` sets one value")
                 .help("repeat --set for each, as in --set seeds=4 --set seed=7"),
@@ -89,7 +93,7 @@ fn reword(mistake: Diagnostic, set: &str, equals: usize) -> Diagnostic {
     let mut mistake = mistake;
     if at <= equals && !set[equals + 1..].trim().is_empty() {
         mistake.code = "E021";
-        mistake.message = "the path is not written as TOML writes keys".to_owned();
+        mistake.message = String::from("the path is not written as TOML writes keys");
         mistake.help = Some(
             "join plain names by dots and quote others, as in service.\"eu.shop\".workers"
                 .to_owned(),
@@ -97,7 +101,7 @@ fn reword(mistake: Diagnostic, set: &str, equals: usize) -> Diagnostic {
         return mistake;
     }
     let (path, value) = (set[..equals].trim(), set[equals + 1..].trim());
-    let plain = !value.is_empty() && !value.contains(['"', '\'', '\n', '\\']);
+    let plain = !value.starts_with(['[', '{']) && !value.contains(['"', '\'', '\n', '\\']);
     mistake.code = "E022";
     if value.is_empty() {
         mistake.message = format!("`{path}` is set to nothing");
@@ -108,47 +112,32 @@ fn reword(mistake: Diagnostic, set: &str, equals: usize) -> Diagnostic {
         mistake.help =
             Some(format!("text needs quotes, and those the shell's: --set {path}='\"{value}\"'"));
     } else {
-        mistake.message = "the value is not a TOML value".to_owned();
+        mistake.message = String::from("the value is not a TOML value");
     }
     mistake
 }
 
-/// Whether the table holds a single value, and that stands behind the sign at `equals`.
-fn writes_one_value(table: &Table, equals: usize) -> bool {
-    let mut table = table;
-    loop {
-        let [entry] = table.entries.as_slice() else { return false };
-        let behind = entry.node.span.start as usize > equals;
-        match &entry.node.value {
-            _ if behind => return true,
-            Value::Table(inner) => table = inner,
-            _ => return false,
-        }
-    }
+/// Whether the text is a single `path = value` and has no head.
+fn writes_one_value(set: &str) -> bool {
+    matches!(outline(set).statements.as_slice(), [one] if one.kind == Kind::Pair)
 }
 
 /// Lays `set` over the root `target`; failures are addressed by their name.
-fn lay_set(target: &mut Table, mut set: Table, errors: &mut Vec<Diagnostic>) {
+fn lay_set(target: &mut Table, mut set: Table) -> Result<(), Box<Diagnostic>> {
     if let Some(Entry { node: Node { value, .. }, .. }) = set.get_mut("failure")
         && let Value::Table(by_name) = value
     {
-        let mut items = Vec::new();
-        for entry in std::mem::take(&mut by_name.entries) {
-            match named_failure(target, entry) {
-                Ok(item) => items.push(item),
-                Err(error) => {
-                    errors.push(error);
-                    return;
-                }
-            }
-        }
-        *value = Value::Array(items);
+        let entries = std::mem::take(&mut by_name.entries);
+        let items: Result<Vec<Node>, _> =
+            entries.into_iter().map(|entry| named_failure(target, entry)).collect();
+        *value = Value::Array(items?);
     }
     merge(target, set);
+    Ok(())
 }
 
 /// The entry of `[[failure]]` that changes the failure named by the key of `entry`.
-fn named_failure(target: &Table, entry: Entry) -> Result<Node, Diagnostic> {
+fn named_failure(target: &Table, entry: Entry) -> Result<Node, Box<Diagnostic>> {
     let items = match target.get("failure").map(|e| &e.node.value) {
         Some(Value::Array(items)) => items.as_slice(),
         _ => &[],
@@ -160,18 +149,14 @@ fn named_failure(target: &Table, entry: Entry) -> Result<Node, Diagnostic> {
         let help = did_you_mean(&entry.key, names()).unwrap_or_else(|| {
             "give the failure a `name` and set it as failure.NAME.for".to_owned()
         });
-        return Err(Diagnostic::error("E023", span, message).label("unknown").help(help));
+        return Err(Diagnostic::error("E023", span, message).label("unknown").help(help).into());
     }
-    match entry.node.value {
-        Value::Table(mut table) => {
-            let node = Node { value: Value::String(entry.key), span };
-            table.entries.push(Entry { key: "name".into(), key_span: span, node });
-            Ok(Node { value: Value::Table(table), span: entry.node.span })
-        }
-        _ => {
-            let message = format!("the failure `{}` is a table", entry.key);
-            Err(Diagnostic::error("E023", entry.node.span, message)
-                .help(format!("set one of its keys, as in failure.{}.for", entry.key)))
-        }
-    }
+    let Value::Table(mut table) = entry.node.value else {
+        let message = format!("the failure `{}` is a table", entry.key);
+        let help = format!("set one of its keys, as in failure.{}.for", entry.key);
+        return Err(Diagnostic::error("E023", entry.node.span, message).help(help).into());
+    };
+    let node = Node { value: Value::String(entry.key), span };
+    table.entries.push(Entry { key: "name".into(), key_span: span, node });
+    Ok(Node { value: Value::Table(table), span: entry.node.span })
 }

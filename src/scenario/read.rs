@@ -13,7 +13,7 @@ use toml::de::{DeTable, DeValue};
 use super::diagnostic::Diagnostic;
 use super::scan::{MAX_DEPTH, outline};
 use super::syntax::explain_syntax;
-use super::tree::{Entry, FileId, Node, Sources, Span, Table, Value};
+use super::tree::{Entry, FileId, Node, Sources, Span, Table, Value, floor};
 
 /// Largest text that is read, in bytes.
 pub(crate) const MAX_BYTES: usize = 64 << 20;
@@ -85,7 +85,7 @@ pub(crate) fn read_text(
     let mut mistakes = Vec::new();
     let mended = broken_lines_mended(text, &mut mistakes);
     let tree = parse(mended.as_deref().unwrap_or(text), &mut mistakes);
-    if mistakes.is_empty() && outline.statements.is_empty() {
+    if mistakes.is_empty() && tree.is_empty() {
         errors.push(empty_file(file, name));
     }
     let table = Converter { file, text, errors }.table(&tree).0;
@@ -95,7 +95,7 @@ pub(crate) fn read_text(
         errors.push(explain_syntax(file, text, mistake, &outline.statements));
     }
     if more > 0 {
-        let at = mistakes[MAX_ERRORS].span().unwrap_or(0..0);
+        let at = whole(text, mistakes[MAX_ERRORS].span().unwrap_or(0..0));
         let message = format!("and {more} more syntax errors from here on");
         errors.push(Diagnostic::error("E001", span(file, at), message));
     }
@@ -128,7 +128,7 @@ fn broken_lines_mended(text: &str, mistakes: &mut Vec<toml::de::Error>) -> Optio
     };
     let mut mended = None;
     for error in found.iter().filter(|e| no_value(e) || no_head(e)) {
-        let at = error.span().map_or(0, |span| span.start);
+        let at = floor(text, error.span().map_or(0, |span| span.start));
         let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
         let end = text[at..].find('\n').map_or(text.len(), |length| at + length);
         let width = end - start;
@@ -173,6 +173,13 @@ pub(crate) fn span(file: FileId, at: Range<usize>) -> Span {
     Span { file, start: at.start as u32, end: at.end as u32 }
 }
 
+/// The place `at`, made to lie on whole characters of `text`: the parser's places need not, where
+/// it recovers from a mistake.
+pub(crate) fn whole(text: &str, at: Range<usize>) -> Range<usize> {
+    let start = floor(text, at.start);
+    start..floor(text, at.end).max(start)
+}
+
 /// Turns the parser's tree, which is sorted by key, into ours, which is in the order of the file.
 struct Converter<'a> {
     file: FileId,
@@ -186,7 +193,7 @@ impl Converter<'_> {
         let mut entries: Vec<(usize, Entry)> = Vec::with_capacity(tree.len());
         for (key, value) in tree {
             let (node, first) = self.node(value);
-            let key_span = span(self.file, key.span());
+            let key_span = span(self.file, whole(self.text, key.span()));
             let entry = Entry { key: key.get_ref().to_string(), key_span, node };
             entries.push((first.min(key.span().start), entry));
         }
@@ -196,7 +203,7 @@ impl Converter<'_> {
     }
 
     fn node(&mut self, value: &Spanned<DeValue<'_>>) -> (Node, usize) {
-        let at = value.span();
+        let at = whole(self.text, value.span());
         let mut first = at.start;
         let value = match value.get_ref() {
             DeValue::String(s) => Value::String(s.to_string()),
@@ -240,7 +247,7 @@ impl Converter<'_> {
     }
 
     fn out_of_range(&mut self, at: Range<usize>, help: &str) {
-        let number = self.text.get(at.clone()).unwrap_or_default();
+        let number = &self.text[at.clone()];
         let message = format!("the number {number} is too large");
         self.errors.push(Diagnostic::error("E009", span(self.file, at), message).help(help));
     }

@@ -82,47 +82,60 @@ impl Removal {
     }
 
     /// Takes what the path names out of `root`, or says that it is not there.
-    pub(crate) fn apply(&self, root: &mut Table) -> Result<(), Diagnostic> {
-        let mut table = root;
-        let last = self.parts.len() - 1;
-        for index in 0..last {
-            let part = &self.parts[index];
-            let position = table.entries.iter().position(|e| e.key == *part);
-            let Some(position) = position else {
-                return Err(self.unknown(index, table.entries.iter().map(|e| e.key.as_str())));
-            };
-            let entry = &mut table.entries[position];
-            match (&mut entry.node.value, index, part.as_str()) {
-                (Value::Array(items), 0, "failure") if last == 1 => {
-                    return self.remove_failure(items);
+    pub(crate) fn apply(&self, root: &mut Table) -> Result<(), Box<Diagnostic>> {
+        let first = root.get_mut(&self.parts[0]).map(|entry| &mut entry.node.value);
+        match (self.parts[0].as_str(), first) {
+            ("failure", Some(Value::Array(items))) if self.parts.len() == 2 => {
+                self.remove_failure(items)?;
+                if items.is_empty() {
+                    root.remove("failure");
                 }
-                (Value::Table(expect), 0, "expect") => return self.remove_expectations(expect),
-                (Value::Table(inner), ..) => table = inner,
-                _ => return Err(self.unknown(index + 1, std::iter::empty())),
+                Ok(())
             }
+            ("expect", Some(Value::Table(expect))) if self.parts.len() > 1 => {
+                self.remove_expectations(expect)
+            }
+            _ => self.remove_key(root),
         }
-        if table.remove(&self.parts[last]).is_none() {
-            return Err(self.unknown(last, table.entries.iter().map(|e| e.key.as_str())));
-        }
-        Ok(())
     }
 
-    fn remove_failure(&self, items: &mut Vec<Node>) -> Result<(), Diagnostic> {
+    fn remove_key(&self, root: &mut Table) -> Result<(), Box<Diagnostic>> {
+        let last = self.parts.len() - 1;
+        let mut table = root;
+        for (index, part) in self.parts[..last].iter().enumerate() {
+            let Some(position) = table.entries.iter().position(|e| e.key == *part) else {
+                return Err(self
+                    .unknown(index, table.entries.iter().map(|e| e.key.as_str()))
+                    .into());
+            };
+            match &mut table.entries[position].node.value {
+                Value::Table(inner) => table = inner,
+                _ => return Err(self.unknown(index + 1, std::iter::empty()).into()),
+            }
+        }
+        match table.remove(&self.parts[last]) {
+            Some(_) => Ok(()),
+            None => Err(self.unknown(last, table.entries.iter().map(|e| e.key.as_str())).into()),
+        }
+    }
+
+    /// `failure.NAME` takes the entry of that name.
+    fn remove_failure(&self, items: &mut Vec<Node>) -> Result<(), Box<Diagnostic>> {
         let named = |n: &Node| failure_name(n) == Some(self.parts[1].as_str());
         if !items.iter().any(named) {
-            return Err(self.unknown(1, items.iter().filter_map(failure_name)));
+            return Err(self.unknown(1, items.iter().filter_map(failure_name)).into());
         }
         items.retain(|n| !named(n));
         Ok(())
     }
 
     /// `expect.email` takes every line on `email`, however the keys were written.
-    fn remove_expectations(&self, expect: &mut Table) -> Result<(), Diagnostic> {
+    fn remove_expectations(&self, expect: &mut Table) -> Result<(), Box<Diagnostic>> {
         let metric = self.parts[1..].join(".");
         let below = format!("{metric}.");
         let meant = |e: &Entry| e.key == metric || e.key.starts_with(&below);
         if !expect.entries.iter().any(meant) {
-            return Err(self.unknown(1, expect.entries.iter().map(|e| e.key.as_str())));
+            return Err(self.unknown(1, expect.entries.iter().map(|e| e.key.as_str())).into());
         }
         expect.entries.retain(|e| !meant(e));
         Ok(())

@@ -16,6 +16,9 @@ pub(crate) const MAX_DEPTH: usize = 16;
 /// of them, so that this bounds its work to about a second.
 const MAX_LOOKS: usize = 1 << 32;
 
+/// Bytes of a text whose lines are remembered: what a scenario of several thousand services has.
+const MAX_OUTLINED: usize = 1 << 20;
+
 /// What one line outside of brackets writes.
 #[derive(Clone, Debug)]
 pub(crate) struct Statement {
@@ -40,7 +43,7 @@ pub(crate) enum Kind {
 /// What the lines of a text write, and where it first asks too much.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Outline {
-    /// Headers and keys outside of brackets, in order.
+    /// Headers and keys outside of brackets, in order; of the first [`MAX_OUTLINED`] bytes only.
     pub(crate) statements: Vec<Statement>,
     /// The bracket or the part of a key that is one too many.
     pub(crate) too_deep: Option<Range<usize>>,
@@ -78,9 +81,8 @@ impl Scan<'_> {
             let token = start..self.at;
             match byte {
                 b'.' => dots += 1,
-                b' ' | b'\t' => {}
                 b'#' | b'\r' => continue,
-                b'"' | b'\'' => {}
+                b' ' | b'\t' | b'"' | b'\'' => {}
                 _ if is_word(byte) => {}
                 _ => dots = 0,
             }
@@ -110,7 +112,7 @@ impl Scan<'_> {
 
     fn finish(&mut self, line: &mut Line) {
         let line = std::mem::take(line);
-        if !line.keys.is_empty() {
+        if !line.keys.is_empty() && self.at <= MAX_OUTLINED {
             self.outline.statements.push(Statement { kind: line.kind, keys: line.keys });
         }
     }

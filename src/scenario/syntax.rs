@@ -1,10 +1,11 @@
 //! The parser's complaints in the words of a scenario: what TOML forbids, the other place that
 //! matters, and how to write it instead.
 
+use std::fmt::Write as _;
 use std::ops::Range;
 
 use super::diagnostic::Diagnostic;
-use super::read::span;
+use super::read::{span, whole};
 use super::scan::{Kind, Statement};
 use super::tree::FileId;
 
@@ -15,7 +16,7 @@ pub(crate) fn explain_syntax(
     error: &toml::de::Error,
     statements: &[Statement],
 ) -> Diagnostic {
-    let at = place(text, error.span());
+    let at = whole(text, error.span().unwrap_or(0..0));
     let message = error.message();
     let clash = Clash::find(statements, &at);
     if message == "duplicate key" {
@@ -42,20 +43,6 @@ pub(crate) fn explain_syntax(
         diagnostic.help = hint(message, text, &at).map(str::to_owned);
         diagnostic
     }
-}
-
-/// The parser's place, which may be missing, made to lie on whole characters.
-fn place(text: &str, at: Option<Range<usize>>) -> Range<usize> {
-    let at = at.unwrap_or(0..0);
-    let floor = |mut i: usize| {
-        i = i.min(text.len());
-        while !text.is_char_boundary(i) {
-            i -= 1;
-        }
-        i
-    };
-    let start = floor(at.start);
-    start..floor(at.end).max(start)
 }
 
 /// A key that TOML refuses, and what wrote the same key before.
@@ -305,7 +292,10 @@ pub(crate) fn quoted(text: &str) -> String {
     for c in text.chars() {
         match c {
             '"' | '\\' => out.extend(['\\', c]),
-            c if c.is_control() => out += &format!("\\u{:04x}", u32::from(c)),
+            c if c.is_control() => {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
             c => out.push(c),
         }
     }

@@ -1,13 +1,14 @@
 //! The whole text layer: files, variants and `--set` in, merged tables or drawn mistakes out.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use super::diagnostic::Diagnostic;
 use super::document::Document;
 use super::draw::render;
 use super::files::Files;
 use super::normal::{hash, normal_form};
-use super::tree::{Node, Table, Value};
+use super::tree::{Node, Sources, Span, Table, Value};
 
 /// Files in memory.
 struct Memory(BTreeMap<String, Vec<u8>>);
@@ -45,9 +46,9 @@ fn set(text: &str, sets: &[&str]) -> String {
 fn dump(document: &Document) -> String {
     let mut out = String::new();
     for (name, table) in document.tables() {
-        out += &format!("[{name}]\n");
+        writeln!(out, "[{name}]").unwrap();
         for entry in &table.entries {
-            out += &format!("{} = {}\n", entry.key, text(&entry.node));
+            writeln!(out, "{} = {}", entry.key, text(&entry.node)).unwrap();
         }
     }
     out
@@ -75,7 +76,8 @@ mod expanding {
 
     #[test]
     fn short_forms_become_long() {
-        insta::assert_snapshot!(one("[service.a]\non.E = \"8ms\"\non.F = { takes = \"1ms\", emits = \"G\" }\n\
+        insta::assert_snapshot!(one("[service.a]\non.E = \"8ms\"\n\
+            on.F = { takes = \"1ms\", emits = \"G\" }\n\
             api.get = \"2ms\"\nemits.E = \"5/s\"\nemits.H = [\"0s 1/s\", \"1m 5/s\"]\n\
             [broker.b]\nextends = \"preset:ideal\"\n[expect]\na.lag.p99 = \"< 1s\"\n\"E@a.lag\".max = \"< 2s\""), @r"
             [base]
@@ -89,7 +91,7 @@ mod expanding {
     fn a_new_key_stands_where_its_value_does() {
         let text = "service.a.on.E = \"8ms\"\nexpect.a.lag.p99 = \"< 1s\"\n";
         let (document, _) = open(&[("a.toml", text)], &[]);
-        let place = |s: super::super::tree::Span| &text[s.start as usize..s.end as usize];
+        let place = |s: Span| &text[s.start as usize..s.end as usize];
         let mut table = &document.base;
         for key in ["service", "a", "on", "E"] {
             let Value::Table(inner) = &table.get(key).unwrap().node.value else { panic!() };
@@ -104,7 +106,8 @@ mod expanding {
 
     #[test]
     fn presets_and_expectations_can_be_wrong() {
-        insta::assert_snapshot!(one("[broker.b]\nextends = \"preset:kafka\"\n[broker.c]\nextends = \"b\"\n\
+        insta::assert_snapshot!(one("[broker.b]\nextends = \"preset:kafka\"\n[broker.c]\n\
+            extends = \"b\"\n\
             [expect]\na.lag.p99 = \"< 1s\"\n\"a.lag\".p99 = \"< 2s\""), @r#"
             error[E014]: the preset `kafka` is not supported yet
              --> a.toml:2:19
@@ -146,7 +149,8 @@ mod merging {
     fn tables_merge_and_the_rest_replaces() {
         let file = format!(
             "zones = [\"x\", \"y\"]\n{BASE}[variant.v]\nzones = [\"z\"]\n\
-             service.a = {{ workers = 3, on.E.fails = \"2%\", on.F = \"1ms\" }}\nservice.c.workers = 1\n"
+             service.a = {{ workers = 3, on.E.fails = \"2%\", on.F = \"1ms\" }}\n\
+             service.c.workers = 1\n"
         );
         insta::assert_snapshot!(one(&file), @r"
         [base]
@@ -161,7 +165,8 @@ mod merging {
     #[test]
     fn one_way_to_say_a_thing_replaces_the_other() {
         let file = "[service.a]\non.E = { takes = \"1ms\", emits = \"F\", fails = \"1%\" }\n\
-            on.G = { do = [\"1ms\"], fails = \"1%\" }\n[client.c]\ncalls = \"a.x\"\nrate = \"5/s\"\n\
+            on.G = { do = [\"1ms\"], fails = \"1%\" }\n[client.c]\ncalls = \"a.x\"\n\
+            rate = \"5/s\"\n\
             [[failure]]\nname = \"f\"\ncrash = \"a\"\nat = \"1m\"\nfor = \"2m\"\n\
             [variant.v]\nservice.a.on.E.do = [\"2ms\"]\nservice.a.on.G.emits = \"H\"\n\
             client.c.users = 5\n[[variant.v.failure]]\nname = \"f\"\nslow = { a = \"2x\" }\n\
@@ -191,7 +196,8 @@ mod merging {
 
     #[test]
     fn failures_append_or_merge_by_name() {
-        let file = "[[failure]]\ncrash = \"a\"\nat = \"1m\"\n[[failure]]\nname = \"n\"\ncrash = \"b\"\n\
+        let file = "[[failure]]\ncrash = \"a\"\nat = \"1m\"\n[[failure]]\nname = \"n\"\n\
+            crash = \"b\"\n\
             at = \"2m\"\n[variant.v]\n[[variant.v.failure]]\nname = \"n\"\noff = true\n\
             [[variant.v.failure]]\ncrash = \"c\"\n[[variant.v.failure]]\nname = \"m\"\nslow = \"a\"\n";
         insta::assert_snapshot!(one(file), @r"
@@ -249,18 +255,17 @@ mod merging {
         expect = {a.lag.p99: 1, a.rho.mean: 1}
         [v]
         service = {b: {}, a: {zone: y}}
-        failure = []
         expect = {a.rho.mean: 1}
         [w]
         service = {a: {zone: y}}
-        failure = []
         expect = {a.rho.mean: 1}
         ");
     }
 
     #[test]
     fn what_is_removed_must_be_there() {
-        let file = "[service.email]\nworkers = 2\n[[failure]]\nname = \"outage\"\ncrash = \"email\"\n\
+        let file = "[service.email]\nworkers = 2\n[[failure]]\nname = \"outage\"\n\
+            crash = \"email\"\n\
             [variant.v]\nremove = [\n  \"service.emial\",\n  \"serv.email\",\n  \"service.email.workers.x\",\n\
             \x20 \"failure.outge\",\n  \"expect.a\",\n  \"service.email.zone\",\n]\n\
             [variant.w]\nremove = [\"a..b\", 5]\n[variant.x]\nremove = { a = 1 }\n";
@@ -512,7 +517,8 @@ mod extending {
 
     #[test]
     fn variants_can_be_wrong() {
-        insta::assert_snapshot!(one("[variant.events]\n[variant.a]\nextends = \"event\"\n[variant.b]\nextends = \"x.toml\"\n\
+        insta::assert_snapshot!(one("[variant.events]\n[variant.a]\nextends = \"event\"\n\
+            [variant.b]\nextends = \"x.toml\"\n\
             [variant.base]\n[variant.c.variant.d]\n[variant]\ne = 1\nf.extends = 5\n"), @r#"
             error[E015]: variant `a` extends `event`, which is no variant
              --> a.toml:3:11
@@ -564,7 +570,8 @@ mod extending {
 
             6 errors
             "#);
-        insta::assert_snapshot!(one("[variant.a]\nextends = \"b\"\n[variant.b]\nextends = \"c\"\n[variant.c]\nextends = \"b\"\n\
+        insta::assert_snapshot!(one("[variant.a]\nextends = \"b\"\n[variant.b]\nextends = \"c\"\n\
+            [variant.c]\nextends = \"b\"\n\
             [variant.self]\nextends = \"self\"\n"), @r#"
             error[E016]: variants extend one another in a circle: b -> c -> b
              --> a.toml:6:11
@@ -618,7 +625,8 @@ mod extending {
 mod setting {
     use super::*;
 
-    const FILE: &str = "seeds = 2\n[service.email]\non.OrderPlaced = { takes = \"1ms\", fails = \"1%\" }\n\
+    const FILE: &str = "seeds = 2\n[service.email]\n\
+        on.OrderPlaced = { takes = \"1ms\", fails = \"1%\" }\n\
         [[failure]]\nname = \"outage\"\ncrash = \"email\"\nat = \"1m\"\n[variant.v]\nservice.email.workers = 4\n";
 
     #[test]
@@ -644,40 +652,21 @@ mod setting {
     }
 
     #[test]
-    fn wrong_settings_are_drawn_as_text_of_their_own() {
-        let sets = [
-            "duration=1s",
-            "duration=",
-            "duration",
-            "=5",
-            "service..x=1",
-            "a b=1",
-            "x={a=1",
-            "x=\"1",
-            "a=1\nb=2",
-            "[a]\nb=2",
-            "variant.v.seeds=1",
-            "remove=[]",
-            "failure.outge.for=\"1m\"",
-            "failure.outage=5",
-        ];
+    fn a_failure_of_one_variant_is_set_there() {
+        let file = "seeds = 1\n[[variant.v.failure]]\nname = \"f\"\ncrash = \"a\"\n";
+        insta::assert_snapshot!(set(file, &["failure.f.at=\"1m\""]), @r"
+        [base]
+        seeds = 1
+        [v]
+        seeds = 1
+        failure = [{name: f, crash: a, at: 1m}]
+        ");
+    }
+
+    #[test]
+    fn wrong_paths_are_drawn_as_text_of_their_own() {
+        let sets = ["duration", "=5", "service..x=1", "a b=1", "a=1\nb=2", "[a]\nb=2"];
         insta::assert_snapshot!(set(FILE, &sets), @r#"
-        error[E022]: `1s` is not a TOML value
-         --> --set:1:10
-          |
-        1 | duration=1s
-          |          ^^ needs quotes
-          |
-          = help: text needs quotes, and those the shell's: --set duration='"1s"'
-
-        error[E022]: `duration` is set to nothing
-         --> --set:1:10
-          |
-        1 | duration=
-          |          ^ expected a value
-          |
-          = help: write a value, as in --set duration='"1s"'
-
         error[E021]: `--set` takes PATH=VALUE
          --> --set:1:1
           |
@@ -710,13 +699,53 @@ mod setting {
           |
           = help: join plain names by dots and quote others, as in service."eu.shop".workers
 
-        error[E022]: `{a=1` is not a TOML value
+        error[E021]: `--set` sets one value
+         --> --set:1:1
+          |
+        1 | a=1
+          | ^^^
+          |
+          = help: repeat --set for each, as in --set seeds=4 --set seed=7
+
+        error[E021]: `--set` sets one value
+         --> --set:1:1
+          |
+        1 | [a]
+          | ^^^
+          |
+          = help: repeat --set for each, as in --set seeds=4 --set seed=7
+
+        6 errors
+        "#);
+    }
+
+    #[test]
+    fn wrong_values_get_the_quotes_that_they_lack() {
+        let sets = ["duration=1s", "duration=", "x={a=1", "x=\"1"];
+        insta::assert_snapshot!(set(FILE, &sets), @r#"
+        error[E022]: `1s` is not a TOML value
+         --> --set:1:10
+          |
+        1 | duration=1s
+          |          ^^ needs quotes
+          |
+          = help: text needs quotes, and those the shell's: --set duration='"1s"'
+
+        error[E022]: `duration` is set to nothing
+         --> --set:1:10
+          |
+        1 | duration=
+          |          ^ expected a value
+          |
+          = help: write a value, as in --set duration='"1s"'
+
+        error[E022]: the value is not a TOML value
          --> --set:1:7
           |
         1 | x={a=1
           |       ^ expected `}`
           |
-          = help: text needs quotes, and those the shell's: --set x='"{a=1"'
+          = help: close the table with }
 
         error[E022]: the value is not a TOML value
          --> --set:1:5
@@ -726,14 +755,15 @@ mod setting {
           |
           = help: close the string with " on the same line
 
-        error[E021]: `--set` sets one value
-         --> --set:1:1
-          |
-        1 | a=1
-          | ^^^
-          |
-          = help: repeat --set for each, as in --set seeds=4 --set seed=7
+        4 errors
+        "#);
+    }
 
+    #[test]
+    fn what_cannot_be_set_is_refused() {
+        let sets =
+            ["variant.v.seeds=1", "remove=[]", "failure.outge.for=\"1m\"", "failure.outage=5"];
+        insta::assert_snapshot!(set(FILE, &sets), @r#"
         error[E023]: `variant` cannot be set
          --> --set:1:1
           |
@@ -766,7 +796,7 @@ mod setting {
           |
           = help: set one of its keys, as in failure.outage.for
 
-        13 errors
+        4 errors
         "#);
     }
 }
@@ -821,6 +851,100 @@ mod hashing {
     }
 }
 
+mod wrong_files {
+    use super::*;
+
+    /// The files of `tests/diagnostics` whose text alone is wrong, with the codes they must get.
+    const FILES: [(&str, &[u8], &[&str]); 16] = [
+        ("empty.toml", include_bytes!("../../tests/diagnostics/empty.toml"), &["E003"]),
+        (
+            "extends-a-missing-file.toml",
+            include_bytes!("../../tests/diagnostics/extends-a-missing-file.toml"),
+            &["E011"],
+        ),
+        (
+            "extends-an-unknown-variant.toml",
+            include_bytes!("../../tests/diagnostics/extends-an-unknown-variant.toml"),
+            &["E015"],
+        ),
+        (
+            "extends-in-a-circle.toml",
+            include_bytes!("../../tests/diagnostics/extends-in-a-circle.toml"),
+            &["E012"],
+        ),
+        (
+            "extends-in-a-circle-back.toml",
+            include_bytes!("../../tests/diagnostics/extends-in-a-circle-back.toml"),
+            &["E012"],
+        ),
+        (
+            "failures-of-one-name.toml",
+            include_bytes!("../../tests/diagnostics/failures-of-one-name.toml"),
+            &["E024"],
+        ),
+        (
+            "key-and-table-written-twice.toml",
+            include_bytes!("../../tests/diagnostics/key-and-table-written-twice.toml"),
+            &["E006", "E006"],
+        ),
+        (
+            "nested-too-deeply.toml",
+            include_bytes!("../../tests/diagnostics/nested-too-deeply.toml"),
+            &["E005"],
+        ),
+        ("not-utf8.toml", include_bytes!("../../tests/diagnostics/not-utf8.toml"), &["E002"]),
+        (
+            "remove-of-an-unknown-path.toml",
+            include_bytes!("../../tests/diagnostics/remove-of-an-unknown-path.toml"),
+            &["E018", "E018"],
+        ),
+        (
+            "reserved-variant-name.toml",
+            include_bytes!("../../tests/diagnostics/reserved-variant-name.toml"),
+            &["E017", "E017"],
+        ),
+        (
+            "syntax-errors-on-many-lines.toml",
+            include_bytes!("../../tests/diagnostics/syntax-errors-on-many-lines.toml"),
+            &["E001", "E001", "E001", "E010", "E001", "E001"],
+        ),
+        (
+            "toml-head-after-dotted-key.toml",
+            include_bytes!("../../tests/diagnostics/toml-head-after-dotted-key.toml"),
+            &["E007"],
+        ),
+        (
+            "toml-inline-table-extended.toml",
+            include_bytes!("../../tests/diagnostics/toml-inline-table-extended.toml"),
+            &["E008"],
+        ),
+        (
+            "toml-short-form-extended.toml",
+            include_bytes!("../../tests/diagnostics/toml-short-form-extended.toml"),
+            &["E008"],
+        ),
+        (
+            "variants-in-a-circle.toml",
+            include_bytes!("../../tests/diagnostics/variants-in-a-circle.toml"),
+            &["E016"],
+        ),
+    ];
+
+    #[test]
+    fn each_gets_its_codes() {
+        let own = |(name, bytes, _): &(&str, &[u8], _)| ((*name).to_owned(), bytes.to_vec());
+        let memory = Memory(FILES.iter().map(own).collect());
+        for (name, _, codes) in FILES {
+            let mut errors = Vec::new();
+            let document = Document::open(&memory, name, &[], &mut errors);
+            errors.sort_by_key(|e| e.span.map(|s| (s.file, s.start)));
+            let told: Vec<&str> = errors.iter().map(|e| e.code).collect();
+            let drawn = render(&errors, &document.sources, false);
+            assert_eq!(told, codes, "{name}\n{drawn}");
+        }
+    }
+}
+
 mod mutating {
     use proptest::prelude::*;
 
@@ -856,7 +980,49 @@ mod mutating {
         "\r",
     ];
 
+    /// A place must lie on whole characters of its text.
+    fn check(span: Span, sources: &Sources) -> Result<(), TestCaseError> {
+        let bytes = span.start as usize..span.end as usize;
+        prop_assert!(sources.text(span.file).get(bytes).is_some(), "{:?}", span);
+        Ok(())
+    }
+
+    fn check_table(table: &Table, sources: &Sources) -> Result<(), TestCaseError> {
+        for entry in &table.entries {
+            check(entry.key_span, sources)?;
+            check(entry.node.span, sources)?;
+            if let Value::Table(inner) = &entry.node.value {
+                check_table(inner, sources)?;
+            }
+        }
+        Ok(())
+    }
+
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn the_order_of_names_is_kept(
+            names in prop::collection::btree_set("[a-z]{1,3}", 1..20)
+                .prop_map(|set| set.into_iter().collect::<Vec<_>>())
+                .prop_shuffle(),
+            dotted in any::<bool>(),
+        ) {
+            let line = |name: &String| if dotted {
+                format!("service.{name}.x.y = 1\n")
+            } else {
+                format!("[service.{name}.x]\ny = 1\n")
+            };
+            let text: String = names.iter().map(line).collect();
+            let (document, errors) = open(&[("a.toml", &text)], &[]);
+            prop_assert!(errors.is_empty());
+            let Value::Table(services) = &document.base.entries[0].node.value else {
+                return Err(TestCaseError::fail("no services"));
+            };
+            let read: Vec<&String> = services.entries.iter().map(|e| &e.key).collect();
+            prop_assert_eq!(read, names.iter().collect::<Vec<_>>());
+        }
+
         #[test]
         fn no_text_does_harm(
             edits in prop::collection::vec((0..GOOD.len(), 0..6usize, 0..PIECES.len()), 1..8),
@@ -875,8 +1041,15 @@ mod mutating {
             let mut errors = Vec::new();
             let document = Document::open(&files, "a.toml", &[set], &mut errors);
             let drawn = render(&errors, &document.sources, false);
-            prop_assert!(!errors.is_empty(), "a title line is no --set");
-            prop_assert!(drawn.lines().count() > 1);
+            prop_assert_eq!(errors.is_empty(), drawn.is_empty());
+            for error in &errors {
+                for span in error.span.iter().chain(error.related.iter().map(|(span, _)| span)) {
+                    check(*span, &document.sources)?;
+                }
+            }
+            for (_, table) in document.tables() {
+                check_table(&table, &document.sources)?;
+            }
             normal_form(&document);
         }
     }

@@ -117,3 +117,13 @@ impl Table {
         Some(self.entries.remove(at))
     }
 }
+
+/// The start of the character in which byte `at` of `text` lies; the end of the text for what lies
+/// behind it.
+pub(crate) fn floor(text: &str, at: usize) -> usize {
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}

@@ -1,4 +1,5 @@
-//! The committed reports are what the program writes today (`UPDATE=1` writes them anew).
+//! The committed reports are what the program writes today (`UPDATE=1` writes them anew). Only what
+//! people look at is committed, the page and the charts; the data files are several times as big.
 
 use crate::support::{self, status, stderr, tidelag};
 use std::collections::BTreeMap;
@@ -7,7 +8,7 @@ use std::path::Path;
 /// Scenarios whose reports are committed under reports/.
 const SHOWN: [&str; 2] = ["01-hello", "checkout"];
 
-/// Every file under `dir`, by its path there.
+/// What people look at under `dir`, by its path there.
 fn contents(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut open = vec![dir.to_path_buf()];
@@ -16,6 +17,9 @@ fn contents(dir: &Path) -> BTreeMap<String, Vec<u8>> {
             let path = entry.expect("an entry").path();
             if path.is_dir() {
                 open.push(path);
+                continue;
+            }
+            if path.extension().is_none_or(|e| e != "html" && e != "svg") {
                 continue;
             }
             let name = path.strip_prefix(dir).expect("below it").to_string_lossy().into_owned();

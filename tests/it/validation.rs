@@ -10,14 +10,15 @@ use crate::support;
 use std::fmt::Write as _;
 
 /// Factor by which a debug build shortens the runs.
-const SHORTER: f64 = if cfg!(debug_assertions) { 20.0 } else { 1.0 };
+const SHORTER: f64 = if cfg!(debug_assertions) { 5.0 } else { 1.0 };
 
 fn check(id: &str) {
     let all = cases::all();
     let case = all.iter().find(|c| c.id == id).unwrap_or_else(|| panic!("no case {id}"));
     let (scenario, wider) = case.shortened(SHORTER);
     let results = support::simulate(&scenario, &["--threads", "1"]);
-    let page = include_str!("../../docs/validation.md");
+    let page = std::fs::read_to_string(support::root().join("docs/validation.md"));
+    let page = page.expect("docs/validation.md");
     let mut faults = String::new();
     for check in &case.checks {
         let found = support::value(&results, &check.metric);

@@ -1,7 +1,7 @@
-//! Axes whose mapping and ticks are computed here, by portable arithmetic: the ready-made ones call the platform's
-//! logarithms, so their charts would not be byte-equal everywhere.
+//! Axes whose mapping and ticks are computed here, by portable arithmetic: the ready-made ones call
+//! the platform's logarithms, so their charts would not be byte-equal everywhere.
 
-use crate::render::wording::{seconds, short};
+use crate::render::wording::{plain, seconds, short};
 use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
 use std::ops::Range;
 
@@ -32,7 +32,8 @@ fn nice(v: f64) -> f64 {
 }
 
 impl Axis {
-    /// From 0 to `high` or a round number above it, with up to `ticks` steps. Labels show multiples of `1 / factor`.
+    /// From 0 to `high` or a round number above it, with up to `ticks` steps. Labels show multiples
+    /// of `1 / factor`.
     pub(super) fn linear(high: f64, ticks: u32, factor: f64) -> Self {
         let high = if high.is_finite() && high * factor > 1e-30 { high } else { 1.0 / factor };
         let step = nice(high * factor / f64::from(ticks));
@@ -60,7 +61,8 @@ impl Axis {
         Self { low: 0.0, high: 1.0, ticks, log: false }
     }
 
-    /// Seconds on a logarithmic axis of whole decades around `low..high`. What is not positive lies at its left end.
+    /// Seconds on a logarithmic axis of whole decades around `low..high`. What is not positive lies
+    /// at its left end.
     pub(super) fn log_seconds(low: f64, high: f64) -> Self {
         let low = if low.is_finite() && low > 1e-12 { low } else { 1e-9 };
         let first = decade(low);
@@ -101,7 +103,7 @@ fn tick_seconds(v: f64) -> String {
     if v >= 1.0 {
         format!("{} s", short(v))
     } else {
-        seconds(v).replace(".00", "").replace(".0", "")
+        plain(&seconds(v)).replace(".00", "").replace(".0", "")
     }
 }
 

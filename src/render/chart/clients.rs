@@ -1,4 +1,5 @@
-//! What clients notice over time: the share of their requests that succeed, and how long an answer takes.
+//! What clients notice over time: the share of their requests that succeed, and how long an answer
+//! takes.
 
 use super::Kind;
 use super::axis::Axis;

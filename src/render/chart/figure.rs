@@ -1,6 +1,7 @@
 //! A figure as data - panels, curves, bands, shaded times - and how it is drawn.
 //!
-//! Knows nothing of metrics. Everything is drawn at four units per pixel, because coordinates are whole numbers.
+//! Knows nothing of metrics. Everything is drawn at four units per pixel, because coordinates are
+//! whole numbers.
 
 use super::axis::Axis;
 use super::palette::{self, BROKEN, GREY, GRID, INK, PAPER};
@@ -24,7 +25,7 @@ const RIGHT: i32 = 44;
 /// Height of a plot in pixels.
 const PLOT: i32 = 150;
 /// Space above a plot, for its name and the names of shaded times, in pixels.
-const ABOVE: i32 = 40;
+const ABOVE: i32 = 48;
 /// Space below a plot, for the labels of its horizontal axis, in pixels.
 const BELOW: i32 = 24;
 
@@ -206,9 +207,9 @@ impl Figure {
 
 impl Panel {
     fn paint(&self, root: &Canvas<'_>, top: i32) -> Result<(), Failure> {
-        text(root, &self.title, (LEFT, top + 12), &font(13.0, INK, true, START))?;
-        text(root, &self.y_name, (16, top + ABOVE - 11), &font(12.0, GREY, false, START))?;
-        self.name_shades(root, top + ABOVE - 11)?;
+        text(root, &cut(&self.title, 100), (LEFT, top + 12), &font(13.0, INK, true, START))?;
+        text(root, &self.y_name, (16, top + ABOVE - 17), &font(12.0, GREY, false, START))?;
+        self.name_shades(root, top + ABOVE - 17)?;
         let corner = (0, (top + ABOVE) * UNIT);
         let width = ((WIDTH - RIGHT) * UNIT) as u32;
         let area = root.clone().shrink(corner, (width, ((PLOT + BELOW) * UNIT) as u32));
@@ -329,7 +330,8 @@ fn thin(points: &[(i32, i32)]) -> Vec<(i32, i32)> {
     kept
 }
 
-/// Cuts a line into strokes. `pattern` holds the lengths of strokes and gaps in pixels; empty: one stroke.
+/// Cuts a line into strokes. `pattern` holds the lengths of strokes and gaps in pixels; empty: one
+/// stroke.
 fn dash(points: &[(i32, i32)], pattern: &[f64]) -> Vec<Vec<(i32, i32)>> {
     let mut cuts = pattern.iter().cycle().map(|px| px * f64::from(UNIT));
     let (Some(mut left), Some(first)) = (cuts.next(), points.first()) else {
@@ -387,6 +389,14 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// At most `most` characters of a text.
+fn cut(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    text.chars().take(most - 1).chain(['…']).collect()
+}
+
 /// Gives the drawing its size in pixels and a name for those who do not see it.
 fn with_size(svg: &str, title: &str, height: i32) -> String {
     let body = svg.split_once('>').map_or("", |(_, body)| body);
@@ -422,6 +432,7 @@ mod tests {
     #[test]
     fn titles_wrap_and_are_escaped() {
         assert_eq!(wrap("aa bb cc", 5), ["aa bb", "cc"]);
+        assert_eq!((cut("abcd", 4), cut("abcde", 4)), ("abcd".to_owned(), "abc…".to_owned()));
         let svg = with_size("<svg a=\"b\">\n</svg>", "a < b & c", 10);
         assert!(svg.contains("<title>a &lt; b &amp; c</title>\n</svg>"), "{svg}");
     }

@@ -1,4 +1,5 @@
-//! Distribution of the consistency lag of each subscriber as a cumulative share on a logarithmic axis.
+//! Distribution of the consistency lag of each subscriber as a cumulative share on a logarithmic
+//! axis.
 
 use super::Kind;
 use super::axis::Axis;

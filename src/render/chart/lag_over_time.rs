@@ -43,9 +43,16 @@ fn figure(views: &[View<'_>]) -> Option<Figure> {
 
 /// What the worst subscriber's lag does.
 fn title(views: &[View<'_>], name: &str) -> String {
-    let state = |view: &View<'_>| match growth(view, name) {
-        Some(slope) => Some(format!("falls {} s behind per second", significant(slope))),
-        None => view.value(&format!("{name}.lag.p99")).map(|p| format!("p99 lag {}", seconds(p))),
+    let state = |view: &View<'_>| {
+        let value = |stat: &str| view.value(&format!("{name}.lag.{stat}")).map(seconds);
+        match growth(view, name) {
+            Some(slope) => Some(format!("falls {} s behind per second", significant(slope))),
+            // A failure shows in the largest lag; it may well be too short for the p99.
+            None if !view.result.failures.is_empty() => {
+                value("max").map(|max| format!("up to {max} behind"))
+            }
+            None => value("p99").map(|p99| format!("p99 lag {p99}")),
+        }
     };
     match told(views, &state) {
         Some(text) if text.starts_with("falls") => format!("{name} {text}"),

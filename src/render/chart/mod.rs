@@ -1,6 +1,7 @@
 //! Charts as SVG: text stays text, equal results give equal bytes on every platform.
 //!
-//! One file per figure, listed in [`FIGURES`]. A figure says what it shows as data; [`figure`] draws it.
+//! One file per figure, listed in [`FIGURES`]. A figure says what it shows as data; [`figure`]
+//! draws it.
 
 mod axis;
 mod backlog;
@@ -15,6 +16,7 @@ mod throughput;
 use crate::render::view::View;
 use crate::results::Results;
 use figure::Figure;
+use std::fmt::Write;
 
 /// A drawn chart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +59,7 @@ pub fn charts(results: &Results) -> Vec<Chart> {
             figure.legend = views.iter().map(|v| v.name.to_owned()).collect();
             if all > views.len() {
                 let first = views.len();
-                figure.subtitle.push_str(&format!(" The first {first} of {all} variants."));
+                let _ = write!(figure.subtitle, " The first {first} of {all} variants.");
             }
             let svg = figure.draw()?;
             Some(Chart {

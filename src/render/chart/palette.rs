@@ -1,11 +1,13 @@
-//! Colours and dashes by which variants are told apart, also without colour vision and in black and white.
+//! Colours and dashes by which variants are told apart, also without colour vision and in black and
+//! white.
 
 use plotters::style::RGBColor;
 
 /// Variants drawn at most.
 pub(super) const MOST: usize = 7;
 
-/// Colours of Okabe and Ito, "Color Universal Design" (2008), without the yellow that vanishes on white.
+/// Colours of Okabe and Ito, "Color Universal Design" (2008), without the yellow that vanishes on
+/// white.
 const COLOURS: [RGBColor; MOST] = [
     RGBColor(0x00, 0x72, 0xb2),
     RGBColor(0xd5, 0x5e, 0x00),
@@ -52,7 +54,8 @@ pub(super) fn dashes(i: usize) -> &'static [f64] {
 mod tests {
     use super::*;
 
-    /// Relative luminance of WCAG 2.1, with the gamma curve taken as a square: close enough to compare contrasts.
+    /// Relative luminance of WCAG 2.1, with the gamma curve taken as a square: close enough to
+    /// compare contrasts.
     fn luminance(c: RGBColor) -> f64 {
         let part = |v: u8| f64::from(v) / 255.0 * (f64::from(v) / 255.0);
         0.2126 * part(c.0) + 0.7152 * part(c.1) + 0.0722 * part(c.2)

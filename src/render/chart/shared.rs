@@ -1,4 +1,5 @@
-//! What several figures need: pieces of a series, shaded times, axes over time, values of all variants in a title.
+//! What several figures need: pieces of a series, shaded times, axes over time, values of all
+//! variants in a title.
 
 use super::axis::Axis;
 use super::figure::{Curve, Panel, Shade};
@@ -99,7 +100,8 @@ pub(super) fn highest(curves: &[Curve]) -> f64 {
     lines.chain(bands).fold(0.0, f64::max)
 }
 
-/// The horizontal axis of all plots over time, from 0 to the end of the longest curve, and its name.
+/// The horizontal axis of all plots over time, from 0 to the end of the longest curve, and its
+/// name.
 pub(super) struct TimeAxis {
     /// The axis.
     pub(super) axis: Axis,
@@ -148,33 +150,58 @@ pub(super) fn duration_panel(
     }
 }
 
-/// Times to shade in a plot over time: what was broken, and where the traffic ended if the plot goes on after it.
+/// Times to shade in a plot over time: what was broken, and where the traffic ended if the plot
+/// goes on after it.
 pub(super) fn shades(views: &[View<'_>], time: &TimeAxis) -> Vec<Shade> {
     let end = time.axis.high();
-    let mut shades: Vec<Shade> = Vec::new();
+    let mut windows: Vec<(&str, f64, f64, &str)> = Vec::new();
     for view in views {
         for window in &view.result.failures {
             let (from, to) = (window.from, window.to.unwrap_or(end).min(end));
-            let there = |v: &&View<'_>| v.result.failures.contains(window);
-            let everywhere = views.iter().filter(there).count() == views.len();
-            let label = if everywhere {
-                window.name.clone()
-            } else {
-                format!("{} ({})", window.name, view.name)
-            };
-            let shade = Shade { from, to, label };
-            if from < end && from <= to && !shades.contains(&shade) {
-                shades.push(shade);
+            if from < end && from <= to {
+                windows.push((&window.name, from, to, view.name));
             }
         }
     }
-    shades.sort_by(|a, b| a.from.total_cmp(&b.from));
+    // The same window in several variants is shaded once. The sort is stable, so variants keep
+    // their order.
+    windows.sort_by(|a, b| a.0.cmp(b.0).then(a.1.total_cmp(&b.1)).then(a.2.total_cmp(&b.2)));
+    let same = windows.chunk_by(|a, b| (a.0, a.1, a.2) == (b.0, b.1, b.2));
+    let shades = same
+        .map(|same| {
+            let (name, from, to, variant) = same[0];
+            let label = match same.len() {
+                n if n >= views.len() => name.to_owned(),
+                1 => format!("{name} ({variant})"),
+                n => format!("{name} ({n} variants)"),
+            };
+            Shade { from, to, label }
+        })
+        .collect();
+    let mut shades = merged(shades, end / 400.0);
     let traffic = views.iter().map(|v| v.measured().1).fold(0.0, f64::max);
     if traffic > 0.0 && traffic < end * 0.98 {
         let label = "traffic ends".to_owned();
         shades.push(Shade { from: traffic, to: traffic, label });
     }
     shades
+}
+
+/// The shades from left to right, those of one name that are less than `gap` apart made one: what
+/// is narrower cannot be seen, and a failure may strike thousands of times.
+fn merged(mut shades: Vec<Shade>, gap: f64) -> Vec<Shade> {
+    shades.sort_by(|a, b| a.label.cmp(&b.label).then(a.from.total_cmp(&b.from)));
+    let mut kept: Vec<Shade> = Vec::new();
+    for shade in shades {
+        match kept.last_mut() {
+            Some(last) if last.label == shade.label && shade.from - last.to < gap => {
+                last.to = last.to.max(shade.to);
+            }
+            _ => kept.push(shade),
+        }
+    }
+    kept.sort_by(|a, b| a.from.total_cmp(&b.from));
+    kept
 }
 
 /// Subscribers to plot, worst first, and what to say of the others.
@@ -224,6 +251,14 @@ mod tests {
         assert_eq!(band(&low, &high), [[(1.0, 1.0, 2.0)], [(7.0, 4.0, 5.0)]]);
         let other = Series { bin_s: 1.0, ..high };
         assert!(band(&low, &other).is_empty());
+    }
+
+    #[test]
+    fn shades_too_close_to_tell_apart_become_one() {
+        let shade = |from, to, label: &str| Shade { from, to, label: label.to_owned() };
+        let all = vec![shade(5.0, 6.0, "b"), shade(1.0, 2.0, "a"), shade(2.05, 3.0, "a")];
+        assert_eq!(merged(all.clone(), 0.1), [shade(1.0, 3.0, "a"), shade(5.0, 6.0, "b")]);
+        assert_eq!(merged(all, 0.01).len(), 3);
     }
 
     #[test]

@@ -16,8 +16,8 @@ pub(super) const KIND: Kind = Kind {
 
 const SERIES: [&str; 1] = ["throughput"];
 
-/// Services with such a series: subscribers first, the furthest behind leading, then the others in the order of the
-/// file. At most six, and how many there are in all.
+/// Services with such a series: subscribers first, the furthest behind leading, then the others in
+/// the order of the file. At most six, and how many there are in all.
 pub(super) fn services(views: &[View<'_>], suffixes: &[&str]) -> (Vec<String>, usize) {
     let mut names = worst_first(views);
     let heard: std::collections::BTreeSet<String> = names.iter().cloned().collect();

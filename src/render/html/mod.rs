@@ -1,6 +1,8 @@
-//! The report as one page that needs nothing else: no script, no font, no network; light and dark; for print.
+//! The report as one page that needs nothing else: no script, no font, no network; light and dark;
+//! for print.
 //!
-//! The page says what the terminal says and shows the charts. Knows no path, no clock and no machine.
+//! The page says what the terminal says and shows the charts. Knows no path, no clock and no
+//! machine.
 
 mod parts;
 
@@ -9,6 +11,7 @@ use crate::render::findings;
 use crate::render::tables;
 use crate::render::verdict;
 use crate::render::view::View;
+use crate::render::wording::plural;
 use crate::results::Results;
 use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
 use parts::{answers, table};
@@ -96,7 +99,7 @@ fn comparison(results: &Results) -> Markup {
                     @for sentence in &pair.sentences { li { (sentence) } }
                 }
                 @if pair.untold > 0 {
-                    p.note { (pair.untold) " more compared metrics are in results.json." }
+                    p.note { (plural(pair.untold, "more compared metric")) " in results.json." }
                 }
             }
             @if let Some(caveat) = verdict::caveat(results) { p.note { (caveat) } }

@@ -10,10 +10,10 @@ pub(super) fn answers(answers: &[Answer], class: &str) -> Markup {
     html! {
         @match answers {
             [] => {}
-            [only] => p class=(class) { (only.text) },
+            [only @ Answer { variant: None, .. }] => p class=(class) { (only.text) },
             many => dl class=(class) {
                 @for answer in many {
-                    dt { (answer.variant) }
+                    dt { (answer.name()) }
                     dd { (answer.text) }
                 }
             }

@@ -1,5 +1,6 @@
-//! Tables as aligned columns without borders. Half-widths stand beside their values if all fits, else below them. A
-//! table that is still too wide is cut into blocks of columns, each of which repeats the first column.
+//! Tables as aligned columns without borders. Half-widths stand beside their values if all fits,
+//! else below them. A table that is still too wide is cut into blocks of columns, each of which
+//! repeats the first column.
 
 use crate::render::tables::Table;
 use crate::render::wording::Reading;
@@ -46,18 +47,18 @@ pub(super) fn body(table: &Table, width: usize) -> Vec<String> {
     draw(&headless, &columns, Setting { gap: 2, beside: true }, room).body
 }
 
-/// The roomiest setting in which all columns fit side by side, else the narrowest, cut into blocks.
+/// The roomiest setting in which all columns fit side by side; if there is none, the columns in
+/// blocks.
 fn arrange(table: &Table, room: usize) -> (Setting, Vec<Vec<usize>>) {
-    let settings = [(2, true), (2, false), (1, false)];
-    let mut cut = Vec::new();
-    for (gap, beside) in settings {
-        let setting = Setting { gap, beside };
-        cut = cuts(&widths(table, setting), setting, room);
+    let settings = [(2, true), (2, false), (1, false)].map(|(gap, beside)| Setting { gap, beside });
+    for setting in settings {
+        let cut = cuts(&widths(table, setting), setting, room);
         if cut.len() == 1 {
             return (setting, cut);
         }
     }
-    (Setting { gap: 1, beside: false }, cut)
+    let setting = settings[1];
+    (setting, cuts(&widths(table, setting), setting, room))
 }
 
 /// Cell text: the value and its half-width where it has one.
@@ -136,6 +137,7 @@ fn draw(table: &Table, columns: &[usize], setting: Setting, room: usize) -> Bloc
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::render::wording::plain;
 
     fn table() -> Table {
         Table {
@@ -156,7 +158,7 @@ mod tests {
     fn text(blocks: &[Block]) -> String {
         let lines: Vec<&str> =
             blocks.iter().flat_map(|b| b.head.iter().chain(&b.body)).map(String::as_str).collect();
-        lines.join("\n")
+        plain(&lines.join("\n"))
     }
 
     #[test]
@@ -179,8 +181,8 @@ mod tests {
 
     #[test]
     fn a_wide_table_is_cut_and_repeats_its_first_column() {
-        let blocks = blocks(&table(), 10);
-        assert_eq!(blocks[0].head, ["  name   a"]);
-        assert_eq!(blocks[1].head, ["  name  b", "        c"]);
+        let blocks = blocks(&table(), 12);
+        assert_eq!(blocks[0].head, ["  name    a"]);
+        assert_eq!(blocks[1].head, ["  name   b", "         c"]);
     }
 }

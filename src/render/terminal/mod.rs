@@ -1,4 +1,5 @@
-//! The report for a terminal: question and answer in the first lines, then the expectations, then the numbers.
+//! The report for a terminal: question and answer in the first lines, then the expectations, then
+//! the numbers.
 //!
 //! Does not probe the terminal: width and colour are told to it.
 
@@ -10,7 +11,7 @@ use crate::render::findings::{self, Answer};
 use crate::render::tables::{self, Table};
 use crate::render::verdict;
 use crate::render::view::{View, worst_first};
-use crate::render::wording::{count, plural};
+use crate::render::wording::{count, plain, plural};
 use crate::results::Results;
 use paint::{Paint, wrap};
 
@@ -35,6 +36,15 @@ const FULL: usize = 6;
 
 /// The whole report as text that ends with a newline.
 pub fn terminal(results: &Results, options: &TerminalOptions) -> String {
+    report(results, options, false)
+}
+
+/// As [`terminal`], with the comparison of the variants before their tables.
+pub fn terminal_comparison(results: &Results, options: &TerminalOptions) -> String {
+    report(results, options, true)
+}
+
+fn report(results: &Results, options: &TerminalOptions, comparison_first: bool) -> String {
     let mut page = Page {
         out: String::new(),
         paint: Paint { color: options.color },
@@ -43,6 +53,9 @@ pub fn terminal(results: &Results, options: &TerminalOptions) -> String {
     let views = View::all(results);
     page.opening(results);
     page.expectations(results);
+    if comparison_first {
+        page.comparison(results);
+    }
     for view in views.iter().take(FULL) {
         page.variant(view, views.len() > 1);
     }
@@ -59,7 +72,9 @@ pub fn terminal(results: &Results, options: &TerminalOptions) -> String {
             page.line(&line);
         }
     }
-    page.comparison(results);
+    if !comparison_first {
+        page.comparison(results);
+    }
     page.closing(results);
     page.out
 }
@@ -73,7 +88,7 @@ struct Page {
 
 impl Page {
     fn line(&mut self, text: &str) {
-        self.out.push_str(text.trim_end());
+        self.out.push_str(&plain(text.trim_end()));
         self.out.push('\n');
     }
 
@@ -95,12 +110,12 @@ impl Page {
 
     /// A line per variant, behind its name.
     fn answers(&mut self, answers: &[Answer]) {
-        let longest = answers.iter().map(|a| a.variant.chars().count()).max().unwrap_or(0);
-        if let [only] = answers {
-            return self.text("  ", &only.text);
+        if let [Answer { variant: None, text }] = answers {
+            return self.text("  ", text);
         }
+        let longest = answers.iter().map(|a| a.name().chars().count()).max().unwrap_or(0);
         for answer in answers {
-            let label = format!("  {:longest$}  ", answer.variant);
+            let label = format!("  {:longest$}  ", answer.name());
             self.text(&label, &answer.text);
         }
     }
@@ -117,11 +132,31 @@ impl Page {
 
     fn expectations(&mut self, results: &Results) {
         self.head(&format!("Expectations: {}", findings::verdict(results)));
-        let table = tables::expectations(results);
-        for (i, line) in grid::body(&table, self.width).into_iter().enumerate() {
-            let fails = table.rows.get(i).is_some_and(|r| r[0].text.starts_with('✗'));
+        let mut table = tables::expectations(results);
+        let notes: Vec<String> =
+            table.rows.iter_mut().filter_map(Vec::pop).map(|note| note.text).collect();
+        table.head.pop();
+        let mut row = 0;
+        let mut fails = false;
+        for line in grid::body(&table, self.width) {
+            // On a narrow screen a row may take several lines.
+            let marks = ["✓", "✗"].map(|mark| line.trim_start().starts_with(mark));
+            if marks.contains(&true) {
+                self.note(&notes, row);
+                row += 1;
+                fails = marks[1];
+            }
             let painted = if fails { self.paint.red(&line) } else { self.paint.green(&line) };
             self.line(&painted);
+        }
+        self.note(&notes, row);
+    }
+
+    /// The note of the `row`th row, counted from 1, below it.
+    fn note(&mut self, notes: &[String], row: usize) {
+        if let Some(note) = row.checked_sub(1).and_then(|k| notes.get(k)).filter(|n| !n.is_empty())
+        {
+            self.text("           ", note);
         }
     }
 
@@ -191,10 +226,8 @@ impl Page {
         }
         self.head("Try next");
         self.text("  ", &findings::next_step(results));
-        let stamp = stamp(results);
-        let painted = self.paint.dim(&stamp);
         self.line("");
-        self.line(&painted);
+        self.text("", &stamp(results));
     }
 }
 

@@ -33,7 +33,8 @@ impl Paint {
     }
 }
 
-/// `text` in lines of at most `width` characters, broken at spaces; a longer word gets a line of its own.
+/// `text` in lines of at most `width` characters, broken at spaces; a longer word gets a line of
+/// its own.
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0;

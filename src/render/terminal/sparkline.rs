@@ -1,4 +1,5 @@
-//! Lag over time in a line of block characters, with its scale, and a line below that marks when something was broken.
+//! Lag over time in a line of block characters, with its scale, and a line below that marks when
+//! something was broken.
 
 use super::sparkline_subscribers;
 use crate::render::view::View;
@@ -57,7 +58,8 @@ pub(super) fn lines(views: &[View<'_>], width: usize) -> Vec<String> {
     out
 }
 
-/// The line over 0..`end` and its largest value. A column shows the largest of its values, a blank where it has none.
+/// The line over 0..`end` and its largest value. A column shows the largest of its values, a blank
+/// where it has none.
 fn draw(series: &Series, end: f64, columns: usize) -> (String, f64) {
     let mut columns: Vec<Option<f64>> = vec![None; columns];
     let n = columns.len();

@@ -2,9 +2,13 @@
 //!
 //! The one place where results become JSON or come from it.
 
+mod layout;
+
 use crate::results::{Results, SCHEMA};
-use serde::Deserialize;
+use layout::Layout;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+use serde_json::Serializer;
 
 /// Why a file is not a results file that this program can draw.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -16,7 +20,10 @@ pub enum ReadError {
     #[error("this is JSON but no results.json of tidelag: {0}")]
     Foreign(String),
     /// Results of another version of the format.
-    #[error("this results.json has schema {found}; this program reads schema {SCHEMA}{}", hint(*.found))]
+    #[error(
+        "this results.json has schema {found}; this program reads schema {SCHEMA}{}",
+        hint(*.found)
+    )]
     Schema {
         /// The version that the file states.
         found: u64,
@@ -32,16 +39,18 @@ fn hint(found: u64) -> &'static str {
     }
 }
 
-/// `results` as indented JSON with a newline at the end. Floats are the shortest decimals that read back as the same
-/// number; what cannot be known is `null`.
+/// `results` as JSON, a line per field, with a newline at the end. Floats are the shortest decimals
+/// that read back as the same number; what cannot be known is `null`.
 ///
-/// # Panics
-/// If a number is NaN or infinite: that is a mistake of the program, and JSON could only say `null`, which means
-/// something else.
+/// # Panics If a number is NaN or infinite: that is a mistake of the program, and JSON could only
+/// say `null`, which means something else.
 pub fn json(results: &Results) -> String {
     assert_finite(results);
-    let mut text = serde_json::to_string_pretty(results)
+    let mut bytes = Vec::new();
+    results
+        .serialize(&mut Serializer::with_formatter(&mut bytes, Layout::default()))
         .expect("results hold only strings, numbers, lists and maps with string keys");
+    let mut text = String::from_utf8(bytes).expect("JSON is text");
     text.push('\n');
     text
 }
