@@ -86,8 +86,8 @@ pub(super) fn advice(blueprint: &Blueprint, expect: &[Expect]) -> Vec<Advice> {
         advice.push(Advice {
             code: "A004".into(),
             text: format!(
-                "{} -> {first}: the cycle feeds itself (one becomes {} each time round), so the run \
-                 never comes to rest",
+                "{} -> {first}: the cycle feeds itself (one becomes {} each time round), so the \
+                 run never comes to rest",
                 endless.cycle.join(" -> "),
                 short(endless.gain)
             ),

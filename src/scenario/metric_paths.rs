@@ -52,8 +52,10 @@ pub(super) fn with_units(blueprint: &Blueprint) -> Vec<(String, &'static str)> {
             families(&mut paths, Scope::Service, &service.name);
         }
         for event in subscriptions(service) {
-            let event = &blueprint.events[event as usize];
-            families(&mut paths, Scope::Subscription, &format!("{event}@{}", service.name));
+            // A blueprint with mistakes may hear what it does not have.
+            if let Some(event) = blueprint.events.get(event as usize) {
+                families(&mut paths, Scope::Subscription, &format!("{event}@{}", service.name));
+            }
         }
     }
     for (event, _) in blueprint.events.iter().zip(&heard).filter(|(_, heard)| **heard) {
@@ -78,7 +80,6 @@ fn subscriptions(service: &Service) -> impl Iterator<Item = u32> {
 fn heard(blueprint: &Blueprint) -> Vec<bool> {
     let mut heard = vec![false; blueprint.events.len()];
     for event in blueprint.services.iter().flat_map(subscriptions) {
-        // A name that stands for nothing has an index beyond the table.
         if let Some(heard) = heard.get_mut(event as usize) {
             *heard = true;
         }

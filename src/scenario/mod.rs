@@ -8,6 +8,8 @@ mod compile;
 mod decode;
 mod decode_failure;
 mod decode_handler;
+#[cfg(test)]
+mod decode_tests;
 mod diagnostic;
 mod document;
 mod draft;
