@@ -104,7 +104,7 @@ pub fn lag_csv(results: &Results) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::sample;
+    use crate::render::testing as sample;
     use crate::results::Histogram;
 
     #[test]

@@ -367,7 +367,7 @@ pub(crate) fn advice(results: &Results) -> Vec<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::sample;
+    use crate::render::testing as sample;
     use crate::render::wording::plain;
     use crate::results::{Metric, VariantResult};
 

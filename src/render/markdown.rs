@@ -136,7 +136,7 @@ fn table(out: &mut String, table: &Table) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::sample;
+    use crate::render::testing as sample;
 
     #[test]
     fn tables_are_tables_and_names_cannot_break_them() {

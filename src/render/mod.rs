@@ -10,10 +10,10 @@ mod findings;
 mod html;
 mod json;
 mod markdown;
-#[cfg(test)]
-mod sample;
 mod tables;
 mod terminal;
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;
 mod verdict;

@@ -310,7 +310,7 @@ pub(crate) fn share(part: f64, sum: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::sample;
+    use crate::render::testing as sample;
     use crate::results::Ordered;
 
     fn text(table: &Table) -> String {

@@ -177,7 +177,7 @@ fn the_page_needs_nothing_from_elsewhere() {
         let addresses = page.matches("http").count();
         assert_eq!(addresses, page.matches("xmlns=\"http://www.w3.org/2000/svg\"").count());
         assert_eq!(page.matches("<h1").count(), 1);
-        assert!(page.contains("tidelag run &lt;hello&gt; &amp; more.toml --seed 1"));
+        assert!(page.contains("tidelag run SCENARIO.toml --seed 1 --seeds "));
     }
 }
 

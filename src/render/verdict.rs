@@ -189,7 +189,7 @@ pub(crate) fn cell(c: &Comparison) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::sample;
+    use crate::render::testing as sample;
     use crate::render::wording::plain;
 
     fn comparison(metric: &str, unit: &str) -> Comparison {

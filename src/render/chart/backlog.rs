@@ -11,8 +11,8 @@ use crate::render::wording::Style;
 pub(super) const KIND: Kind = Kind {
     file_name: "backlog.svg",
     how_to_read: "The line is how much work waits for a free worker at that moment. It climbs \
-                  while more arrives than the workers can do and falls while they catch up; each panel \
-                  has a scale of its own.",
+                  while more arrives than the workers can do and falls while they catch up; each \
+                  panel has a scale of its own.",
     figure,
 };
 

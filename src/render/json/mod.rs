@@ -119,7 +119,7 @@ fn assert_finite(results: &Results) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::sample;
+    use crate::render::testing as sample;
 
     #[test]
     fn what_is_written_reads_back_equal() {
