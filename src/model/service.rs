@@ -33,7 +33,7 @@ impl<O: Observer> World<O> {
     }
 
     /// Puts a job of an event into the backlog, ordered by place.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn wait_in_backlog(&mut self, s: &Sched, service: u32, job: u32) {
         self.observer.queued(service, s.now());
         let place = self.jobs.get(job).place;
@@ -86,7 +86,7 @@ impl<O: Observer> World<O> {
             };
             let Some(job) = job else { return };
             self.begin(s, instance, job, true);
-            self.run(s, job);
+            self.go_through(s, job);
         }
     }
 
@@ -111,7 +111,14 @@ impl<O: Observer> World<O> {
     }
 
     /// Goes through the steps until one takes time or the job ends.
+    #[inline(never)]
     pub(crate) fn run(&mut self, s: &mut Sched, job: u32) {
+        self.go_through(s, job);
+    }
+
+    /// [`World::run`] for the place where most jobs start.
+    #[inline(always)]
+    fn go_through(&mut self, s: &mut Sched, job: u32) {
         loop {
             let j = self.jobs.get_mut(job);
             if j.step == j.end {
