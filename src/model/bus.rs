@@ -38,6 +38,7 @@ impl<O: Observer> World<O> {
     }
 
     /// A fact is committed: one obligation per subscription. `None` if nobody hears it.
+    #[inline(always)]
     fn commit_fact(
         &mut self,
         now: SimTime,
@@ -115,6 +116,7 @@ impl<O: Observer> World<O> {
     }
 
     /// A subscription is done with a fact: `applied`, or given up.
+    #[inline(always)]
     pub(crate) fn resolve(&mut self, now: SimTime, fact: u32, applied: bool) {
         let record = self.facts.get_mut(fact);
         record.left -= 1;

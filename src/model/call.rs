@@ -189,7 +189,7 @@ impl<O: Observer> World<O> {
         let (id, attempt, intended) = (j.id, j.attempt, j.intended);
         self.observer.arrived(service, now, id, attempt, SimTime::from_ns(intended));
         if idle {
-            self.begin(s, instance, job);
+            self.begin(s, instance, job, false);
             self.run(s, job);
             self.feed(s, instance);
         } else {

@@ -57,11 +57,11 @@ pub trait Observer {
     fn arrived(&mut self, service: u32, now: SimTime, id: u64, attempt: u32, intended: SimTime);
     /// Work joined the backlog.
     fn queued(&mut self, service: u32, now: SimTime);
-    /// Work left the backlog.
+    /// Work left the backlog without a worker.
     fn unqueued(&mut self, service: u32, now: SimTime);
-    /// A worker took work up. `subscription`: of an event that is not applied yet; its obligation
-    /// was `stored`.
-    fn started(&mut self, service: u32, now: SimTime, subscription: Option<u32>);
+    /// A worker took work up, from the backlog if `queued`. `subscription`: of an event that is not
+    /// applied yet; its obligation was `stored`.
+    fn started(&mut self, service: u32, now: SimTime, subscription: Option<u32>, queued: bool);
     /// A worker was released from work that has not left for good.
     fn released(&mut self, service: u32, now: SimTime);
     /// A worker lost an event that was not applied yet; its obligation was `leased` and is `stored`

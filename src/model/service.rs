@@ -24,7 +24,7 @@ impl<O: Observer> World<O> {
     #[inline]
     pub(crate) fn event_arrives(&mut self, s: &mut Sched, service: u32, job: u32) {
         if let Some(instance) = self.idle_instance(service) {
-            self.begin(s, instance, job);
+            self.begin(s, instance, job, false);
             self.run(s, job);
             self.feed(s, instance);
         } else {
@@ -33,7 +33,7 @@ impl<O: Observer> World<O> {
     }
 
     /// Puts a job of an event into the backlog, ordered by place.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn wait_in_backlog(&mut self, s: &Sched, service: u32, job: u32) {
         self.observer.queued(service, s.now());
         let place = self.jobs.get(job).place;
@@ -85,15 +85,14 @@ impl<O: Observer> World<O> {
                 (Some(_), _) => table.backlog.pop_front(),
             };
             let Some(job) = job else { return };
-            self.observer.unqueued(i.service, s.now());
-            self.begin(s, instance, job);
-            self.run(s, job);
+            self.begin(s, instance, job, true);
+            self.go_through(s, job);
         }
     }
 
     /// A worker takes a job up.
-    #[inline]
-    pub(crate) fn begin(&mut self, s: &Sched, instance: u32, job: u32) {
+    #[inline(always)]
+    pub(crate) fn begin(&mut self, s: &Sched, instance: u32, job: u32, queued: bool) {
         let now = s.now();
         let i = &mut self.instances[instance as usize];
         let j = self.jobs.get_mut(job);
@@ -104,18 +103,25 @@ impl<O: Observer> World<O> {
         j.instance = instance;
         j.position = i.working.len() as u32;
         j.step = handler.steps.start;
+        j.end = handler.steps.end;
         j.failing = handler.fails.draw(handler.fails_key, j.id, j.attempt);
         i.working.push(job);
         let subscription = (j.subscription != NONE && !j.applied).then_some(j.subscription);
-        self.observer.started(i.service, now, subscription);
+        self.observer.started(i.service, now, subscription, queued);
     }
 
     /// Goes through the steps until one takes time or the job ends.
+    #[inline(never)]
     pub(crate) fn run(&mut self, s: &mut Sched, job: u32) {
+        self.go_through(s, job);
+    }
+
+    /// [`World::run`] for the place where most jobs start.
+    #[inline(always)]
+    fn go_through(&mut self, s: &mut Sched, job: u32) {
         loop {
             let j = self.jobs.get_mut(job);
-            let handler = &self.handlers[j.handler as usize];
-            if j.step == handler.steps.end {
+            if j.step == j.end {
                 if j.failing {
                     self.attempt_fails(s, job);
                 } else {
@@ -162,12 +168,17 @@ impl<O: Observer> World<O> {
         j.timer = false;
         let instance = j.instance;
         self.step_ends(s, job);
-        self.run(s, job);
+        let j = self.jobs.get(job);
+        if j.step == j.end && !j.failing {
+            self.finish(s, job, true);
+        } else {
+            self.run(s, job);
+        }
         self.feed(s, instance);
     }
 
     /// Accounts for the time of the current step, commits it if it is a write, and moves on.
-    #[inline]
+    #[inline(always)]
     fn step_ends(&mut self, s: &mut Sched, job: u32) {
         let now = s.now().ns();
         let j = self.jobs.get_mut(job);
@@ -176,13 +187,22 @@ impl<O: Observer> World<O> {
         j.worked += took;
         let op = &self.ops[j.step as usize];
         j.step += 1;
-        let Op::Write { entity, .. } = op else { return };
-        j.commit += took;
+        if let Op::Write { entity, .. } = op {
+            let entity = *entity;
+            j.commit += took;
+            self.commit(s, job, entity);
+        }
+    }
+
+    /// A store write is durable. Apart from the rest, which most jobs go through without it.
+    #[inline(never)]
+    fn commit(&mut self, s: &Sched, job: u32, entity: u64) {
+        let j = self.jobs.get_mut(job);
         let first = j.committed == 0;
-        j.committed = now;
+        j.committed = s.now().ns();
         if j.key == 0 {
             // A repeated request makes another entity, as a service without deduplication does.
-            j.key = derive_id(derive_id(j.id, *entity), u64::from(j.attempt)) | 1;
+            j.key = derive_id(derive_id(j.id, entity), u64::from(j.attempt)) | 1;
         }
         if first && j.subscription != NONE {
             self.apply(s.now(), job);
@@ -190,7 +210,7 @@ impl<O: Observer> World<O> {
     }
 
     /// The effect of an event becomes visible.
-    #[inline]
+    #[inline(always)]
     fn apply(&mut self, now: SimTime, job: u32) {
         let j = self.jobs.get_mut(job);
         let subscription = j.subscription;
@@ -214,6 +234,7 @@ impl<O: Observer> World<O> {
     }
 
     /// Publishes the events of the current emit step.
+    #[inline(never)]
     fn emit(&mut self, s: &mut Sched, job: u32) {
         let j = *self.jobs.get(job);
         let commit = if j.committed == 0 { s.now().ns() } else { j.committed };
@@ -242,6 +263,7 @@ impl<O: Observer> World<O> {
     }
 
     /// An attempt fails: a pause with the worker held, or the end.
+    #[inline(never)]
     pub(crate) fn attempt_fails(&mut self, s: &mut Sched, job: u32) {
         let j = self.jobs.get_mut(job);
         let handler = &self.handlers[j.handler as usize];
@@ -283,6 +305,7 @@ impl<O: Observer> World<O> {
     }
 
     /// A job ends for good and its worker is released.
+    #[inline(never)]
     fn finish(&mut self, s: &mut Sched, job: u32, ok: bool) {
         let now = s.now();
         if !ok {
@@ -319,7 +342,7 @@ impl<O: Observer> World<O> {
     }
 
     /// Takes the worker from a job.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn release(&mut self, now: SimTime, job: u32) {
         let j = self.jobs.get_mut(job);
         j.worked += now.ns() - j.mark;
@@ -353,6 +376,7 @@ impl<O: Observer> World<O> {
     }
 
     /// Starts all calls of the current step.
+    #[inline(never)]
     fn call_all(&mut self, s: &mut Sched, job: u32, sites: std::ops::Range<u32>) {
         let stamp = self.next_stamp();
         let j = self.jobs.get_mut(job);

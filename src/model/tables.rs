@@ -247,6 +247,8 @@ pub(crate) struct Job {
     /// Position in [`Instance::working`].
     pub(crate) position: u32,
     pub(crate) step: u32,
+    /// Step after the last.
+    pub(crate) end: u32,
     /// Number of this attempt for draws; interruptions count.
     pub(crate) attempt: u32,
     /// Attempts that failed; interruptions do not count.
@@ -294,6 +296,7 @@ impl Job {
         instance: NONE,
         position: 0,
         step: 0,
+        end: 0,
         attempt: 0,
         failed: 0,
         stamp_of_calls: VOID,

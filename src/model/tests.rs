@@ -29,7 +29,7 @@ impl Observer for Log {
         self.say(now, format!("s{service} queues"));
     }
     fn unqueued(&mut self, _: u32, _: SimTime) {}
-    fn started(&mut self, service: u32, now: SimTime, _: Option<u32>) {
+    fn started(&mut self, service: u32, now: SimTime, _: Option<u32>, _: bool) {
         self.say(now, format!("s{service} starts"));
     }
     fn released(&mut self, _: u32, _: SimTime) {}

@@ -178,7 +178,7 @@ impl Probes {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn measured(&self, at: SimTime) -> bool {
         self.from <= at && at < self.to
     }
@@ -269,7 +269,7 @@ impl Probes {
 }
 
 impl Observer for Probes {
-    #[inline]
+    #[inline(always)]
     fn emitted(&mut self, service: u32, now: SimTime, id: u64) {
         self.stations[service as usize].digest.step(now.ns(), kind::EMITTED, id, 0);
     }
@@ -278,7 +278,7 @@ impl Observer for Probes {
         self.stations[service as usize].not_emitted += 1;
     }
 
-    #[inline]
+    #[inline(always)]
     fn committed(&mut self, subscription: u32, commit: SimTime) {
         let measured = self.measured(commit);
         let d = &mut self.deliveries[subscription as usize];
@@ -287,12 +287,12 @@ impl Observer for Probes {
         d.expected += u64::from(measured);
     }
 
-    #[inline]
+    #[inline(always)]
     fn fact(&mut self, event: u32, commit: SimTime) {
         self.spreads[event as usize].expected += u64::from(self.measured(commit));
     }
 
-    #[inline]
+    #[inline(always)]
     fn arrived(&mut self, service: u32, now: SimTime, id: u64, attempt: u32, intended: SimTime) {
         let measured = self.measured(intended);
         let s = &mut self.stations[service as usize];
@@ -301,19 +301,23 @@ impl Observer for Probes {
         s.inflight_max = s.inflight_max.max(s.backlog.value() + s.busy.value() + 1);
     }
 
-    #[inline]
+    #[inline(always)]
     fn queued(&mut self, service: u32, now: SimTime) {
         self.stations[service as usize].backlog.rise(now);
     }
 
-    #[inline]
+    #[inline(always)]
     fn unqueued(&mut self, service: u32, now: SimTime) {
         self.stations[service as usize].backlog.fall(now);
     }
 
-    #[inline]
-    fn started(&mut self, service: u32, now: SimTime, subscription: Option<u32>) {
-        self.stations[service as usize].busy.rise(now);
+    #[inline(always)]
+    fn started(&mut self, service: u32, now: SimTime, subscription: Option<u32>, queued: bool) {
+        let s = &mut self.stations[service as usize];
+        if queued {
+            s.backlog.fall(now);
+        }
+        s.busy.rise(now);
         if let Some(subscription) = subscription {
             let l = &mut self.deliveries[subscription as usize].ledger;
             l.stored -= 1;
@@ -321,7 +325,7 @@ impl Observer for Probes {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn released(&mut self, service: u32, now: SimTime) {
         self.stations[service as usize].busy.fall(now);
     }
@@ -336,7 +340,7 @@ impl Observer for Probes {
         self.stations[service as usize].attempted += 1;
     }
 
-    #[inline]
+    #[inline(always)]
     fn left(&mut self, service: u32, now: SimTime, id: u64, attempt: u32, visit: &Visit) {
         let measured = self.measured(visit.intended);
         let s = &mut self.stations[service as usize];
@@ -359,7 +363,7 @@ impl Observer for Probes {
         s.stays += u128::from(now.since(arrived).ns());
     }
 
-    #[inline]
+    #[inline(always)]
     fn applied(&mut self, subscription: u32, now: SimTime, commit: SimTime, segments: &Segments) {
         let measured = self.measured(commit);
         let lag = now.since(commit).ns();
@@ -404,14 +408,14 @@ impl Observer for Probes {
         d.expected += u64::from(measured);
     }
 
-    #[inline]
+    #[inline(always)]
     fn converged(&mut self, event: u32, now: SimTime, commit: SimTime) {
         if self.measured(commit) {
             self.spreads[event as usize].convergence.record(now.since(commit).ns());
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn requested(&mut self, client: u32, now: SimTime, id: u64) {
         let measured = self.measured(now);
         let d = &mut self.demands[client as usize];
@@ -419,7 +423,7 @@ impl Observer for Probes {
         d.intended += u64::from(measured);
     }
 
-    #[inline]
+    #[inline(always)]
     fn answered(&mut self, client: u32, now: SimTime, id: u64, intended: SimTime, ok: bool) {
         let measured = self.measured(intended);
         let d = &mut self.demands[client as usize];

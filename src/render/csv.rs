@@ -104,12 +104,12 @@ pub fn lag_csv(results: &Results) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::testing as sample;
+    use crate::render::testing;
     use crate::results::Histogram;
 
     #[test]
     fn metrics_keep_intervals_counts_and_reasons() {
-        let text = metrics_csv(&sample::overload());
+        let text = metrics_csv(&testing::overload());
         let line = |start: &str| text.lines().find(|l| l.starts_with(start)).unwrap_or("");
         assert_eq!(
             line("fixed,email.lag.p50"),
@@ -123,16 +123,16 @@ mod tests {
 
     #[test]
     fn series_count_their_bins_in_plain_decimals() {
-        let text = series_csv(&sample::overload());
+        let text = series_csv(&testing::overload());
         let mut lines = text.lines().filter(|l| l.starts_with("base,email.throughput"));
         assert!(lines.nth(3).is_some_and(|l| l.starts_with("base,email.throughput,1/s,0.3,")));
-        let text = series_csv(&sample::crash());
+        let text = series_csv(&testing::crash());
         assert!(text.contains("base,web.latency.p50,s,120,\n"), "an empty bin has no value");
     }
 
     #[test]
     fn distributions_end_below_one_where_samples_never_ended() {
-        let mut results = sample::empty();
+        let mut results = testing::empty();
         let mut v = crate::results::VariantResult::default();
         let h = Histogram {
             unit: "s".to_owned(),
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn awkward_names_are_quoted() {
-        let mut results = sample::empty();
+        let mut results = testing::empty();
         let mut v = crate::results::VariantResult::default();
         v.metrics.push("a,\"b\".throughput", crate::results::Metric::default());
         results.variants.push("base", v);

@@ -378,7 +378,7 @@ pub(crate) fn advice(results: &Results) -> Vec<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::testing as sample;
+    use crate::render::testing;
     use crate::render::wording::plain;
     use crate::results::{Metric, VariantResult};
 
@@ -394,7 +394,7 @@ mod tests {
 
     #[test]
     fn growth_is_a_steady_slope_that_no_failure_explains() {
-        let mut results = sample::overload();
+        let mut results = testing::overload();
         let slope = |r: &Results, name: &str| growth(&View::all(r)[0], name);
         assert!(slope(&results, "email").is_some_and(|s| (s - 0.667).abs() < 0.001));
         assert_eq!(slope(&results, "billing"), None);
@@ -406,7 +406,7 @@ mod tests {
 
     #[test]
     fn an_overload_names_the_workers_that_are_missing() {
-        let meanings = meanings(&sample::overload());
+        let meanings = meanings(&testing::overload());
         assert_eq!(
             plain(&meanings[0].text),
             "email is overloaded: the events it hears keep 3.00 workers busy and it has 1. Its lag \
@@ -432,7 +432,7 @@ mod tests {
 
     #[test]
     fn the_next_step_is_the_first_advice_else_more_workers_else_more_seeds() {
-        let mut results = only_base(sample::overload());
+        let mut results = only_base(testing::overload());
         assert_eq!(next_step(&results), "--set service.email.workers=4 (A001)");
         base(&mut results).advice.clear();
         assert_eq!(next_step(&results), "--set service.email.workers=4");
@@ -444,7 +444,7 @@ mod tests {
 
     #[test]
     fn what_never_arrived_and_what_is_unknown_is_said() {
-        let mut results = sample::overload();
+        let mut results = testing::overload();
         let unknown = Metric {
             note: Some("nothing was applied".to_owned()),
             censored: Some(7),
@@ -463,7 +463,7 @@ mod tests {
 
     #[test]
     fn whom_the_scenario_expects_something_of_is_named_first() {
-        let mut results = only_base(sample::overload());
+        let mut results = only_base(testing::overload());
         base(&mut results).expect[0].metric = "OrderPlaced@billing.lag.p99".to_owned();
         let answer = plain(&answers(&results)[0].text);
         assert!(answer.starts_with("billing shows 99 % of its events within 118 ms"), "{answer}");
@@ -471,10 +471,10 @@ mod tests {
 
     #[test]
     fn the_verdict_counts_and_names_the_unjudged() {
-        let mut results = sample::overload();
+        let mut results = testing::overload();
         assert_eq!(verdict(&results), "1 of 2 fails");
         base(&mut results).expect.clear();
         assert_eq!(verdict(&results), "the only one holds; base is unjudged");
-        assert_eq!(verdict(&sample::empty()), "none stated, so nothing is judged");
+        assert_eq!(verdict(&testing::empty()), "none stated, so nothing is judged");
     }
 }

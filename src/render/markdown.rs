@@ -136,11 +136,11 @@ fn table(out: &mut String, table: &Table) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::testing as sample;
+    use crate::render::testing;
 
     #[test]
     fn tables_are_tables_and_names_cannot_break_them() {
-        let mut results = sample::overload();
+        let mut results = testing::overload();
         results.scenario.title = "a | b\n# c".to_owned();
         let text = markdown(&results);
         assert!(text.starts_with("## a \\| b \\# c\n"), "{text}");
@@ -154,6 +154,6 @@ mod tests {
 
     #[test]
     fn bounds_survive() {
-        assert!(markdown(&sample::crash()).contains("| &gt; 99.9% |"));
+        assert!(markdown(&testing::crash()).contains("| &gt; 99.9% |"));
     }
 }

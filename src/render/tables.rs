@@ -310,7 +310,7 @@ pub(crate) fn share(part: f64, sum: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::testing as sample;
+    use crate::render::testing;
     use crate::results::Ordered;
 
     fn text(table: &Table) -> String {
@@ -324,7 +324,7 @@ mod tests {
 
     #[test]
     fn the_ledger_shows_states_that_hold_something_and_the_reasons() {
-        let mut results = sample::crash();
+        let mut results = testing::crash();
         let variant = results.variants.get_mut("events").expect("a variant");
         let ledger = variant.ledger.get_mut("email").expect("a ledger");
         ledger.dropped =
@@ -339,17 +339,17 @@ mod tests {
 
     #[test]
     fn services_that_only_emit_have_no_row_and_services_that_only_answer_have_no_lag() {
-        let results = sample::overload();
+        let results = testing::overload();
         let table = services(&View::all(&results)[0]);
         assert_eq!(table.rows.len(), 2);
-        let results = sample::crash();
+        let results = testing::crash();
         let table = services(&View::all(&results)[0]);
         assert_eq!(table.rows[0][4], Reading::plain("-"));
     }
 
     #[test]
     fn of_many_services_the_worst_are_shown() {
-        let mut results = sample::overload();
+        let mut results = testing::overload();
         let v = results.variants.get_mut("base").expect("a variant");
         let email = v.topology.services[2].clone();
         for k in 0..100 {
@@ -368,7 +368,7 @@ mod tests {
 
     #[test]
     fn side_by_side_needs_two_variants_and_tells_the_difference() {
-        let mut results = sample::overload();
+        let mut results = testing::overload();
         let table = side_by_side(&results).expect("two variants");
         assert_eq!(table.head, ["metric", "base", "fixed", "vs base"]);
         let row = table.rows.iter().find(|r| r[0].text == "email.lag.p99").expect("a row");

@@ -10,18 +10,18 @@ use proptest::prelude::*;
 
 #[test]
 fn terminal_report_of_an_overload() {
-    insta::assert_snapshot!(terminal(&sample::overload(), &TerminalOptions::default()));
+    insta::assert_snapshot!(terminal(&testing::overload(), &TerminalOptions::default()));
 }
 
 #[test]
 fn terminal_report_of_a_crash() {
-    insta::assert_snapshot!(terminal(&sample::crash(), &TerminalOptions::default()));
+    insta::assert_snapshot!(terminal(&testing::crash(), &TerminalOptions::default()));
 }
 
 #[test]
 fn terminal_report_on_a_narrow_screen() {
     let options = TerminalOptions { color: false, width: 56 };
-    let text = terminal(&sample::crash(), &options);
+    let text = terminal(&testing::crash(), &options);
     for line in text.lines() {
         assert!(line.chars().count() <= 56, "{line}");
     }
@@ -30,7 +30,7 @@ fn terminal_report_on_a_narrow_screen() {
 
 #[test]
 fn colour_adds_escapes_and_nothing_else() {
-    for results in [sample::overload(), sample::crash(), sample::empty()] {
+    for results in [testing::overload(), testing::crash(), testing::empty()] {
         let plain = terminal(&results, &TerminalOptions { color: false, width: 90 });
         let colour = terminal(&results, &TerminalOptions { color: true, width: 90 });
         assert!(!plain.contains('\u{1b}') && colour.contains('\u{1b}'));
@@ -48,17 +48,17 @@ fn the_answer_stands_in_the_first_ten_lines() {
         let text = terminal(results, &TerminalOptions::default());
         text.lines().take(10).collect::<Vec<_>>().join(" ")
     };
-    let overload = first(&sample::overload());
+    let overload = first(&testing::overload());
     assert!(overload.contains("email falls 0.667 s further behind every second"), "{overload}");
     assert!(overload.contains("Expectations: 1 of 2 fails"), "{overload}");
-    let crash = first(&sample::crash());
+    let crash = first(&testing::crash());
     assert!(crash.contains("82.0 % of web's requests succeed"), "{crash}");
     assert!(crash.contains("12 deliveries lost"), "{crash}");
 }
 
 #[test]
 fn markdown_report() {
-    insta::assert_snapshot!(markdown(&sample::crash()));
+    insta::assert_snapshot!(markdown(&testing::crash()));
 }
 
 /// Names of the elements of an SVG with how often each occurs, and its texts.
@@ -80,7 +80,7 @@ fn bones(svg: &str) -> String {
 
 #[test]
 fn bones_of_the_charts() {
-    for (name, results) in [("overload", sample::overload()), ("crash", sample::crash())] {
+    for (name, results) in [("overload", testing::overload()), ("crash", testing::crash())] {
         for chart in charts(&results) {
             let name = format!("{name}-{}", chart.file_name);
             let all = format!(
@@ -97,7 +97,7 @@ fn bones_of_the_charts() {
 
 #[test]
 fn every_coordinate_is_a_whole_number() {
-    for chart in charts(&sample::overload()) {
+    for chart in charts(&testing::overload()) {
         for attribute in [" x=\"", " y=\"", " points=\"", " x1=\"", " width=\"", " height=\""] {
             for value in chart.svg.split(attribute).skip(1) {
                 let value = value.split_once('"').map_or("", |v| v.0);
@@ -113,8 +113,8 @@ fn every_coordinate_is_a_whole_number() {
 
 #[test]
 fn charts_of_nothing_are_no_charts() {
-    assert_eq!(charts(&sample::empty()), []);
-    let mut results = sample::overload();
+    assert_eq!(charts(&testing::empty()), []);
+    let mut results = testing::overload();
     for name in ["base", "fixed"] {
         let variant = results.variants.get_mut(name).expect("a variant");
         variant.series = crate::results::Ordered::default();
@@ -125,7 +125,7 @@ fn charts_of_nothing_are_no_charts() {
 
 #[test]
 fn of_a_hundred_subscribers_six_are_drawn_and_the_chart_says_so() {
-    let mut results = sample::overload();
+    let mut results = testing::overload();
     let v = results.variants.get_mut("base").expect("a variant");
     let (email, series) = (v.topology.services[2].clone(), v.series.get("email.lag.p99").cloned());
     for k in 0..98 {
@@ -166,7 +166,7 @@ fn page(results: &Results) -> String {
 
 #[test]
 fn the_page_needs_nothing_from_elsewhere() {
-    for results in [sample::overload(), sample::crash(), sample::empty()] {
+    for results in [testing::overload(), testing::crash(), testing::empty()] {
         let page = page(&results);
         assert_eq!(is_well_formed(&page), Ok(()));
         for banned in ["<script", "<link", "<iframe", "@import", "url(", "src=", "href=", "onload"]
@@ -183,7 +183,7 @@ fn the_page_needs_nothing_from_elsewhere() {
 
 #[test]
 fn headings_of_the_page_skip_no_level_and_tables_have_captions() {
-    let page = page(&sample::crash());
+    let page = page(&testing::crash());
     let mut level = 0;
     for part in page.split("<h").skip(1) {
         let Some(next) = part.chars().next().and_then(|c| c.to_digit(10)) else { continue };
@@ -196,7 +196,7 @@ fn headings_of_the_page_skip_no_level_and_tables_have_captions() {
 
 #[test]
 fn the_page_states_where_it_comes_from() {
-    let page = page(&sample::overload());
+    let page = page(&testing::overload());
     for part in ["5f5f5f", "00c0ffee", "tidelag 0.1.0", "0000000002af37bc", "24011 events"] {
         assert!(page.contains(part), "{part}");
     }
@@ -204,7 +204,7 @@ fn the_page_states_where_it_comes_from() {
 
 #[test]
 fn names_cannot_break_out_of_the_page() {
-    let mut results = sample::crash();
+    let mut results = testing::crash();
     results.scenario.title = "<script>alert(1)</script>".to_owned();
     let v = results.variants.get_mut("base").expect("a variant");
     v.failures[0].name = "</svg><b onload=x>".to_owned();
@@ -215,7 +215,7 @@ fn names_cannot_break_out_of_the_page() {
 
 #[test]
 fn what_is_drawn_from_the_file_is_what_was_drawn_before_it_was_saved() {
-    for results in [sample::overload(), sample::crash()] {
+    for results in [testing::overload(), testing::crash()] {
         let again = parse_json(&json(&results)).expect("our own file");
         assert_eq!(page(&again), page(&results));
         assert_eq!(markdown(&again), markdown(&results));
@@ -383,7 +383,7 @@ fn results() -> impl Strategy<Value = Results> {
     let scenario = (name(), name(), name(), name());
     (few((name(), variant())), few(comparison()), scenario, any::<u64>(), 0_u64..3).prop_map(
         |(variants, comparisons, (title, question, lesson, hash), seed, seeds)| {
-            let mut results = sample::empty();
+            let mut results = testing::empty();
             results.variants = variants.into_iter().collect();
             results.comparisons = comparisons;
             results.scenario.title = title;

@@ -189,7 +189,7 @@ pub(crate) fn cell(c: &Comparison) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::testing as sample;
+    use crate::render::testing;
     use crate::render::wording::plain;
 
     fn comparison(metric: &str, unit: &str) -> Comparison {
@@ -208,7 +208,7 @@ mod tests {
     }
 
     fn check(c: &Comparison, seeds: u64, expected: &str) {
-        let mut results = sample::overload();
+        let mut results = testing::overload();
         results.seeds = seeds;
         assert_eq!(plain(&sentence(&results, c)), expected);
     }
@@ -305,7 +305,7 @@ mod tests {
 
     #[test]
     fn what_the_scenario_expects_comes_first_and_the_rest_is_counted() {
-        let mut results = sample::overload();
+        let mut results = testing::overload();
         results.comparisons = ["a.lag.p99", "b.wait.mean", "email.lag.p99", "c.lag.p99"]
             .map(|m| Comparison { b: "fixed".to_owned(), ..comparison(m, "s") })
             .to_vec();

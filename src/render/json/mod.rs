@@ -119,11 +119,11 @@ fn assert_finite(results: &Results) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::testing as sample;
+    use crate::render::testing;
 
     #[test]
     fn what_is_written_reads_back_equal() {
-        for results in [sample::overload(), sample::crash(), sample::empty()] {
+        for results in [testing::overload(), testing::crash(), testing::empty()] {
             let text = json(&results);
             assert!(text.ends_with("}\n"));
             assert!(parse_json(&text) == Ok(results), "another number came back");
@@ -148,14 +148,14 @@ mod tests {
 
     #[test]
     fn unknown_fields_are_ignored() {
-        let text = json(&sample::overload()).replacen('{', "{\n  \"later\": [1, {}],", 1);
-        assert!(parse_json(&text) == Ok(sample::overload()));
+        let text = json(&testing::overload()).replacen('{', "{\n  \"later\": [1, {}],", 1);
+        assert!(parse_json(&text) == Ok(testing::overload()));
     }
 
     #[test]
     #[should_panic(expected = "metric email.lag.p99 is NaN")]
     fn nan_is_never_written() {
-        let mut results = sample::overload();
+        let mut results = testing::overload();
         let base = results.variants.get_mut("base").expect("a variant");
         base.metrics.get_mut("email.lag.p99").expect("a metric").value = Some(f64::NAN);
         json(&results);
