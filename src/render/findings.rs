@@ -416,7 +416,7 @@ mod tests {
 
     #[test]
     fn a_failure_is_not_blamed_for_what_was_late_before_it() {
-        let mut results = sample::overload();
+        let mut results = testing::overload();
         let crash = |from: f64| FailureWindow {
             name: "crash billing".to_owned(),
             from,
