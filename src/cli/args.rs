@@ -104,7 +104,8 @@ pub(super) struct Report {
 /// Which part of a scenario is meant, and what is changed in it.
 #[derive(Debug, Args)]
 pub(super) struct Selection {
-    /// Only this variant (repeatable; `base` is the file as it is)
+    /// Only this variant, and those that its bounds are relative to (repeatable; `base` is the
+    /// file as it is)
     #[arg(long, value_name = "NAME")]
     pub(super) variant: Vec<String>,
     /// Set a path of the scenario to a TOML value, for instance service.email.workers=4

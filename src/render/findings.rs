@@ -239,7 +239,7 @@ pub(crate) fn meanings(results: &Results) -> Vec<Answer> {
 fn meaning(results: &Results, view: &View<'_>, name: &str) -> Option<String> {
     let info = view.subscribers().find(|s| s.name == name)?;
     let has = workers(info);
-    if growth(view, name).is_some() {
+    if growth(view, name).is_some() || already_late(results, view, info) {
         let cause = workers_needed(results, view, name)
             .filter(|needed| *needed > has as f64 * 0.98)
             .map(|needed| {
@@ -262,6 +262,17 @@ fn meaning(results: &Results, view: &View<'_>, name: &str) -> Option<String> {
         format!("; its workers are busy {} of the time", percent(rho))
     });
     Some(format!("{} of the lag of {name} is {}{busy}.", percent(share), segment_meaning(segment)))
+}
+
+/// Whether a subscriber has too few workers and was over a second late before anything broke: then
+/// no failure is to blame.
+fn already_late(results: &Results, view: &View<'_>, info: &ServiceInfo) -> bool {
+    let first = view.result.failures.iter().map(|w| w.from).fold(f64::INFINITY, f64::min);
+    let late = view
+        .series(&info.name, &["lag.p99"])
+        .is_some_and(|series| points(series).any(|(t, lag)| t < first && lag > 1.0));
+    late && first.is_finite()
+        && workers_needed(results, view, &info.name).is_some_and(|n| n > workers(info) as f64)
 }
 
 /// How the lag of a subscriber peaked after the first failure that ended, and when it was small
@@ -401,6 +412,22 @@ mod tests {
             "email is overloaded: the events it hears keep 3.00 workers busy and it has 1. Its lag \
              grows for as long as the traffic lasts."
         );
+    }
+
+    #[test]
+    fn a_failure_is_not_blamed_for_what_was_late_before_it() {
+        let mut results = testing::overload();
+        let crash = |from: f64| FailureWindow {
+            name: "crash billing".to_owned(),
+            from,
+            to: Some(from + 5.0),
+        };
+        base(&mut results).failures = vec![crash(20.0)];
+        let text = plain(&meanings(&results)[0].text);
+        assert!(text.starts_with("email is overloaded: the events it hears keep 3.00"), "{text}");
+        base(&mut results).failures = vec![crash(0.0)];
+        let text = plain(&meanings(&results)[0].text);
+        assert!(text.contains("because of \"crash billing\""), "{text}");
     }
 
     #[test]

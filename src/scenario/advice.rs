@@ -50,7 +50,8 @@ fn of_flows(blueprint: &Blueprint, all: &Flow, open: &Flow) -> Vec<Utilisation> 
             .zip(&flow.holds_s[s])
             .filter(|(rate, hold)| **rate > 0.0 && **hold > 0.0)
             .map(|(rate, hold)| rate * hold)
-            .sum()
+            // An empty `sum` would be -0.
+            .fold(0.0, |sum, busy| sum + busy)
     };
     let services = blueprint.services.iter().enumerate().filter(|(_, s)| !s.handlers.is_empty());
     services

@@ -6,7 +6,7 @@ use super::files::{Files, beside};
 use super::meaning::understand;
 use super::near::did_you_mean;
 use super::samples::durations;
-use super::{Diagnostic, FileId, Scenario, Severity, Sources, Table, normal};
+use super::{Bound, Diagnostic, FileId, Scenario, Severity, Sources, Table, Variant, normal};
 
 /// What a command line adds to the files.
 #[derive(Clone, Debug, Default)]
@@ -17,7 +17,8 @@ pub struct LoadOptions {
     pub seed: Option<u64>,
     /// Number of replications instead of the file's; 0 counts as 1.
     pub seeds: Option<u64>,
-    /// Names of the variants wanted; none: all.
+    /// Names of the variants wanted; none: all. A variant that a bound of theirs is relative to
+    /// (`< 0.5x base`) comes along, without being held against bounds of its own.
     pub variants: Vec<String>,
 }
 
@@ -100,7 +101,7 @@ fn load(
     meaning.info.hash = normal::hash(&document);
     meaning.info.settings.clone_from(&options.set);
     let wanted = |name: &String| options.variants.is_empty() || options.variants.contains(name);
-    meaning.variants.retain(|variant| wanted(&variant.name));
+    keep(&mut meaning.variants, &wanted);
     tables.retain(|(name, _)| wanted(name));
     let scenario = Scenario {
         info: meaning.info,
@@ -110,6 +111,21 @@ fn load(
     };
     let (warnings, sources) = (meaning.warnings, document.sources);
     Ok((Loaded { scenario, warnings, sources }, tables))
+}
+
+/// Keeps the variants wanted, and as mere measures those that their bounds are relative to.
+fn keep(variants: &mut Vec<Variant>, wanted: &dyn Fn(&String) -> bool) {
+    let lines = variants.iter().filter(|v| wanted(&v.name)).flat_map(|v| &v.expect);
+    let measures: Vec<String> = lines
+        .filter_map(|line| match &line.bound {
+            Bound::Relative { variant, .. } => Some(variant.clone()),
+            _ => None,
+        })
+        .collect();
+    variants.retain(|variant| wanted(&variant.name) || measures.contains(&variant.name));
+    for variant in variants.iter_mut().filter(|variant| !wanted(&variant.name)) {
+        variant.expect.clear();
+    }
 }
 
 /// Notes names of variants that do not exist.
@@ -197,6 +213,19 @@ mod tests {
         assert_eq!(loaded.scenario.variants[0].name, "more");
         assert_eq!(loaded.scenario.info.hash, all.scenario.info.hash);
         assert_eq!(codes(load("d/hello.toml", &only("moer"))), ["E121"]);
+    }
+
+    #[test]
+    fn what_a_bound_is_relative_to_comes_along_unjudged() {
+        let set = vec![
+            "variant.more.expect.email.lag.p99=\"< 0.5x base\"".to_owned(),
+            "expect.ledger.lost=\"= 0\"".to_owned(),
+        ];
+        let variants = vec!["more".to_owned()];
+        let options = LoadOptions { set, variants, ..LoadOptions::default() };
+        let scenario = load("d/hello.toml", &options).unwrap().scenario;
+        let lines = scenario.variants.iter().map(|v| (v.name.as_str(), v.expect.len()));
+        assert_eq!(lines.collect::<Vec<_>>(), [("base", 0), ("more", 1)]);
     }
 
     #[test]

@@ -139,6 +139,25 @@ fn status_1_when_an_expectation_fails() {
 }
 
 #[test]
+fn a_variant_that_a_bound_is_relative_to_is_simulated_and_not_judged() {
+    let desk = Desk::new();
+    let better = "[variant.fix.expect]\nemail.lag.p99 = \"< 0.99x base\"\n\
+                  email.lag.mean = \"> 0.1x other\"\nledger.lost = \"= 0\"\n\
+                  [variant.other]\nservice.email.workers = 2\n\
+                  [variant.idle]\nservice.email.workers = 3\n";
+    let broken = HELLO.replace("ledger.lost = \"= 0\"", "ledger.lost = \"> 7\"");
+    desk.put("relative.toml", &format!("{broken}{better}"));
+    let args = ["run", "relative.toml", "--variant", "fix", "--format", "json"];
+    let (out, _) = desk.check(&args, 0);
+    let found = json(&out);
+    let judged = |variant: &str| found["variants"][variant]["expect"].as_array().map(Vec::len);
+    assert_eq!(judged("base"), Some(0), "its own bound would fail");
+    assert_eq!(judged("other"), Some(0));
+    assert_eq!(judged("fix"), Some(3));
+    assert_eq!(judged("idle"), None, "nobody asked for it");
+}
+
+#[test]
 fn status_2_when_the_scenario_or_the_usage_is_wrong() {
     let desk = Desk::new();
     desk.put("typo.toml", "[service.shop]\nemitts.A = \"1/s\"\n");

@@ -7,6 +7,7 @@ mod determinism;
 mod diagnostics;
 mod docs;
 mod laws;
+mod loops;
 mod mutation;
 mod reports;
 mod scenarios;
