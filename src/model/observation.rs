@@ -43,7 +43,7 @@ pub struct Visit {
 }
 
 /// What an observer may hear. Indices are those of the world's tables: services and clients as in
-/// the blueprint, subscriptions as in [`World::subscriptions`](super::World::subscriptions).
+/// the blueprint, subscriptions as in [`subscriptions`](super::subscriptions).
 pub trait Observer {
     /// A service emitted an event by itself.
     fn emitted(&mut self, service: u32, now: SimTime, id: u64);

@@ -10,7 +10,7 @@ use crate::render::wording::{count, percent, seconds};
 
 pub(super) const KIND: Kind = Kind {
     file_name: "clients.svg",
-    how_to_read: "Above, the share of the requests started at that moment that succeed; below, how \
+    how_to_read: "Above, the share of the requests ended at that moment that succeeded; below, how \
                   long a successful answer takes, median as a line and up to the p99 as a band. \
                   A gap means that no request succeeded.",
     figure,
@@ -63,7 +63,9 @@ fn figure(views: &[View<'_>]) -> Option<Figure> {
     };
     Some(Figure {
         title: title(views, names.first()?),
-        subtitle: format!("Requests by their intended start: availability and latency.{others}"),
+        subtitle: format!(
+            "Requests by the moment of their outcome: availability and latency.{others}"
+        ),
         x_name: time.name,
         panels,
         ..Figure::default()
