@@ -168,6 +168,11 @@ mod tests {
                 "extends = \"hello.toml\"\nseeds = 4\nservice.email.on.E = \"file lat.csv\"\n",
             ),
             ("d/lat.csv", "latency\n10ms\n20ms\n0.03\n"),
+            (
+                "d/relative.toml",
+                "extends = \"hello.toml\"\nexpect.ledger.lost = \"= 0\"\n\
+                 variant.more.expect.email.lag.p99 = \"< 0.5x base\"\n",
+            ),
             ("d/wrong.toml", "extends = \"hello.toml\"\nservice.email.wrokers = 4\n"),
             ("d/broken.toml", "[service.shop\nworkers: 4\n"),
         ]))
@@ -217,13 +222,9 @@ mod tests {
 
     #[test]
     fn what_a_bound_is_relative_to_comes_along_unjudged() {
-        let set = vec![
-            "variant.more.expect.email.lag.p99=\"< 0.5x base\"".to_owned(),
-            "expect.ledger.lost=\"= 0\"".to_owned(),
-        ];
         let variants = vec!["more".to_owned()];
-        let options = LoadOptions { set, variants, ..LoadOptions::default() };
-        let scenario = load("d/hello.toml", &options).unwrap().scenario;
+        let options = LoadOptions { variants, ..LoadOptions::default() };
+        let scenario = load("d/relative.toml", &options).unwrap().scenario;
         let lines = scenario.variants.iter().map(|v| (v.name.as_str(), v.expect.len()));
         assert_eq!(lines.collect::<Vec<_>>(), [("base", 0), ("more", 1)]);
     }

@@ -141,8 +141,8 @@ fn status_1_when_an_expectation_fails() {
 #[test]
 fn a_variant_that_a_bound_is_relative_to_is_simulated_and_not_judged() {
     let desk = Desk::new();
-    let better = "[variant.fix.expect]\nemail.lag.p99 = \"< 0.99x base\"\n\
-                  email.lag.mean = \"> 0.1x other\"\nledger.lost = \"= 0\"\n\
+    let better = "[variant.fix.expect]\nemail.lag.mean = \"< 0.99x base\"\n\
+                  email.lag.max = \"> 0.1x other\"\nledger.lost = \"= 0\"\n\
                   [variant.other]\nservice.email.workers = 2\n\
                   [variant.idle]\nservice.email.workers = 3\n";
     let broken = HELLO.replace("ledger.lost = \"= 0\"", "ledger.lost = \"> 7\"");
