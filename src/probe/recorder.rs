@@ -148,9 +148,9 @@ impl Recorder {
 
     /// As a tally of which `expected` samples should have completed.
     pub(crate) fn tally(&self, expected: u64) -> Box<Tally> {
-        let mut histogram = Histogram::<u64>::new_with_max(u64::MAX / 2, 2)
-            .or_else(|_| Histogram::new(2))
-            .expect("two digits are valid");
+        // Wide enough for what was recorded and no wider: there may be ten thousand of these.
+        let mut histogram = Histogram::<u64>::new_with_bounds(1, self.max.max(2), 2)
+            .expect("the bounds are in order and two digits are valid");
         histogram.auto(true);
         for (bucket, count) in self.counts.iter() {
             histogram.saturating_record_n(low(bucket), u64::from(count));
