@@ -1,10 +1,9 @@
 //! Work that waits for a worker over time, by service.
 
 use super::Kind;
-use super::axis::Axis;
-use super::figure::{Figure, Panel};
-use super::shared::{TimeAxis, curves, highest, left_out, shades, told};
-use super::throughput::services;
+use super::figure::Figure;
+use super::shared::{left_out, told};
+use super::throughput::{ByService, by_service};
 use crate::render::view::View;
 use crate::render::wording::Style;
 
@@ -19,24 +18,7 @@ pub(super) const KIND: Kind = Kind {
 const SERIES: [&str; 3] = ["backlog.mean", "backlog", "backlog.max"];
 
 fn figure(views: &[View<'_>]) -> Option<Figure> {
-    let (names, all) = services(views, &SERIES);
-    let time = TimeAxis::new(views, &names, &SERIES);
-    let shades = shades(views, &time);
-    let panels = names
-        .iter()
-        .map(|name| {
-            let curves = curves(views, name, &SERIES, None);
-            Panel {
-                title: name.clone(),
-                y_name: "work waiting (1)".to_owned(),
-                x: time.axis.clone(),
-                y: Axis::linear(highest(&curves), 4, 1.0),
-                curves,
-                guides: Vec::new(),
-                shades: shades.clone(),
-            }
-        })
-        .collect();
+    let ByService { names, all, x_name, panels } = by_service(views, &SERIES, "work waiting (1)");
     let name = names.first()?;
     let most = |view: &View<'_>| {
         view.value(&format!("{name}.backlog.max")).map(|v| Style::Number.write(v))
@@ -49,7 +31,7 @@ fn figure(views: &[View<'_>]) -> Option<Figure> {
             "Backlog over time, mean of each interval.{}",
             left_out(all, "services", "furthest behind")
         ),
-        x_name: time.name,
+        x_name,
         panels,
         ..Figure::default()
     })

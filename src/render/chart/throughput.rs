@@ -18,7 +18,7 @@ const SERIES: [&str; 1] = ["throughput"];
 
 /// Services with such a series: subscribers first, the furthest behind leading, then the others in
 /// the order of the file. At most six, and how many there are in all.
-pub(super) fn services(views: &[View<'_>], suffixes: &[&str]) -> (Vec<String>, usize) {
+fn services(views: &[View<'_>], suffixes: &[&str]) -> (Vec<String>, usize) {
     let mut names = worst_first(views);
     let heard: std::collections::BTreeSet<String> = names.iter().cloned().collect();
     let mut seen = heard;
@@ -33,17 +33,27 @@ pub(super) fn services(views: &[View<'_>], suffixes: &[&str]) -> (Vec<String>, u
     (names, all)
 }
 
-fn figure(views: &[View<'_>]) -> Option<Figure> {
-    let (names, all) = services(views, &SERIES);
-    let time = TimeAxis::new(views, &names, &SERIES);
+/// A panel for each of the services that [`services`] names.
+pub(super) struct ByService {
+    pub(super) names: Vec<String>,
+    /// How many services there are in all.
+    pub(super) all: usize,
+    pub(super) x_name: String,
+    pub(super) panels: Vec<Panel>,
+}
+
+/// One quantity of the services over time.
+pub(super) fn by_service(views: &[View<'_>], series: &[&str], y_name: &str) -> ByService {
+    let (names, all) = services(views, series);
+    let time = TimeAxis::new(views, &names, series);
     let shades = shades(views, &time);
     let panels = names
         .iter()
         .map(|name| {
-            let curves = curves(views, name, &SERIES, None);
+            let curves = curves(views, name, series, None);
             Panel {
                 title: name.clone(),
-                y_name: "completed (1/s)".to_owned(),
+                y_name: y_name.to_owned(),
                 x: time.axis.clone(),
                 y: Axis::linear(highest(&curves), 4, 1.0),
                 curves,
@@ -52,6 +62,11 @@ fn figure(views: &[View<'_>]) -> Option<Figure> {
             }
         })
         .collect();
+    ByService { names, all, x_name: time.name, panels }
+}
+
+fn figure(views: &[View<'_>]) -> Option<Figure> {
+    let ByService { names, all, x_name, panels } = by_service(views, &SERIES, "completed (1/s)");
     let name = names.first()?;
     let rate = |view: &View<'_>| {
         view.value(&format!("{name}.throughput")).map(|v| format!("{}/s", significant(v)))
@@ -63,7 +78,7 @@ fn figure(views: &[View<'_>]) -> Option<Figure> {
             "Work completed per second over time.{}",
             left_out(all, "services", "furthest behind")
         ),
-        x_name: time.name,
+        x_name,
         panels,
         ..Figure::default()
     })
