@@ -109,7 +109,7 @@ impl<E: Event> EventList<E> {
     }
 
     /// Adds an event at `at`, which is not before the event popped last.
-    #[inline]
+    #[inline(always)]
     pub fn insert(&mut self, at: SimTime, event: E) {
         let entry = Entry { time: at.ns(), event };
         if entry.time >= self.limit {
@@ -123,7 +123,7 @@ impl<E: Event> EventList<E> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn insert_near(&mut self, entry: Entry<E>) {
         let mut at = self.near.len();
         self.near.push(entry);

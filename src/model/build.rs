@@ -190,7 +190,7 @@ impl<O: Observer> Builder<'_, O> {
                 up: true,
                 starts_at: 0,
                 slow: 1.0,
-                working: Vec::new(),
+                busy: 0,
                 requests: VecDeque::new(),
                 pointers: vec![i; callees.len()],
             });

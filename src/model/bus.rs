@@ -66,16 +66,24 @@ impl<O: Observer> World<O> {
     }
 
     /// All copies of a fact arrive at one instant, in the order of the subscriptions.
+    #[inline(always)]
     pub(crate) fn fan_out(&mut self, s: &mut Sched, fact: u32) {
         // It lives until the last of them has been handed over and resolved.
         let event = self.facts.get(fact).event;
         for subscription in self.heard[event as usize].clone() {
-            self.deliver(s, subscription, fact);
+            self.arrive(s, subscription, fact);
         }
     }
 
-    /// One copy of a fact arrives.
+    /// One copy of a fact arrives by itself.
+    #[inline(never)]
     pub(crate) fn deliver(&mut self, s: &mut Sched, subscription: u32, fact: u32) {
+        self.arrive(s, subscription, fact);
+    }
+
+    /// One copy of a fact arrives.
+    #[inline(always)]
+    fn arrive(&mut self, s: &mut Sched, subscription: u32, fact: u32) {
         let table = &self.subscriptions[subscription as usize];
         let (service, handler, ordered) = (table.service, table.handler, table.ordered);
         let place = self.next_place(service);
@@ -115,19 +123,14 @@ impl<O: Observer> World<O> {
         true
     }
 
-    /// A subscription is done with a fact: `applied`, or given up.
-    #[inline(always)]
-    pub(crate) fn resolve(&mut self, now: SimTime, fact: u32, applied: bool) {
+    /// A subscription gives a fact up.
+    pub(crate) fn give_up(&mut self, fact: u32) {
         let record = self.facts.get_mut(fact);
         record.left -= 1;
-        record.given_up |= !applied;
-        if record.left > 0 {
-            return;
+        record.given_up = true;
+        if record.left == 0 {
+            self.facts.free(fact);
         }
-        if !record.given_up {
-            self.observer.converged(record.event, now, SimTime::from_ns(record.commit));
-        }
-        self.facts.free(fact);
     }
 
     /// The first item of a line is finished: the next one joins the backlog at its place. The

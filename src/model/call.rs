@@ -164,7 +164,7 @@ impl<O: Observer> World<O> {
         of.into_iter()
             .min_by_key(|&i| {
                 let instance = &self.instances[i as usize];
-                instance.requests.len() + instance.working.len()
+                instance.requests.len() + instance.busy as usize
             })
             .unwrap_or(NONE)
     }
@@ -179,7 +179,7 @@ impl<O: Observer> World<O> {
             self.answer(s, job, false);
             return;
         }
-        let idle = i.working.len() < self.services[service as usize].workers as usize;
+        let idle = i.busy < self.services[service as usize].workers;
         let place = self.next_place(service);
         let j = self.jobs.get_mut(job);
         j.place = place;
@@ -189,9 +189,9 @@ impl<O: Observer> World<O> {
         let (id, attempt, intended) = (j.id, j.attempt, j.intended);
         self.observer.arrived(service, now, id, attempt, SimTime::from_ns(intended));
         if idle {
-            self.begin(s, instance, job, false);
-            self.run(s, job);
-            self.feed(s, instance);
+            if !self.begin(s, instance, job, false) {
+                self.feed(s, instance);
+            }
         } else {
             self.observer.queued(service, now);
             self.instances[instance as usize].requests.push_back(job);

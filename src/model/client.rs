@@ -8,6 +8,7 @@ use crate::random::derive_id;
 
 impl<O: Observer> World<O> {
     /// Schedules the next arrival of a source, if there is one within the traffic.
+    #[inline(always)]
     pub(crate) fn next_source_arrival(&mut self, s: &mut Sched, source: u32) {
         if let Some(at) = self.sources[source as usize].arrivals.next() {
             s.at(at, Event::new(Kind::SourceArrival, 0, source));

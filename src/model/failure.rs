@@ -3,6 +3,7 @@
 use super::blueprint::{FailureTrigger, Verb};
 use super::event::{Event, Kind};
 use super::observation::Observer;
+use super::service::release;
 use super::tables::{NONE, State};
 use super::{Sched, World};
 use crate::units::{SimDuration, SimTime};
@@ -88,14 +89,12 @@ impl<O: Observer> World<O> {
         }
         i.up = false;
         let service = i.service;
-        let mut working = i.working.clone();
         let requests = std::mem::take(&mut i.requests);
         self.services[service as usize].up -= 1;
-        working.sort_unstable_by_key(|&job| self.jobs.get(job).place);
-        for job in working {
+        for job in self.in_work(instance) {
             if self.jobs.get(job).subscription == NONE {
                 self.unpublished(job);
-                self.release(s.now(), job);
+                release(&mut self.instances, s.now(), self.jobs.get_mut(job));
                 self.observer.released(service, s.now());
                 let job = self.without_timer(job);
                 self.cut_off(s, service, job);
@@ -111,6 +110,18 @@ impl<O: Observer> World<O> {
         for other in self.services[service as usize].instances.clone() {
             self.feed(s, other);
         }
+    }
+
+    /// Jobs with a worker of an instance, in the order of their places. A crash is rare enough to
+    /// look for them, and every job cheaper for not being on a list.
+    fn in_work(&self, instance: u32) -> Vec<u32> {
+        let here = |&job: &u32| {
+            let j = self.jobs.get(job);
+            j.state == State::Working && j.instance == instance
+        };
+        let mut found: Vec<u32> = self.jobs.slots().filter(here).collect();
+        found.sort_unstable_by_key(|&job| self.jobs.get(job).place);
+        found
     }
 
     /// The same job in a slot to which no timer will come back.
@@ -135,7 +146,7 @@ impl<O: Observer> World<O> {
     /// An event in work goes back to its place in line. The next attempt draws anew; it is not
     /// counted as failed.
     fn interrupt(&mut self, s: &mut Sched, service: u32, job: u32) {
-        self.release(s.now(), job);
+        release(&mut self.instances, s.now(), self.jobs.get_mut(job));
         self.observer.released(service, s.now());
         let job = self.without_timer(job);
         let j = self.jobs.get_mut(job);

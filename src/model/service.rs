@@ -7,7 +7,7 @@
 use super::call::Caller;
 use super::event::{Event, Kind};
 use super::observation::{Observer, Segments, Visit};
-use super::tables::{Job, NONE, Op, State};
+use super::tables::{Instance, Job, NONE, Op, State};
 use super::{Sched, World};
 use crate::random::{Draw, derive_id};
 use crate::units::{SimDuration, SimTime};
@@ -21,19 +21,20 @@ impl<O: Observer> World<O> {
     }
 
     /// An event that may start: on an idle worker, or into the backlog at its place.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn event_arrives(&mut self, s: &mut Sched, service: u32, job: u32) {
         if let Some(instance) = self.idle_instance(service) {
-            self.begin(s, instance, job, false);
-            self.run(s, job);
-            self.feed(s, instance);
+            if !self.begin(s, instance, job, false) {
+                self.feed(s, instance);
+            }
         } else {
-            self.wait_in_backlog(s, service, job);
+            // Nothing has a later place than what arrives now.
+            self.observer.queued(service, s.now());
+            self.services[service as usize].backlog.push_back(job);
         }
     }
 
-    /// Puts a job of an event into the backlog, ordered by place.
-    #[inline(always)]
+    /// Puts a job of an event that had to wait elsewhere into the backlog, ordered by place.
     pub(crate) fn wait_in_backlog(&mut self, s: &Sched, service: u32, job: u32) {
         self.observer.queued(service, s.now());
         let place = self.jobs.get(job).place;
@@ -54,11 +55,10 @@ impl<O: Observer> World<O> {
         let mut fewest = table.workers;
         for i in table.instances.clone() {
             let instance = &self.instances[i as usize];
-            let busy = instance.working.len() as u32;
-            if instance.up && busy < fewest {
+            if instance.up && instance.busy < fewest {
                 best = Some(i);
-                fewest = busy;
-                if busy == 0 {
+                fewest = instance.busy;
+                if fewest == 0 {
                     break;
                 }
             }
@@ -66,12 +66,19 @@ impl<O: Observer> World<O> {
         best
     }
 
-    /// Gives waiting work to the free workers of an instance, first come, first served.
+    /// [`World::feed_here`] for where few jobs start.
+    #[inline(never)]
     pub(crate) fn feed(&mut self, s: &mut Sched, instance: u32) {
+        self.feed_here(s, instance);
+    }
+
+    /// Gives waiting work to the free workers of an instance, first come, first served.
+    #[inline(always)]
+    fn feed_here(&mut self, s: &mut Sched, instance: u32) {
         loop {
             let i = &mut self.instances[instance as usize];
             let table = &mut self.services[i.service as usize];
-            if !i.up || i.working.len() >= table.workers as usize {
+            if !i.up || i.busy >= table.workers {
                 return;
             }
             let event = table.backlog.front().copied();
@@ -86,13 +93,13 @@ impl<O: Observer> World<O> {
             };
             let Some(job) = job else { return };
             self.begin(s, instance, job, true);
-            self.go_through(s, job);
         }
     }
 
-    /// A worker takes a job up.
+    /// A worker takes a job up and goes through its steps until one takes time or the job ends.
+    /// Whether the worker is surely still busy.
     #[inline(always)]
-    pub(crate) fn begin(&mut self, s: &Sched, instance: u32, job: u32, queued: bool) {
+    pub(crate) fn begin(&mut self, s: &mut Sched, instance: u32, job: u32, queued: bool) -> bool {
         let now = s.now();
         let i = &mut self.instances[instance as usize];
         let j = self.jobs.get_mut(job);
@@ -101,31 +108,37 @@ impl<O: Observer> World<O> {
         j.mark = now.ns();
         j.state = State::Working;
         j.instance = instance;
-        j.position = i.working.len() as u32;
         j.step = handler.steps.start;
         j.end = handler.steps.end;
         j.failing = handler.fails.draw(handler.fails_key, j.id, j.attempt);
-        i.working.push(job);
+        i.busy += 1;
         let subscription = (j.subscription != NONE && !j.applied).then_some(j.subscription);
         self.observer.started(i.service, now, subscription, queued);
+        // Most jobs start with work.
+        if let Some(Op::Work(duration, key)) = self.ops.get(j.step as usize)
+            && j.step != j.end
+        {
+            let d = stretched(duration.sample(*key, j.id, j.attempt), i.slow);
+            if d != SimDuration::ZERO {
+                j.timer = true;
+                s.after(d, Event::new(Kind::StepDone, 0, job));
+                return true;
+            }
+        }
+        self.run(s, job);
+        false
     }
 
     /// Goes through the steps until one takes time or the job ends.
     #[inline(never)]
     pub(crate) fn run(&mut self, s: &mut Sched, job: u32) {
-        self.go_through(s, job);
-    }
-
-    /// [`World::run`] for the place where most jobs start.
-    #[inline(always)]
-    fn go_through(&mut self, s: &mut Sched, job: u32) {
         loop {
             let j = self.jobs.get_mut(job);
             if j.step == j.end {
                 if j.failing {
                     self.attempt_fails(s, job);
                 } else {
-                    self.finish(s, job, true);
+                    self.finish_elsewhere(s, job, true);
                 }
                 return;
             }
@@ -167,18 +180,19 @@ impl<O: Observer> World<O> {
         }
         j.timer = false;
         let instance = j.instance;
-        self.step_ends(s, job);
-        let j = self.jobs.get(job);
-        if j.step == j.end && !j.failing {
+        if j.step + 1 == j.end && !j.failing && matches!(self.ops[j.step as usize], Op::Work(..)) {
+            // The most frequent case: the only step was work.
+            j.step += 1;
             self.finish(s, job, true);
         } else {
+            self.step_ends(s, job);
             self.run(s, job);
         }
-        self.feed(s, instance);
+        self.feed_here(s, instance);
     }
 
     /// Accounts for the time of the current step, commits it if it is a write, and moves on.
-    #[inline(always)]
+    #[inline(never)]
     fn step_ends(&mut self, s: &mut Sched, job: u32) {
         let now = s.now().ns();
         let j = self.jobs.get_mut(job);
@@ -219,18 +233,24 @@ impl<O: Observer> World<O> {
             return;
         }
         j.applied = true;
-        let published = self.facts.get(j.origin).published;
+        let fact = self.facts.get_mut(j.origin);
         let segments = Segments {
-            publish: published - j.intended,
-            deliver: j.arrived - published,
+            publish: fact.published - j.intended,
+            deliver: j.arrived - fact.published,
             wait: j.wait,
             retry: j.retry,
             service: j.worked - j.retry - j.commit,
             commit: j.commit,
         };
-        let (commit, fact) = (SimTime::from_ns(j.intended), j.origin);
+        let commit = SimTime::from_ns(j.intended);
         self.observer.applied(subscription, now, commit, &segments);
-        self.resolve(now, fact, true);
+        fact.left -= 1;
+        if fact.left == 0 {
+            if !fact.given_up {
+                self.observer.converged(fact.event, now, commit);
+            }
+            self.facts.free(j.origin);
+        }
     }
 
     /// Publishes the events of the current emit step.
@@ -270,7 +290,7 @@ impl<O: Observer> World<O> {
         j.stamp_of_calls = 0;
         j.failed += 1;
         if j.failed >= handler.attempts {
-            self.finish(s, job, false);
+            self.finish_elsewhere(s, job, false);
             return;
         }
         self.observer.failed(handler.service);
@@ -304,56 +324,50 @@ impl<O: Observer> World<O> {
         self.feed(s, instance);
     }
 
-    /// A job ends for good and its worker is released.
+    /// [`World::finish`] for where few jobs end.
     #[inline(never)]
+    fn finish_elsewhere(&mut self, s: &mut Sched, job: u32, ok: bool) {
+        self.finish(s, job, ok);
+    }
+
+    /// A job ends for good and its worker is released.
+    #[inline(always)]
     fn finish(&mut self, s: &mut Sched, job: u32, ok: bool) {
         let now = s.now();
         if !ok {
             self.unpublished(job);
         }
-        self.release(now, job);
-        let j = self.jobs.get(job);
+        let j = self.jobs.get_mut(job);
+        release(&mut self.instances, now, j);
         let (subscription, line) = (j.subscription, j.line);
         let handler = &self.handlers[j.handler as usize];
-        let good = ok && (subscription != NONE || self.waited_for(j));
-        let visit = Visit {
+        let mut visit = Visit {
             intended: SimTime::from_ns(j.intended),
             arrived: SimTime::from_ns(j.arrived),
             wait: j.wait,
             service: j.worked,
-            good,
+            good: ok,
         };
-        self.observer.left(handler.service, now, j.id, j.attempt, &visit);
         if subscription == NONE {
+            let (id, attempt) = (j.id, j.attempt);
+            visit.good = ok && self.waited_for(self.jobs.get(job));
+            self.observer.left(handler.service, now, id, attempt, &visit);
             self.answer(s, job, ok);
             return;
         }
+        self.observer.left(handler.service, now, j.id, j.attempt, &visit);
         if ok && !handler.writes {
             self.apply(now, job);
         } else if !ok && !j.applied {
             self.observer.exhausted(subscription);
-            self.resolve(now, j.origin, false);
+            let fact = j.origin;
+            self.give_up(fact);
         }
         if line != 0 && self.subscriptions[subscription as usize].ordered {
             self.next_in_line(s, subscription, line);
         }
         self.jobs.free(job);
         self.running -= 1;
-    }
-
-    /// Takes the worker from a job.
-    #[inline(always)]
-    pub(crate) fn release(&mut self, now: SimTime, job: u32) {
-        let j = self.jobs.get_mut(job);
-        j.worked += now.ns() - j.mark;
-        j.mark = now.ns();
-        j.stamp_of_calls = 0;
-        let (at, instance) = (j.position as usize, j.instance);
-        let working = &mut self.instances[instance as usize].working;
-        working.swap_remove(at);
-        if let Some(&moved) = working.get(at) {
-            self.jobs.get_mut(moved).position = at as u32;
-        }
     }
 
     /// A handler that committed ends without having published: its events are lost.
@@ -413,6 +427,16 @@ impl<O: Observer> World<O> {
         }
         self.feed(s, instance);
     }
+}
+
+/// Takes the worker from a job.
+#[inline(always)]
+pub(crate) fn release(instances: &mut [Instance], now: SimTime, j: &mut Job) {
+    j.worked += now.ns() - j.mark;
+    j.mark = now.ns();
+    j.stamp_of_calls = 0;
+    j.state = State::Waiting;
+    instances[j.instance as usize].busy -= 1;
 }
 
 /// `d` times `slow`.

@@ -44,6 +44,11 @@ impl<T: Copy> Slab<T> {
         self.free.push(slot);
     }
 
+    /// All slots, those that are free included.
+    pub(crate) fn slots(&self) -> std::ops::Range<u32> {
+        0..self.slots.len() as u32
+    }
+
     /// Slots in use.
     #[inline]
     pub(crate) fn len(&self) -> usize {

@@ -140,7 +140,7 @@ pub(crate) struct Instance {
     /// Product of the slow-downs that strike it.
     pub(crate) slow: f64,
     /// Jobs with a worker.
-    pub(crate) working: Vec<u32>,
+    pub(crate) busy: u32,
     /// Jobs of requests that wait for a worker.
     pub(crate) requests: VecDeque<u32>,
     /// Round-robin pointers, one per service called.
@@ -244,8 +244,6 @@ pub(crate) struct Job {
     pub(crate) stamp: u32,
     pub(crate) handler: u32,
     pub(crate) instance: u32,
-    /// Position in [`Instance::working`].
-    pub(crate) position: u32,
     pub(crate) step: u32,
     /// Step after the last.
     pub(crate) end: u32,
@@ -294,7 +292,6 @@ impl Job {
         stamp: VOID,
         handler: 0,
         instance: NONE,
-        position: 0,
         step: 0,
         end: 0,
         attempt: 0,

@@ -210,7 +210,11 @@ impl Writer<'_> {
         probes.deliveries.iter().for_each(|d| heard[d.event as usize] = true);
         let spreads = self.blueprint.events.iter().zip(&probes.spreads).zip(heard);
         for ((event, spread), _) in spreads.filter(|(_, heard)| *heard) {
-            let shape = Shape::Tally(spread.convergence.tally(spread.expected));
+            let recorder = match spread.only {
+                Some(d) => &probes.deliveries[d as usize].lag.total,
+                None => &spread.convergence,
+            };
+            let shape = Shape::Tally(recorder.tally(spread.expected));
             self.add(Scope::Event, event, "convergence", shape, Vec::new());
         }
     }

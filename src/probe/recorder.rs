@@ -39,7 +39,7 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn record(&mut self, ns: u64) {
         self.samples += 1;
         let at = bucket(ns);
@@ -123,7 +123,7 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn record(&mut self, ns: u64) {
         self.counts.record(ns);
         self.sum += u128::from(ns);
@@ -177,7 +177,7 @@ pub(crate) struct Binned {
 }
 
 impl Binned {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn record(&mut self, ns: u64, measured: bool) {
         if measured {
             self.open.record(ns);

@@ -114,6 +114,8 @@ pub(crate) struct DemandSeries {
 #[derive(Debug, Default)]
 pub(crate) struct Spread {
     pub(crate) convergence: Recorder,
+    /// The only delivery of it: then its lag is the convergence, and is recorded once.
+    pub(crate) only: Option<u32>,
     /// Measured commits.
     pub(crate) expected: u64,
 }
@@ -131,6 +133,16 @@ pub(crate) struct Probes {
     pub(crate) heard_by: Vec<Vec<u32>>,
     bin_start: SimTime,
     scratch: Counts,
+}
+
+fn spreads(events: usize, subscriptions: &[Subscription]) -> Vec<Spread> {
+    let mut spreads: Vec<Spread> = (0..events).map(|_| Spread::default()).collect();
+    let mut heard = vec![0; events];
+    for (at, s) in subscriptions.iter().enumerate() {
+        heard[s.event as usize] += 1;
+        spreads[s.event as usize].only = (heard[s.event as usize] == 1).then_some(at as u32);
+    }
+    spreads
 }
 
 /// Which border an instant is.
@@ -171,7 +183,7 @@ impl Probes {
             stations: capacities.iter().map(station).collect(),
             deliveries: subscriptions.iter().map(delivery).collect(),
             demands: (0..clients).map(|_| Demand::default()).collect(),
-            spreads: (0..events).map(|_| Spread::default()).collect(),
+            spreads: spreads(events, subscriptions),
             heard_by,
             bin_start: SimTime::ZERO,
             scratch: Counts::default(),
@@ -410,8 +422,10 @@ impl Observer for Probes {
 
     #[inline(always)]
     fn converged(&mut self, event: u32, now: SimTime, commit: SimTime) {
-        if self.measured(commit) {
-            self.spreads[event as usize].convergence.record(now.since(commit).ns());
+        let measured = self.measured(commit);
+        let spread = &mut self.spreads[event as usize];
+        if measured && spread.only.is_none() {
+            spread.convergence.record(now.since(commit).ns());
         }
     }
 

@@ -79,7 +79,7 @@ impl Arrivals {
 
     /// The next arrival; `None` when no more will ever come.
     // Not an iterator: a model asks for one instant at a time, and nothing else.
-    #[inline]
+    #[inline(always)]
     #[expect(clippy::should_implement_trait, reason = "no adaptor of an iterator is wanted here")]
     pub fn next(&mut self) -> Option<SimTime> {
         let n = self.n;
