@@ -52,8 +52,8 @@ fn digests(blueprint: &Blueprint, probes: &Probes) -> Vec<(String, u64)> {
     let clients = blueprint.clients.iter().zip(&probes.demands);
     let services = blueprint.services.iter().zip(&probes.stations);
     clients
-        .map(|(c, d)| (c.name.clone(), d.digest.value()))
-        .chain(services.map(|(s, p)| (s.name.clone(), p.digest.value())))
+        .map(|(c, d)| (c.name.clone(), d.history.value()))
+        .chain(services.map(|(s, p)| (s.name.clone(), p.history.value())))
         .collect()
 }
 

@@ -52,7 +52,7 @@ mod shorthand;
 mod shorthand_tests;
 mod syntax;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod topology;
 mod tree;
 

@@ -1,4 +1,4 @@
-//! What the tests of the text layer share: files in memory, and what was read of them as text.
+//! What tests share: files in memory, and what was read of them as text or as a scenario.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,6 +8,7 @@ use super::document::Document;
 use super::draw::render;
 use super::files::Files;
 use super::tree::{Node, Table, Value};
+use super::{LoadOptions, Scenario};
 
 /// Files in memory.
 pub(super) struct Memory(pub(super) BTreeMap<String, Vec<u8>>);
@@ -16,6 +17,13 @@ impl Files for Memory {
     fn read(&self, path: &str) -> Result<Vec<u8>, String> {
         self.0.get(path).cloned().ok_or_else(|| "no such file".to_owned())
     }
+}
+
+/// The scenario of a text in which nothing is wrong.
+pub(crate) fn scenario(text: &str) -> Scenario {
+    let files = Memory(BTreeMap::from([("a.toml".to_owned(), text.as_bytes().to_vec())]));
+    let loaded = Scenario::load(&files, "a.toml", &LoadOptions::default());
+    loaded.expect("a right scenario").scenario
 }
 
 /// The document of the first file, and the mistakes found.
