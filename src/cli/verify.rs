@@ -1,5 +1,5 @@
-//! `--verify`: two simulations of one scenario are equal to the last bit, or the program is wrong, and
-//! then it is said where. Knows nothing of why.
+//! `--verify`: two simulations of one scenario are equal to the last bit, or the program is wrong,
+//! and then it is said where. Knows nothing of why.
 
 use super::status::Failure;
 use super::{broken, interrupt};

@@ -1,5 +1,5 @@
-//! One replication once more, with its history kept instead of hashed: slower, and handed out part by
-//! part, so that memory holds only one of them. Knows nothing of why somebody looks.
+//! One replication once more, with its history kept instead of hashed: slower, and handed out part
+//! by part, so that memory holds only one of them. Knows nothing of why somebody looks.
 
 use super::history::Entry;
 use super::run::engine;

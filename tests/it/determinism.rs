@@ -138,8 +138,8 @@ fn variant<'a>(results: &'a Results, name: &str) -> &'a VariantResult {
     results.variants.get(name).unwrap_or_else(|| panic!("no variant {name}"))
 }
 
-/// All fields of all metrics and distributions of `of` whose path begins with `prefix`, as text that
-/// is equal only if every bit is.
+/// All fields of all metrics and distributions of `of` whose path begins with `prefix`, as text
+/// that is equal only if every bit is.
 fn numbers(of: &VariantResult, prefix: &str) -> Vec<String> {
     let metrics = of.metrics.iter().filter(|(path, _)| path.starts_with(prefix));
     let histograms = of.histograms.iter().filter(|(path, _)| path.starts_with(prefix));
