@@ -4,7 +4,7 @@ use super::args::{Output, Work};
 use super::present::{self, Lead};
 use super::status::{Failure, Status};
 use super::timings::Stopwatch;
-use super::{broken, interrupt, output, progress, report_dir};
+use super::{broken, interrupt, output, progress, report_dir, verify};
 use crate::experiment::{self, Control, Interrupted, Outcome, RunError, RunOptions};
 use crate::results::Results;
 use crate::scenario::Scenario;
@@ -41,7 +41,7 @@ pub(super) fn carry_out(job: &Job) -> Result<Outcome, Failure> {
     if job.work.verify && outcome.interrupted.is_none() {
         match simulate(job) {
             Ok(again) if again.interrupted.is_none() => {
-                verify(&outcome.results, &again.results, &job.replay)?;
+                verify::verify(&job.scenario, &outcome.results, &again.results, &job.replay)?;
             }
             Err(failure) if failure.status != Status::Interrupted => return Err(failure),
             _ => {
@@ -135,44 +135,20 @@ fn explain(error: &RunError, job: &Job) -> Failure {
     }
 }
 
-/// Two simulations of one scenario are equal to the last bit, or the program is wrong.
-fn verify(first: &Results, second: &Results, replay: &[String]) -> Result<(), Failure> {
-    let Some(difference) = difference(first, second) else { return Ok(()) };
-    let words = replay.iter().map(String::as_str).chain(["--verify"]);
-    Err(broken::ours(&difference, &broken::command_line(words)))
-}
-
-/// The first component whose history differs, or that only the numbers differ.
-fn difference(first: &Results, second: &Results) -> Option<String> {
-    for ((name, a), (_, b)) in first.variants.iter().zip(second.variants.iter()) {
-        for ((component, one), (_, other)) in a.digests.iter().zip(b.digests.iter()) {
-            if one != other {
-                return Some(format!(
-                    "two simulations differ: variant {name}, component {component}, digest {one} \
-                     against {other}"
-                ));
-            }
-        }
-    }
-    (first != second).then(|| "two simulations have equal histories but other numbers".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::experiment::Limit;
     use crate::results::{Ordered, ScenarioInfo, VariantResult};
 
-    fn results(digest: &str, events: u64) -> Results {
-        let digests = Ordered::from_iter([("shop".to_owned(), digest.to_owned())]);
-        let base = VariantResult { digests, events, ..VariantResult::default() };
+    fn results() -> Results {
         Results {
             schema: 1,
             program: String::new(),
             scenario: ScenarioInfo::default(),
             seed: 1,
             seeds: 1,
-            variants: Ordered::from_iter([("base".to_owned(), base)]),
+            variants: Ordered::from_iter([("base".to_owned(), VariantResult::default())]),
             comparisons: Vec::new(),
         }
     }
@@ -180,7 +156,7 @@ mod tests {
     fn status(limited: bool, interrupted: bool, failed: bool) -> Status {
         let limit = Limit { variant: "base".into(), replication: 0, reason: "max_events".into() };
         let outcome = Outcome {
-            results: results("a", 1),
+            results: results(),
             limits: if limited { vec![limit] } else { Vec::new() },
             interrupted: interrupted.then_some(Interrupted { finished: 1, planned: 2 }),
         };
@@ -193,15 +169,5 @@ mod tests {
         assert_eq!(status(false, false, true), Status::Failed);
         assert_eq!(status(true, false, true), Status::Unfinished);
         assert_eq!(status(true, true, true), Status::Interrupted);
-    }
-
-    #[test]
-    fn verification_names_the_first_component_that_differs() {
-        assert_eq!(difference(&results("a", 1), &results("a", 1)), None);
-        let found = difference(&results("a", 1), &results("b", 1)).expect("they differ");
-        assert!(found.contains("variant base, component shop, digest a against b"), "{found}");
-        assert!(difference(&results("a", 1), &results("a", 2)).is_some());
-        let failure = verify(&results("a", 1), &results("b", 1), &["tidelag".to_owned()]);
-        assert_eq!(failure.expect_err("they differ").status, Status::Broken);
     }
 }

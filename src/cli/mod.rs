@@ -19,6 +19,7 @@ mod report_dir;
 mod run;
 mod status;
 mod timings;
+mod verify;
 
 use args::{Command, CommandLine};
 use clap::Parser;

@@ -74,6 +74,7 @@ pub(super) fn simulate(
             ),
             measure("email.backlog", "1", Shape::Level { mean, max: 2.0 * mean }, Vec::new()),
             measure("web.availability", "1", Shape::Scalar(Err("no request")), Vec::new()),
+            measure("ledger.lost", "1", Shape::Scalar(Ok(replication as f64)), Vec::new()),
         ],
         ledgers: vec![("email".to_owned(), ledger)],
     })

@@ -3,6 +3,7 @@
 //! and drawings.
 
 mod compare;
+mod difference;
 mod digest;
 #[cfg(test)]
 mod fake;
@@ -19,6 +20,7 @@ mod tests;
 pub use crate::probe::{Cancelled, Control};
 use crate::results::{Ordered, Results, SCHEMA, VariantResult};
 use crate::scenario::{Scenario, Variant};
+pub use difference::{Difference, first_difference};
 use merge::Samples;
 use reduce::Replication;
 use replicate::End;

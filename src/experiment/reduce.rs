@@ -5,8 +5,7 @@
 use super::statistics::{self, Known};
 use crate::probe::{Measure, RunRecord, Shape};
 use crate::results::Ledger;
-use crate::results::catalogue::{Kind, LEDGER_STATES};
-use std::collections::BTreeSet;
+use crate::results::catalogue::Kind;
 
 /// One replication.
 #[derive(Clone, Debug)]
@@ -18,7 +17,7 @@ pub(super) struct Replication {
     pub(super) limit: Option<String>,
     /// What the numbers are called; kept of the first replication only, as all have the same.
     pub(super) heads: Vec<Head>,
-    /// All metrics, in the order of the measures, the ledger's last.
+    /// All metrics, in the order of the measures.
     pub(super) numbers: Vec<Number>,
     pub(super) series: Vec<Line>,
     pub(super) buckets: Vec<Buckets>,
@@ -65,7 +64,6 @@ impl Replication {
         let mut metrics = Metrics { named: first, heads: Vec::new(), numbers: Vec::new() };
         let mut series = Vec::new();
         let mut buckets = Vec::new();
-        let mut stated = BTreeSet::new();
         for measure in record.measures {
             metrics.add(&measure);
             if let Shape::Tally(tally) = &measure.shape {
@@ -80,11 +78,7 @@ impl Replication {
                 let path = join(&measure.path, statistic);
                 series.push(Line { path, unit: measure.unit, values });
             }
-            if measure.path.contains("ledger.") {
-                stated.insert(measure.path);
-            }
         }
-        metrics.add_ledgers(&record.ledgers, &stated);
         Self {
             events: record.events,
             digests: record.digests,
@@ -138,38 +132,6 @@ impl Metrics {
             }
         }
     }
-
-    /// Adds `ledger.<state>` over all subscribers, then `<service>.ledger.<state>`; none that a
-    /// probe has stated already.
-    fn add_ledgers(&mut self, ledgers: &[(String, Ledger)], stated: &BTreeSet<String>) {
-        let mut push = |path: String, meaning: &str, count: u64| {
-            if !stated.contains(&path) {
-                let head = || Head { path, unit: "1", meaning: meaning.to_owned() };
-                self.push(head, Ok(count as f64), None);
-            }
-        };
-        let total =
-            |count: &dyn Fn(&Ledger) -> u64| ledgers.iter().map(|(_, l)| count(l)).sum::<u64>();
-        push(
-            "ledger.committed".to_owned(),
-            "obligations: facts committed, counted once for each subscriber",
-            total(&|l| l.committed),
-        );
-        for state in LEDGER_STATES {
-            push(format!("ledger.{state}"), state_meaning(state), total(&|l| in_state(l, state)));
-        }
-        push(
-            "ledger.double_applied".to_owned(),
-            "effects that happened more than once",
-            total(&|l| l.double_applied),
-        );
-        for (service, ledger) in ledgers {
-            for state in LEDGER_STATES {
-                let path = format!("{service}.ledger.{state}");
-                push(path, state_meaning(state), in_state(ledger, state));
-            }
-        }
-    }
 }
 
 /// What a statistic of a measure is called.
@@ -187,69 +149,12 @@ fn finite(value: Known) -> Known {
     value.and_then(|v| if v.is_finite() { Ok(v) } else { Err("not a finite number".to_owned()) })
 }
 
-/// Number of obligations in a state, all reasons together.
-pub(super) fn in_state(ledger: &Ledger, state: &str) -> u64 {
-    let all = |reasons: &crate::results::Ordered<u64>| reasons.iter().map(|(_, n)| n).sum();
-    match state {
-        "pending" => ledger.pending,
-        "stored" => ledger.stored,
-        "leased" => ledger.leased,
-        "applied" => ledger.applied,
-        "superseded" => ledger.superseded,
-        "rejected" => ledger.rejected,
-        "dropped" => all(&ledger.dropped),
-        "dead_lettered" => ledger.dead_lettered,
-        "expired" => ledger.expired,
-        "lost" => all(&ledger.lost),
-        _ => 0,
-    }
-}
-
-/// One sentence on a state.
-fn state_meaning(state: &str) -> &'static str {
-    match state {
-        "pending" => "obligations not yet handed to the broker, or waiting for a retry, at the end",
-        "stored" => "obligations with the broker or waiting at the service, at the end",
-        "leased" => "obligations with a worker, at the end",
-        "applied" => "obligations that were met",
-        "superseded" => "obligations not met because a newer version already was",
-        "rejected" => "obligations that the broker refused for good",
-        "dropped" => "obligations given up",
-        "dead_lettered" => "obligations moved to a dead-letter queue",
-        "expired" => "obligations deleted by retention or time to live",
-        _ => "obligations gone without a trace",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::Ordered;
 
     #[test]
-    fn the_ledger_names_every_state_of_the_catalogue() {
-        let one = || Ordered::from_iter([("crash".to_owned(), 1_u64)]);
-        let ledger = Ledger {
-            committed: 10,
-            pending: 1,
-            stored: 1,
-            leased: 1,
-            applied: 1,
-            superseded: 1,
-            rejected: 1,
-            dropped: one(),
-            dead_lettered: 1,
-            expired: 1,
-            lost: one(),
-            double_applied: 0,
-        };
-        for state in LEDGER_STATES {
-            assert_eq!(in_state(&ledger, state), 1, "{state}");
-        }
-    }
-
-    #[test]
-    fn a_ledger_number_that_a_probe_states_is_not_repeated() {
+    fn only_the_first_replication_keeps_the_names() {
         let measure = Measure {
             path: "ledger.lost".to_owned(),
             unit: "1",
@@ -266,15 +171,15 @@ mod tests {
             measures: vec![measure],
             ledgers: vec![("email".to_owned(), Ledger::default())],
         };
-        let run = Replication::new(record.clone(), true);
-        let paths: Vec<&str> = run.heads.iter().map(|head| head.path.as_str()).collect();
-        let lost: Vec<_> = (0..paths.len()).filter(|&i| paths[i] == "ledger.lost").collect();
-        assert_eq!(lost.len(), 1);
-        assert_eq!(run.numbers[lost[0]].value, Ok(7.0));
-        assert!(paths.contains(&"email.ledger.lost"));
+        let first = Replication::new(record.clone(), true);
+        let paths: Vec<&str> = first.heads.iter().map(|head| head.path.as_str()).collect();
+        // The ledger's metrics are those that were measured; none is made here.
+        assert_eq!(paths, ["ledger.lost"]);
+        assert_eq!(first.numbers.len(), 1);
+        assert_eq!(first.numbers[0].value, Ok(7.0));
         let later = Replication::new(record, false);
         assert!(later.heads.is_empty());
-        assert_eq!(later.numbers.len(), run.numbers.len());
+        assert_eq!(later.numbers.len(), 1);
     }
 
     #[test]

@@ -2,12 +2,16 @@
 //!
 //! Judges nothing, repeats nothing, draws nothing.
 
+mod history;
 mod level;
 mod measure;
 mod record;
 mod recorder;
+mod replay;
 mod run;
 mod standard;
 
+pub use history::Entry;
 pub use measure::{Measure, RunRecord, Shape, Tally};
+pub use replay::{Part, Replay};
 pub use run::{Cancelled, Control, bin_width, simulate};

@@ -52,8 +52,8 @@ fn digests(blueprint: &Blueprint, probes: &Probes) -> Vec<(String, u64)> {
     let clients = blueprint.clients.iter().zip(&probes.demands);
     let services = blueprint.services.iter().zip(&probes.stations);
     clients
-        .map(|(c, d)| (c.name.clone(), d.digest.value()))
-        .chain(services.map(|(s, p)| (s.name.clone(), p.digest.value())))
+        .map(|(c, d)| (c.name.clone(), d.history.value()))
+        .chain(services.map(|(s, p)| (s.name.clone(), p.history.value())))
         .collect()
 }
 
@@ -223,41 +223,77 @@ impl Writer<'_> {
         let services = self.blueprint.services.iter().zip(&probes.heard_by);
         for (service, heard) in services.filter(|(_, heard)| !heard.is_empty()) {
             let prefix = format!("{}.ledger", service.name);
-            self.ledger(&prefix, &sum(probes, heard));
+            self.measures.extend(fates(&prefix, &sum(probes, heard)));
         }
         let all: Vec<u32> = (0..probes.deliveries.len() as u32).collect();
-        self.ledger("ledger", &sum(probes, &all));
+        self.measures.extend(fates("ledger", &sum(probes, &all)));
         let not_emitted = probes.stations.iter().map(|s| s.not_emitted).sum();
-        self.count(
+        self.measures.push(count(
             "ledger.not_emitted".to_owned(),
             not_emitted,
             "arrivals of sources whose service was down",
-        );
+        ));
     }
+}
 
-    fn ledger(&mut self, prefix: &str, o: &Obligations) {
-        self.count(format!("{prefix}.committed"), o.committed, "obligations in all");
-        for state in LEDGER_STATES {
-            let n = match state {
-                "stored" => o.stored,
-                "leased" => o.leased,
-                "applied" => o.applied,
-                "dropped" => o.exhausted,
-                "lost" => o.lost,
-                _ => 0,
+/// `PREFIX.committed`, `PREFIX.<state>` for every state, `PREFIX.double_applied`: the one place
+/// where the ledger becomes metrics.
+fn fates(prefix: &str, o: &Obligations) -> Vec<Measure> {
+    let mut all = vec![count(format!("{prefix}.committed"), o.committed, "obligations in all")];
+    for state in LEDGER_STATES {
+        let n = match state {
+            "stored" => o.stored,
+            "leased" => o.leased,
+            "applied" => o.applied,
+            "dropped" => o.exhausted,
+            "lost" => o.lost,
+            _ => 0,
+        };
+        all.push(count(
+            format!("{prefix}.{state}"),
+            n,
+            "obligations that ended the run in this state",
+        ));
+    }
+    let again = "facts whose effect happened more than once";
+    all.push(count(format!("{prefix}.double_applied"), o.applied_again, again));
+    all
+}
+
+fn count(path: String, n: u64, meaning: &'static str) -> Measure {
+    let shape = Shape::Scalar(Ok(n as f64));
+    Measure { path, unit: "1", meaning, shape, series: Vec::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_metrics_of_the_ledger_say_what_the_ledger_says() {
+        let o = Obligations {
+            committed: 31,
+            stored: 1,
+            leased: 2,
+            applied: 4,
+            exhausted: 8,
+            lost: 16,
+            applied_again: 32,
+        };
+        let ledger = serde_json::to_value(as_ledger(&o)).expect("plain data");
+        let metrics = fates("email.ledger", &o);
+        let mut states = Vec::new();
+        for metric in &metrics {
+            let state = metric.path.strip_prefix("email.ledger.").expect("the prefix");
+            let entry = ledger.get(state).unwrap_or_else(|| panic!("no state {state}"));
+            let n = match entry.as_object() {
+                Some(reasons) => reasons.values().filter_map(serde_json::Value::as_f64).sum(),
+                None => entry.as_f64().expect("a number"),
             };
-            self.count(
-                format!("{prefix}.{state}"),
-                n,
-                "obligations that ended the run in this state",
-            );
+            assert!(matches!(metric.shape, Shape::Scalar(Ok(value)) if value == n), "{metric:?}");
+            states.push(state);
         }
-        let again = "facts whose effect happened more than once";
-        self.count(format!("{prefix}.double_applied"), o.applied_again, again);
-    }
-
-    fn count(&mut self, path: String, n: u64, meaning: &'static str) {
-        let shape = Shape::Scalar(Ok(n as f64));
-        self.measures.push(Measure { path, unit: "1", meaning, shape, series: Vec::new() });
+        let all = ["committed"].into_iter().chain(LEDGER_STATES).chain(["double_applied"]);
+        assert_eq!(states, all.collect::<Vec<_>>());
     }
 }

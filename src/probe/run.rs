@@ -1,6 +1,7 @@
 //! One replication from start to end: the engine is run from border to border of bins and phases,
 //! so that the borders are no events and cost nothing in between.
 
+use super::history::History;
 use super::measure::RunRecord;
 use super::record;
 use super::standard::{Border, Probes};
@@ -58,11 +59,25 @@ pub fn simulate(
     control: Control<'_>,
 ) -> Result<RunRecord, Cancelled> {
     let phases = blueprint.phases;
+    let engine = engine(blueprint, seed, replication);
+    let bin = bin_width(phases.warmup + phases.duration);
+    let mut run = Run { engine, blueprint, control, bin, bins: 0, reported: 0 };
+    let end = run.finish()?;
+    run.engine.model().observer.check(end.converged);
+    Ok(record::record(blueprint, run.engine, bin, &end))
+}
+
+/// A replication before its first event.
+pub(crate) fn engine<H: History>(
+    blueprint: &Blueprint,
+    seed: u64,
+    replication: u64,
+) -> Engine<World<Probes<H>>> {
     let capacities: Vec<u64> =
         blueprint.services.iter().map(|s| u64::from(s.workers) * u64::from(s.instances)).collect();
     let probes = Probes::new(
-        phases.measure_from(),
-        phases.traffic_end(),
+        blueprint.phases.measure_from(),
+        blueprint.phases.traffic_end(),
         &capacities,
         &subscriptions(blueprint),
         blueprint.events.len(),
@@ -70,12 +85,7 @@ pub fn simulate(
     );
     let world = World::new(blueprint, &Streams::new(seed, replication), probes);
     let limits = Limits { events: blueprint.max_events, events_per_instant: EVENTS_PER_INSTANT };
-    let engine = Engine::new(world, limits, World::start);
-    let bin = bin_width(phases.warmup + phases.duration);
-    let mut run = Run { engine, blueprint, control, bin, bins: 0, reported: 0 };
-    let end = run.finish()?;
-    run.engine.model().observer.check(end.converged);
-    Ok(record::record(blueprint, run.engine, bin, &end))
+    Engine::new(world, limits, World::start)
 }
 
 /// How a run ended.

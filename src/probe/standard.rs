@@ -3,22 +3,12 @@
 //! Hears what happens, never asks. What is cut at the borders of bins and phases is cut by
 //! [`Probes::boundary`], which the driver calls between two events.
 
+use super::history::{History, kind};
 use super::level::Level;
 use super::recorder::{Binned, Counts, Recorder};
 use crate::engine::Digest;
 use crate::model::{Observer, Segments, Subscription, Visit};
 use crate::units::SimTime;
-
-/// Kinds of events in a component's history.
-mod kind {
-    pub(super) const EMITTED: u8 = 1;
-    pub(super) const ARRIVED: u8 = 2;
-    pub(super) const LEFT: u8 = 3;
-    pub(super) const CUT_OFF: u8 = 4;
-    pub(super) const REQUESTED: u8 = 5;
-    pub(super) const SUCCEEDED: u8 = 6;
-    pub(super) const FAILED: u8 = 7;
-}
 
 /// Totals of a station at an instant, from which a phase or a bin is the difference of two.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,8 +21,8 @@ pub(crate) struct Totals {
 
 /// One service.
 #[derive(Debug, Default)]
-pub(crate) struct Station {
-    pub(crate) digest: Digest,
+pub(crate) struct Station<H = Digest> {
+    pub(crate) history: H,
     pub(crate) backlog: Level,
     pub(crate) busy: Level,
     pub(crate) inflight_max: u64,
@@ -92,8 +82,8 @@ pub(crate) struct Delivery {
 
 /// One client.
 #[derive(Debug, Default)]
-pub(crate) struct Demand {
-    pub(crate) digest: Digest,
+pub(crate) struct Demand<H = Digest> {
+    pub(crate) history: H,
     pub(crate) latency: Binned,
     /// Measured requests.
     pub(crate) intended: u64,
@@ -120,14 +110,14 @@ pub(crate) struct Spread {
     pub(crate) expected: u64,
 }
 
-/// All of it.
+/// All of it. `H`: what becomes of the history, a digest unless somebody looks into it.
 #[derive(Debug)]
-pub(crate) struct Probes {
+pub(crate) struct Probes<H = Digest> {
     from: SimTime,
     to: SimTime,
-    pub(crate) stations: Vec<Station>,
+    pub(crate) stations: Vec<Station<H>>,
     pub(crate) deliveries: Vec<Delivery>,
-    pub(crate) demands: Vec<Demand>,
+    pub(crate) demands: Vec<Demand<H>>,
     pub(crate) spreads: Vec<Spread>,
     /// Deliveries of each station.
     pub(crate) heard_by: Vec<Vec<u32>>,
@@ -156,7 +146,7 @@ pub(crate) struct Border {
     pub(crate) to: bool,
 }
 
-impl Probes {
+impl<H: History> Probes<H> {
     /// Probes for `capacities` (workers of each service), subscriptions, event types and clients;
     /// measured is what is committed or intended from `from` until `to`.
     pub(crate) fn new(
@@ -280,10 +270,10 @@ impl Probes {
     }
 }
 
-impl Observer for Probes {
+impl<H: History> Observer for Probes<H> {
     #[inline(always)]
     fn emitted(&mut self, service: u32, now: SimTime, id: u64) {
-        self.stations[service as usize].digest.step(now.ns(), kind::EMITTED, id, 0);
+        self.stations[service as usize].history.step(now.ns(), kind::EMITTED, id, 0);
     }
 
     fn not_emitted(&mut self, service: u32) {
@@ -308,7 +298,7 @@ impl Observer for Probes {
     fn arrived(&mut self, service: u32, now: SimTime, id: u64, attempt: u32, intended: SimTime) {
         let measured = self.measured(intended);
         let s = &mut self.stations[service as usize];
-        s.digest.step(now.ns(), kind::ARRIVED, id, attempt);
+        s.history.step(now.ns(), kind::ARRIVED, id, attempt);
         s.expected += u64::from(measured);
         s.inflight_max = s.inflight_max.max(s.backlog.value() + s.busy.value() + 1);
     }
@@ -356,7 +346,7 @@ impl Observer for Probes {
     fn left(&mut self, service: u32, now: SimTime, id: u64, attempt: u32, visit: &Visit) {
         let measured = self.measured(visit.intended);
         let s = &mut self.stations[service as usize];
-        s.digest.step(now.ns(), kind::LEFT, id, attempt);
+        s.history.step(now.ns(), kind::LEFT, id, attempt);
         s.busy.fall(now);
         s.attempted += 1;
         let stay = now.since(visit.arrived).ns();
@@ -371,7 +361,7 @@ impl Observer for Probes {
 
     fn cut_off(&mut self, service: u32, now: SimTime, id: u64, attempt: u32, arrived: SimTime) {
         let s = &mut self.stations[service as usize];
-        s.digest.step(now.ns(), kind::CUT_OFF, id, attempt);
+        s.history.step(now.ns(), kind::CUT_OFF, id, attempt);
         s.stays += u128::from(now.since(arrived).ns());
     }
 
@@ -433,7 +423,7 @@ impl Observer for Probes {
     fn requested(&mut self, client: u32, now: SimTime, id: u64) {
         let measured = self.measured(now);
         let d = &mut self.demands[client as usize];
-        d.digest.step(now.ns(), kind::REQUESTED, id, 0);
+        d.history.step(now.ns(), kind::REQUESTED, id, 0);
         d.intended += u64::from(measured);
     }
 
@@ -442,7 +432,7 @@ impl Observer for Probes {
         let measured = self.measured(intended);
         let d = &mut self.demands[client as usize];
         let what = if ok { kind::SUCCEEDED } else { kind::FAILED };
-        d.digest.step(now.ns(), what, id, 0);
+        d.history.step(now.ns(), what, id, 0);
         d.bin.1 += 1;
         if ok {
             d.bin.0 += 1;

@@ -6,10 +6,12 @@
 use crate::render::view::{View, clients, worst_first};
 use crate::render::wording::{count, list, percent, plural, seconds, significant};
 use crate::results::catalogue::SEGMENTS;
-use crate::results::{FailureWindow, Ledger, Ordered, Results, Series, ServiceInfo};
+use crate::results::{FailureWindow, Ledger, Ordered, Results, Series, ServiceInfo, VariantResult};
 
 /// Subscribers that an answer names at most.
 const NAMED: usize = 3;
+/// Code of the advice that events feed themselves.
+const ENDLESS: &str = "A004";
 
 /// One line of the answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -307,8 +309,14 @@ fn after_failure(view: &View<'_>, name: &str) -> Option<String> {
     ))
 }
 
-/// One thing to try next: what the first advice proposes, else what the numbers suggest.
+/// One thing to try next: what the first advice proposes, else what the numbers suggest. A run that
+/// feeds itself comes before all: no number of it means much.
 pub(crate) fn next_step(results: &Results) -> String {
+    let endless =
+        |v: &VariantResult| !v.phases.converged && v.advice.iter().any(|a| a.code == ENDLESS);
+    if results.variants.iter().any(|(_, v)| endless(v)) {
+        return format!("tidelag explain {ENDLESS}");
+    }
     let advised = results
         .variants
         .iter()
@@ -328,7 +336,27 @@ pub(crate) fn next_step(results: &Results) -> String {
         let each = more.div_ceil(u64::from(info.instances.max(1)));
         return format!("--set service.{}.workers={each}", info.name);
     }
+    if let Some(longer) = views.iter().find_map(restless) {
+        return longer;
+    }
     if results.seeds < 2 { "--seeds 10".to_owned() } else { "--seed 2".to_owned() }
+}
+
+/// What may bring a run to an end that did not come to rest: a drain twice as long, or less traffic
+/// where a limit ended it before its drain. None where no drain was asked for.
+fn restless(view: &View<'_>) -> Option<String> {
+    let phases = &view.result.phases;
+    if phases.converged {
+        return None;
+    }
+    let quoted = |key: &str, s: f64| format!("--set {key}='\"{}s\"'", s.max(1.0));
+    if phases.drained_s > 0.0 {
+        return Some(quoted("drain", (2.0 * phases.drained_s).ceil()));
+    }
+    let ends = view.result.series.iter().map(|(_, s)| (s.bin_s * s.values.len() as f64, s.bin_s));
+    let (reached, bin_s) = ends.reduce(|a, b| if b.0 > a.0 { b } else { a })?;
+    let cut = reached + bin_s < view.measured().1;
+    cut.then(|| quoted("duration", (reached - phases.warmup_s).floor()))
 }
 
 /// How the expectations stand, in one line: "all 4 hold", "1 of 4 fails", and which variants have
@@ -380,7 +408,7 @@ mod tests {
     use super::*;
     use crate::render::testing;
     use crate::render::wording::plain;
-    use crate::results::{Metric, VariantResult};
+    use crate::results::{Advice, Metric};
 
     fn base(results: &mut Results) -> &mut VariantResult {
         results.variants.get_mut("base").expect("a variant")
@@ -440,6 +468,32 @@ mod tests {
         assert_eq!(next_step(&results), "--seed 2");
         results.seeds = 1;
         assert_eq!(next_step(&results), "--seeds 10");
+    }
+
+    #[test]
+    fn a_run_that_never_rests_is_given_an_end_before_more_luck() {
+        let mut results = only_base(testing::overload());
+        let v = base(&mut results);
+        v.advice.clear();
+        v.phases.converged = false;
+        v.phases.drained_s = 10.2;
+        let overloaded = next_step(&results);
+        assert_eq!(overloaded, "--set service.email.workers=4");
+        let v = base(&mut results);
+        v.series = Ordered::default();
+        assert_eq!(next_step(&results), "--set drain='\"21s\"'");
+        // A drain of no time leaves things open on purpose.
+        base(&mut results).phases.drained_s = 0.0;
+        assert_eq!(next_step(&results), "--seed 2");
+        let half = Series { bin_s: 0.1, values: vec![Some(1.0); 305], ..Series::default() };
+        base(&mut results).series.push("email.throughput", half);
+        assert_eq!(next_step(&results), "--set duration='\"30s\"'");
+        let endless = Advice { code: "A004".to_owned(), text: String::new(), try_next: None };
+        let v = base(&mut results);
+        v.advice = vec![endless];
+        assert_eq!(next_step(&results), "tidelag explain A004");
+        base(&mut results).phases.converged = true;
+        assert_eq!(next_step(&results), "--seed 2");
     }
 
     #[test]

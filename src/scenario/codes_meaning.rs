@@ -189,7 +189,8 @@ const STORIES: &[Story] = &[
         "a cycle of events that feeds itself",
         "A handler emits an event that, over others, comes back to it, and each time round there \
          is at least one for one. The run never comes to rest; it ends with the drain, or at a \
-         limit.",
+         limit. Take one of the `emits` out of the circle, or give it a share below 100 %, as in \
+         \"E 30%\".",
     ),
     (
         "A005",

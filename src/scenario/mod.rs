@@ -12,11 +12,15 @@ mod decode_handler;
 mod decode_tests;
 mod diagnostic;
 mod document;
+#[cfg(test)]
+mod document_tests;
 mod draft;
 mod draw;
 mod expect;
 mod explain;
 mod files;
+#[cfg(test)]
+mod files_tests;
 mod flow;
 pub mod keys;
 mod load;
@@ -24,21 +28,31 @@ mod meaning;
 #[cfg(test)]
 mod meaning_tests;
 mod merge;
+#[cfg(test)]
+mod merge_tests;
 mod metric_paths;
 mod names;
 mod near;
 mod normal;
+#[cfg(test)]
+mod normal_tests;
 mod overrides;
+#[cfg(test)]
+mod overrides_tests;
 mod path;
 mod read;
 mod reader;
 mod remove;
+#[cfg(test)]
+mod remove_tests;
 mod samples;
 mod scan;
 mod shorthand;
+#[cfg(test)]
+mod shorthand_tests;
 mod syntax;
 #[cfg(test)]
-mod text_tests;
+pub(crate) mod testing;
 mod topology;
 mod tree;
 

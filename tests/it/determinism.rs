@@ -1,10 +1,12 @@
 //! Equal bytes whatever the machine does, and nothing that disturbs what it does not touch.
 
+use crate::journal::split;
 use crate::support::{self, results, simulate, tidelag, write};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 use tidelag::results::{Results, VariantResult};
+use tidelag::units::SimTime;
 
 /// Three variants, calls and events, a crash and a slow-down: a little of everything.
 const MIXED: &str = r#"
@@ -136,28 +138,70 @@ fn variant<'a>(results: &'a Results, name: &str) -> &'a VariantResult {
     results.variants.get(name).unwrap_or_else(|| panic!("no variant {name}"))
 }
 
-/// Metrics of `of` whose path begins with `prefix`, as text that is equal only if every bit is.
+/// All fields of all metrics and distributions of `of` whose path begins with `prefix`, as text
+/// that is equal only if every bit is.
 fn numbers(of: &VariantResult, prefix: &str) -> Vec<String> {
-    let mine = of.metrics.iter().filter(|(path, _)| path.starts_with(prefix));
-    mine.map(|(path, m)| format!("{path}: {:?} {:?} {:?}", m.value, m.count, m.censored)).collect()
+    let metrics = of.metrics.iter().filter(|(path, _)| path.starts_with(prefix));
+    let histograms = of.histograms.iter().filter(|(path, _)| path.starts_with(prefix));
+    let metrics = metrics.map(|(path, m)| format!("{path}: {m:?}"));
+    metrics.chain(histograms.map(|(path, h)| format!("{path}: {h:?}"))).collect()
 }
+
+/// As [`numbers`], with the series.
+fn everything(of: &VariantResult, prefix: &str) -> Vec<String> {
+    let series = of.series.iter().filter(|(path, _)| path.starts_with(prefix));
+    let mut all = numbers(of, prefix);
+    all.extend(series.map(|(path, s)| format!("{path}: {s:?}")));
+    all
+}
+
+/// Two lists of lines are equal; if not, only the first line that differs is told.
+fn assert_same(a: &[String], b: &[String], what: &str) {
+    let first = a.iter().zip(b).find(|(a, b)| a != b);
+    assert!(first.is_none(), "{what}: {first:.300?}");
+    assert_eq!(a.len(), b.len(), "{what}");
+}
+
+/// The shop serves requests too, so that there is something to measure of it, and more than one
+/// replication gives intervals.
+const PLUS_ONE: &str = r#"
+duration = "20s"
+seeds    = 3
+client.web = { calls = "shop.place", rate = "90/s", timeout = "50ms" }
+[service.shop]
+workers   = 2
+api.place = { takes = "~8ms", writes = "order", emits = "OrderPlaced" }
+[service.billing]
+on.OrderPlaced = { takes = "~8ms", fails = "2%" }
+[service.email]
+workers = 4
+on.OrderPlaced = "2ms..50ms"
+[variant.analytics]
+service.analytics.on.OrderPlaced = "2ms"
+"#;
 
 #[test]
 fn one_more_subscriber_disturbs_nobody() {
-    let results = results(Path::new("scenarios/03-plus-one.toml"), &[]);
-    let (base, more) = (variant(&results, "base"), variant(&results, "analytics"));
-    for name in ["shop", "billing", "email"] {
-        let digest = base.digests.get(name);
-        assert!(digest.is_some(), "{name} has no digest");
-        assert_eq!(digest, more.digests.get(name), "digest of {name}");
+    let course = results(Path::new("scenarios/03-plus-one.toml"), &[]);
+    for (results, serves) in [(&course, false), (&simulate(PLUS_ONE, &[]), true)] {
+        let (base, more) = (variant(results, "base"), variant(results, "analytics"));
+        for name in base.digests.iter().map(|(name, _)| name) {
+            assert_eq!(base.digests.get(name), more.digests.get(name), "digest of {name}");
+            assert_eq!(base.ledger.get(name), more.ledger.get(name), "ledger of {name}");
+        }
+        for name in ["web", "shop", "billing", "email", "OrderPlaced@billing", "OrderPlaced@email"]
+        {
+            let prefix = format!("{name}.");
+            let before = everything(base, &prefix);
+            // The shop of the course only emits, and has no client: nothing is measured of them.
+            let measured = serves || !["web", "shop"].contains(&name);
+            assert_eq!(before.len() > 9, measured, "{name}: {}", before.len());
+            assert_same(&before, &everything(more, &prefix), name);
+        }
+        assert!(["shop", "billing", "email"].iter().all(|name| base.digests.get(name).is_some()));
+        assert!(more.digests.get("analytics").is_some());
+        assert_ne!(base.digest, more.digest);
     }
-    for prefix in ["billing.", "email.", "OrderPlaced@billing.", "OrderPlaced@email."] {
-        let before = numbers(base, prefix);
-        assert!(before.len() > 5, "{prefix}: {before:?}");
-        assert_eq!(before, numbers(more, prefix));
-    }
-    assert!(more.digests.get("analytics").is_some());
-    assert_ne!(base.digest, more.digest);
 }
 
 const STRIKE: &str = r#"
@@ -181,7 +225,7 @@ fn before(results: &VariantResult, path: &str, until: f64) -> Vec<Option<f64>> {
 }
 
 #[test]
-fn a_failure_changes_nothing_before_it() {
+fn a_failure_changes_no_series_before_it() {
     let failures = [
         "crash = \"email\"\nat = \"12s\"\nfor = \"1s\"",
         "slow = { email = \"5x\" }\nat = \"12s\"",
@@ -194,18 +238,50 @@ fn a_failure_changes_nothing_before_it() {
         for (path, _) in a.series.iter() {
             assert_eq!(before(a, path, 12.0), before(b, path, 12.0), "{failure}: {path}");
         }
-        // Stock shares nothing with email.
+        // Stock shares nothing with email but the drain, which takes longer.
         assert_eq!(a.digests.get("stock"), b.digests.get("stock"), "{failure}");
-        assert_eq!(numbers(a, "stock."), numbers(b, "stock."), "{failure}");
+        assert_same(&numbers(a, "stock."), &numbers(b, "stock."), failure);
+        for (path, _) in a.series.iter().filter(|(path, _)| path.starts_with("stock.")) {
+            assert_eq!(before(a, path, 20.0), before(b, path, 20.0), "{failure}: {path}");
+        }
+    }
+}
+
+/// Not only what is published, but each single thing that happens, with its time and identity.
+#[test]
+fn a_failure_changes_nothing_before_it() {
+    // Before the failures that the file has already.
+    let at = SimTime::from_ns(3_500_000_000);
+    for replication in 0..2 {
+        let (before, after) = split(MIXED, replication, at);
+        assert!(before.len() > 5_000 && after.len() > 5_000, "{} {}", before.len(), after.len());
+        for failure in [
+            "crash = \"email\"\nfor = \"1s\"",
+            "crash = \"shop\"\nfor = \"200ms\"",
+            "slow = { email = \"5x\" }",
+            "slow = { billing = \"2x\" }\nfor = \"2s\"",
+        ] {
+            let broken = format!("{MIXED}[[failure]]\nat = \"3500ms\"\n{failure}\n");
+            let (same, other) = split(&broken, replication, at);
+            assert_same(&before, &same, failure);
+            assert!(after != other, "{failure} did nothing");
+        }
     }
 }
 
 #[test]
 fn a_failure_that_is_off_leaves_no_trace() {
-    let off = "[[failure]]\ncrash = \"email\"\nat = \"12s\"\nfor = \"1s\"\noff = true\n";
-    let (a, b) = (simulate(STRIKE, &[]), simulate(&format!("{STRIKE}{off}"), &[]));
-    assert_eq!(variant(&a, "base").digest, variant(&b, "base").digest);
-    assert_eq!(variant(&a, "base").metrics, variant(&b, "base").metrics);
+    let healthy = simulate(STRIKE, &[]);
+    for failure in ["crash = \"email\"\nfor = \"1s\"", "slow = { email = \"5x\" }"] {
+        let off = format!("[[failure]]\nat = \"12s\"\n{failure}\n");
+        let on = simulate(&format!("{STRIKE}{off}"), &[]);
+        let off = simulate(&format!("{STRIKE}{off}off = true\n"), &[]);
+        let [a, b, c] = [&healthy, &off, &on].map(|results| variant(results, "base"));
+        assert_same(&everything(a, ""), &everything(b, ""), failure);
+        // Ledger, digests and phases too: all there is.
+        assert!(format!("{a:?}") == format!("{b:?}"), "{failure}");
+        assert!(everything(a, "") != everything(c, ""), "{failure} would do nothing");
+    }
 }
 
 #[test]
