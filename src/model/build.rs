@@ -168,7 +168,7 @@ impl<O: Observer> Builder<'_, O> {
         for source in &service.sources {
             let path = format!(
                 "{}/emits.{}",
-                service.name, self.blueprint.events[source.event.0 as usize]
+                service.name, self.blueprint.events[source.event.0 as usize].name
             );
             let key = |purpose: &str| self.streams.key(&format!("{path}/{purpose}"));
             self.world.sources.push(SourceTable {
@@ -223,7 +223,7 @@ impl<O: Observer> Builder<'_, O> {
                     Op::Work(duration.clone(), self.streams.key(&format!("{path}/{name}")))
                 }
                 Step::Write(entity) => {
-                    let entity = &self.blueprint.entities[entity.0 as usize];
+                    let entity = &self.blueprint.entities[entity.0 as usize].name;
                     let name = seen.name(&format!("write:{entity}"));
                     Op::Write {
                         duration: service.write.clone(),
@@ -282,7 +282,7 @@ impl<O: Observer> Builder<'_, O> {
     }
 
     fn emission(&mut self, path: &str, seen: &mut Occurrences, e: Emission, below: f64) {
-        let name = seen.name(&format!("emit:{}", self.blueprint.events[e.event.0 as usize]));
+        let name = seen.name(&format!("emit:{}", self.blueprint.events[e.event.0 as usize].name));
         self.world.emissions.push(EmissionTable {
             event: e.event.0,
             count: e.count,

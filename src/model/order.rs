@@ -20,8 +20,11 @@ pub(crate) fn repeats_keys(blueprint: &Blueprint) -> Vec<bool> {
         let mut next_handlers: Vec<Vec<u32>> = handlers.iter().map(|h| vec![0; h.len()]).collect();
         for (service, runs_of) in blueprint.services.iter().zip(&handlers) {
             for (handler, &called) in service.handlers.iter().zip(runs_of) {
-                let caused = match handler.trigger {
-                    Trigger::On(event) => events[event.0 as usize],
+                let caused = match &handler.trigger {
+                    Trigger::On(heard) => {
+                        let sum = heard.iter().map(|e| events[e.0 as usize]);
+                        sum.fold(0, u32::saturating_add).min(MANY)
+                    }
                     Trigger::Api(_) => called,
                 };
                 let writes = handler.steps.iter().any(|s| matches!(s, Step::Write(_)));

@@ -198,7 +198,7 @@ impl Writer<'_> {
         }
         for &d in heard {
             let delivery: &Delivery = &probes.deliveries[d as usize];
-            let event = &self.blueprint.events[delivery.event as usize];
+            let event = &self.blueprint.events[delivery.event as usize].name;
             let shape = Shape::Tally(delivery.lag.total.tally(delivery.expected));
             let component = format!("{event}@{name}");
             self.add(Scope::Subscription, &component, "lag", shape, Vec::new());
@@ -215,7 +215,7 @@ impl Writer<'_> {
                 None => &spread.convergence,
             };
             let shape = Shape::Tally(recorder.tally(spread.expected));
-            self.add(Scope::Event, event, "convergence", shape, Vec::new());
+            self.add(Scope::Event, &event.name, "convergence", shape, Vec::new());
         }
     }
 

@@ -181,7 +181,7 @@ fn too_short(blueprint: &Blueprint, flow: &Flow, metric: &str) -> Option<Advice>
 /// Samples per second of a family.
 fn rate_of(blueprint: &Blueprint, flow: &Flow, owner: &str, family: &str) -> Option<f64> {
     let event = |name: &str| {
-        let i = blueprint.events.iter().position(|e| e == name)?;
+        let i = blueprint.events.iter().position(|e| e.name == name)?;
         flow.events.get(i).copied()
     };
     if let Some((name, _)) = owner.rsplit_once('@') {

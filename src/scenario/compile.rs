@@ -8,8 +8,9 @@ use super::names::Names;
 use super::reader::Ref;
 use super::{Diagnostic, Sources, Span};
 use crate::model::{
-    Blueprint, Client, Emission, Emit, EntityId, EventTypeId, Failure, Handler, IdealBus, Load,
-    Operation, Service, ServiceId, Source, Step, Trigger, Zone, ZoneId,
+    Backlog, Blueprint, Broker, BrokerId, Client, Consume, Emission, Emit, Entity, EntityId,
+    EventType, EventTypeId, Failure, Handler, Load, Memory, Operation, Publish, Service, ServiceId,
+    Source, Step, Target, Trigger, Zone, ZoneId,
 };
 
 /// Looks up every name of a draft. What is not found is noted in `found`, and the blueprint is then
@@ -32,9 +33,9 @@ pub(super) fn blueprint(
         max_events: draft.max_events,
         zones,
         network: draft.network.clone(),
-        entities: names.entities.clone(),
-        events: names.events.iter().map(|e| e.text.clone()).collect(),
-        bus: IdealBus { name, deliver: draft.bus.deliver.clone() },
+        entities: names.entities.iter().map(|name| Entity::new(name)).collect(),
+        events: names.events.iter().map(|e| EventType::new(&e.text)).collect(),
+        brokers: vec![Broker::ideal(&name, draft.bus.deliver.clone())],
         clients: draft.clients.iter().filter_map(|c| compiler.client(c)).collect(),
         failures: draft.failures.iter().filter_map(|f| compiler.failure(f, &services)).collect(),
         services,
@@ -85,6 +86,11 @@ impl Compiler<'_> {
             start: draft.start,
             balance: draft.balance,
             write: draft.write.clone(),
+            read: draft.write.clone(),
+            connections: None,
+            memory: Memory::NONE,
+            static_id: false,
+            backlog: Backlog::default(),
             sources: draft
                 .sources
                 .iter()
@@ -93,6 +99,8 @@ impl Compiler<'_> {
                         event: self.emitted(&source.event),
                         rate: source.rate.as_ref()?.value.clone(),
                         burst: source.burst.clone(),
+                        late: None,
+                        publish: Publish::plain(BrokerId(0)),
                     })
                 })
                 .collect(),
@@ -110,7 +118,7 @@ impl Compiler<'_> {
             Trigger::Api(draft.name.text.clone())
         } else {
             let heard = self.names.heard(&draft.name);
-            Trigger::On(self.keep(heard).unwrap_or(EventTypeId(0)))
+            Trigger::On(vec![self.keep(heard).unwrap_or(EventTypeId(0))])
         };
         Handler {
             trigger,
@@ -120,6 +128,8 @@ impl Compiler<'_> {
             backoff: draft.backoff.clone(),
             timeout: draft.timeout,
             retry: draft.retry.clone(),
+            publish: Publish::plain(BrokerId(0)),
+            consume: Consume::plain(BrokerId(0)),
         }
     }
 
@@ -186,8 +196,7 @@ impl Compiler<'_> {
         (!draft.off).then(|| Failure {
             name: draft.name.clone(),
             verb: draft.verb,
-            service,
-            instances,
+            target: Target::Instances { service, instances },
             trigger: draft.trigger,
             lasts: draft.lasts,
         })

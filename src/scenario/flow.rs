@@ -194,8 +194,8 @@ impl Graph {
         for (s, service) in blueprint.services.iter().enumerate() {
             for (k, handler) in service.handlers.iter().enumerate() {
                 let node = graph.first[s] + k;
-                if let Trigger::On(event) = handler.trigger {
-                    graph.edges[event.0 as usize].push((node, 1.0));
+                if let Trigger::On(events) = &handler.trigger {
+                    events.iter().for_each(|e| graph.edges[e.0 as usize].push((node, 1.0)));
                 }
                 let (tried, done) = attempts(handler);
                 for step in &handler.steps {
@@ -330,7 +330,7 @@ impl Graph {
         (gain > 1.0 - 1e-6).then(|| {
             let nodes = self.walk(&started, &weights);
             let names: Vec<String> =
-                nodes.iter().filter_map(|n| blueprint.events.get(*n).cloned()).collect();
+                nodes.iter().filter_map(|n| Some(blueprint.events.get(*n)?.name.clone())).collect();
             let cycle = if names.is_empty() { self.operations(blueprint, &nodes) } else { names };
             Endless { cycle, gain: libm::pow(gain, nodes.len() as f64) }
         })

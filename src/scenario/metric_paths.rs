@@ -54,12 +54,12 @@ pub(super) fn with_units(blueprint: &Blueprint) -> Vec<(String, &'static str)> {
         for event in subscriptions(service) {
             // A blueprint with mistakes may hear what it does not have.
             if let Some(event) = blueprint.events.get(event as usize) {
-                families(&mut paths, Scope::Subscription, &format!("{event}@{}", service.name));
+                families(&mut paths, Scope::Subscription, &format!("{}@{}", event.name, service.name));
             }
         }
     }
     for (event, _) in blueprint.events.iter().zip(&heard).filter(|(_, heard)| **heard) {
-        families(&mut paths, Scope::Event, event);
+        families(&mut paths, Scope::Event, &event.name);
     }
     for client in &blueprint.clients {
         families(&mut paths, Scope::Client, &client.name);
@@ -71,10 +71,10 @@ pub(super) fn with_units(blueprint: &Blueprint) -> Vec<(String, &'static str)> {
 }
 
 fn subscriptions(service: &Service) -> impl Iterator<Item = u32> {
-    service.handlers.iter().filter_map(|handler| match handler.trigger {
-        Trigger::On(event) => Some(event.0),
-        Trigger::Api(_) => None,
-    })
+    service.handlers.iter().flat_map(|handler| match &handler.trigger {
+        Trigger::On(events) => events.as_slice(),
+        Trigger::Api(_) => &[],
+    }).map(|event| event.0)
 }
 
 fn heard(blueprint: &Blueprint) -> Vec<bool> {

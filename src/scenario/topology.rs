@@ -17,10 +17,11 @@ pub(super) fn topology(draft: &Draft, blueprint: &Blueprint) -> Topology {
         on: service
             .handlers
             .iter()
-            .filter_map(|h| match h.trigger {
-                Trigger::On(event) => Some(blueprint.events[event.0 as usize].clone()),
-                Trigger::Api(_) => None,
+            .flat_map(|h| match &h.trigger {
+                Trigger::On(events) => events.as_slice(),
+                Trigger::Api(_) => &[],
             })
+            .map(|event| blueprint.events[event.0 as usize].name.clone())
             .collect(),
         api: service
             .handlers
@@ -47,8 +48,8 @@ pub(super) fn topology(draft: &Draft, blueprint: &Blueprint) -> Topology {
     Topology {
         services: services.collect(),
         clients: clients.collect(),
-        events: blueprint.events.clone(),
-        broker: format!("ideal bus, deliver {}", blueprint.bus.deliver),
+        events: blueprint.events.iter().map(|e| e.name.clone()).collect(),
+        broker: format!("ideal bus, deliver {}", blueprint.brokers[0].deliver),
     }
 }
 
@@ -57,7 +58,7 @@ fn emitted(blueprint: &Blueprint, service: &crate::model::Service) -> Vec<String
     events.extend(service.handlers.iter().flat_map(events_of));
     let mut seen = std::collections::BTreeSet::new();
     events.retain(|event| seen.insert(*event));
-    events.into_iter().map(|event| blueprint.events[event as usize].clone()).collect()
+    events.into_iter().map(|event| blueprint.events[event as usize].name.clone()).collect()
 }
 
 /// Indices of the events that a handler may emit.

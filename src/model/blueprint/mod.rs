@@ -4,6 +4,12 @@
 //! A scenario is compiled into this, and a [`World`](super::World) is built from it. It knows
 //! nothing of files.
 
+mod broker;
+mod message;
+
+pub use broker::*;
+pub use message::*;
+
 use crate::random::{Backoff, Burst, Rate, Variate};
 use crate::units::{Probability, SimDuration, SimTime};
 
@@ -38,12 +44,12 @@ pub struct Blueprint {
     pub zones: Vec<Zone>,
     /// One-way delays.
     pub network: Network,
-    /// Names of the entities that handlers write.
-    pub entities: Vec<String>,
-    /// Names of the event types.
-    pub events: Vec<String>,
-    /// The bus that carries every event.
-    pub bus: IdealBus,
+    /// The entities that handlers write or events are about.
+    pub entities: Vec<Entity>,
+    /// The event types.
+    pub events: Vec<EventType>,
+    /// The brokers in the order of the file; at least one.
+    pub brokers: Vec<Broker>,
     /// Services in the order of the file.
     pub services: Vec<Service>,
     /// Clients in the order of the file.
@@ -95,15 +101,6 @@ pub struct Network {
     pub other_region: Variate,
 }
 
-/// The ideal bus: lossless, of infinite capacity, ordered by key.
-#[derive(Clone, Debug, PartialEq)]
-pub struct IdealBus {
-    /// Name in the file, `bus` if it declares none.
-    pub name: String,
-    /// Time from the emit to the subscriber's backlog, drawn for each copy.
-    pub deliver: Variate,
-}
-
 /// A service: `instances` x `workers` and what it does.
 #[derive(Clone, Debug)]
 pub struct Service {
@@ -121,10 +118,41 @@ pub struct Service {
     pub balance: Balance,
     /// Duration of a store write.
     pub write: Variate,
+    /// Duration of a store read.
+    pub read: Variate,
+    /// Store operations at a time; `None`: without limit.
+    pub connections: Option<u32>,
+    /// What it remembers of what it has applied.
+    pub memory: Memory,
+    /// Whether its membership of a group outlives a restart.
+    pub static_id: bool,
+    /// Limit and order of the waiting work.
+    pub backlog: Backlog,
     /// Events that it emits by itself.
     pub sources: Vec<Source>,
     /// What it does on events and requests.
     pub handlers: Vec<Handler>,
+}
+
+/// Limit and order of the work that waits at a service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Waiting work at most; `None`: without limit.
+    pub cap: Option<u64>,
+    /// What happens when it is full, and which is next.
+    pub policy: BacklogPolicy,
+}
+
+/// Order of the waiting work, and what happens when there is too much.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BacklogPolicy {
+    /// First come, first served; what does not fit is refused.
+    #[default]
+    RejectNew,
+    /// First come, first served; the oldest makes room.
+    DropOldest,
+    /// Last come, first served; the oldest makes room.
+    Lifo,
 }
 
 /// Spreading of requests over the instances of a service.
@@ -152,13 +180,17 @@ pub struct Source {
     pub rate: Rate,
     /// How many at a time.
     pub burst: Burst,
+    /// Age of the fact when it arrives.
+    pub late: Option<Variate>,
+    /// Where it goes, and how.
+    pub publish: Publish,
 }
 
 /// What starts a handler.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trigger {
-    /// `on.E`.
-    On(EventTypeId),
+    /// `on.E`; several if `E` is a pattern.
+    On(Vec<EventTypeId>),
     /// `api.op`, by its name.
     Api(String),
 }
@@ -180,6 +212,10 @@ pub struct Handler {
     pub timeout: SimDuration,
     /// How its calls are retried.
     pub retry: Retry,
+    /// Where its events go, and how.
+    pub publish: Publish,
+    /// How it consumes; of an operation, the defaults.
+    pub consume: Consume,
 }
 
 /// One step of a handler.
@@ -270,23 +306,54 @@ pub struct Failure {
     pub name: String,
     /// What happens.
     pub verb: Verb,
-    /// The service that it strikes.
-    pub service: ServiceId,
-    /// The instances that it strikes, ascending.
-    pub instances: Vec<u32>,
+    /// What it strikes.
+    pub target: Target,
     /// When.
     pub trigger: FailureTrigger,
     /// How long the cause lasts; `None`: for ever (`at`) or no time at all (`every`).
     pub lasts: Option<SimDuration>,
 }
 
+/// What a failure strikes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Instances of a service.
+    Instances {
+        /// The service.
+        service: ServiceId,
+        /// Its instances, ascending.
+        instances: Vec<u32>,
+    },
+    /// A node of a broker.
+    Node {
+        /// The broker.
+        broker: BrokerId,
+        /// The node.
+        node: u32,
+    },
+    /// The process that reads the outbox of a service from its database's log.
+    Relay(ServiceId),
+}
+
 /// Kinds of failure.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Verb {
-    /// Instances stop and lose what they had in memory.
+    /// Instances, nodes or relays stop and lose what they had in memory.
     Crash,
     /// Work and store steps begun meanwhile take this many times as long.
     Slow(f64),
+    /// A node stops, and a copy that is not in step may lead.
+    Unclean,
+    /// Instances finish their work, leave, and come back.
+    Stop,
+    /// Instances stop and start in batches of at most a quarter.
+    Restart,
+    /// No progress; clocks and connections go on.
+    Pause,
+    /// Groups of the service start again at this instant's place.
+    Replay(SimTime),
+    /// Dead letters of the service return to its queues.
+    Redrive,
 }
 
 /// When a failure strikes.
