@@ -6,6 +6,7 @@ mod cli;
 mod determinism;
 mod diagnostics;
 mod docs;
+mod ground_truth;
 mod journal;
 mod laws;
 mod loops;
