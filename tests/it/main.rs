@@ -15,5 +15,6 @@ mod reports;
 mod scenarios;
 mod speed;
 mod support;
+mod swarm;
 mod tidy;
 mod validation;
