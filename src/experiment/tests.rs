@@ -1,7 +1,9 @@
 //! Laws of the whole room, on a simulation of nothing.
 
 use super::*;
-use crate::model::{Balance, Blueprint, IdealBus, Network, PhasePlan, Service, Zone};
+use crate::model::{
+    Backlog, Balance, Blueprint, Broker, Memory, Network, PhasePlan, Service, Zone,
+};
 use crate::probe::RunRecord;
 use crate::random::Variate;
 use crate::results::{ScenarioInfo, Topology};
@@ -20,6 +22,11 @@ fn blueprint(instances: u32) -> Blueprint {
         start: SimDuration::ZERO,
         balance: Balance::RoundRobin,
         write: none(),
+        read: none(),
+        connections: None,
+        memory: Memory::NONE,
+        static_id: false,
+        backlog: Backlog::default(),
         sources: Vec::new(),
         handlers: Vec::new(),
     };
@@ -34,7 +41,7 @@ fn blueprint(instances: u32) -> Blueprint {
         network: Network { same_zone: none(), other_zone: none(), other_region: none() },
         entities: Vec::new(),
         events: Vec::new(),
-        bus: IdealBus { name: "bus".to_owned(), deliver: none() },
+        brokers: vec![Broker::ideal("bus", none())],
         services: vec![service],
         clients: Vec::new(),
         failures: Vec::new(),

@@ -1,9 +1,15 @@
 //! From the blueprint to the world's tables: the last place with names, which become stream keys
 //! and identities.
 
+mod brokers;
+
+pub use brokers::{LaneInfo, lanes};
+
 use super::blueprint::{
-    Blueprint, Client, Emission, Emit, Handler, Load, Operation, Retry, Service, Step, Trigger,
+    Blueprint, Client, Emission, Emit, Handler, Load, Operation, Retry, Service, Step, Target,
+    Trigger,
 };
+use super::book::Book;
 use super::observation::Observer;
 use super::order::repeats_keys;
 use super::slab::Slab;
@@ -11,7 +17,7 @@ use super::tables::{
     ClientTable, EmissionTable, HandlerTable, Instance, Lane, LoadTable, NONE, Op, Range,
     ServiceTable, Site, SourceTable, Subscription, SubscriptionTable,
 };
-use super::{Sched, World};
+use super::{NetworkTable, Sched, World};
 use crate::random::{Arrivals, Chance, Rate, StreamKey, Streams, hash_name};
 use crate::units::SimDuration;
 use std::collections::{BTreeMap, VecDeque};
@@ -19,9 +25,9 @@ use std::collections::{BTreeMap, VecDeque};
 /// Every subscription, by event type, then by service.
 pub fn subscriptions(blueprint: &Blueprint) -> Vec<Subscription> {
     let mut all: Vec<Subscription> = handlers(blueprint)
-        .filter_map(|(service, _, handler)| match handler.trigger {
-            Trigger::On(event) => Some(Subscription { event: event.0, service }),
-            Trigger::Api(_) => None,
+        .flat_map(|(service, _, handler)| {
+            let heard = handler.trigger.heard().iter();
+            heard.map(move |event| Subscription { event: event.0, service })
         })
         .collect();
     all.sort_by_key(|s| (s.event, s.service));
@@ -40,16 +46,32 @@ impl<O: Observer> World<O> {
         let mut regions: Vec<&str> = blueprint.zones.iter().map(|z| z.region.as_str()).collect();
         regions.sort_unstable();
         let region = |name: &str| regions.iter().position(|r| *r == name).unwrap_or(0) as u32;
-        let network = &blueprint.network;
+        let delays = &blueprint.network;
+        let instances = blueprint.services.iter().map(|s| s.instances as usize).sum();
+        let brokers = blueprint.brokers.len();
         let mut world = Self {
             observer,
             traffic_end: blueprint.phases.traffic_end(),
-            network: [&network.same_zone, &network.other_zone, &network.other_region]
-                .map(Clone::clone),
-            regions: blueprint.zones.iter().map(|z| region(&z.region)).collect(),
-            deliver: blueprint.bus.deliver.clone(),
-            deliver_constant: blueprint.bus.deliver.as_constant(),
-            heard: ranges(&subscribed, blueprint.events.len()),
+            network: NetworkTable {
+                delays: [&delays.same_zone, &delays.other_zone, &delays.other_region]
+                    .map(Clone::clone),
+                regions: blueprint.zones.iter().map(|z| region(&z.region)).collect(),
+            },
+            deliver: blueprint.brokers[0].deliver.clone(),
+            deliver_constant: blueprint.brokers[0].deliver.as_constant(),
+            events: Vec::new(),
+            book: Book::new(ranges(&subscribed, blueprint.events.len())),
+            brokers: Vec::new(),
+            engines: Vec::new(),
+            capacities: Vec::new(),
+            publish_keys: Vec::new(),
+            groups: Vec::new(),
+            deliveries: Slab::new(),
+            records: Slab::new(),
+            sequence: 0,
+            connections: vec![vec![0; instances]; brokers],
+            uplinks: vec![vec![0; instances]; brokers],
+            replies: Vec::new(),
             subscriptions: Vec::new(),
             handlers: Vec::new(),
             ops: Vec::new(),
@@ -63,7 +85,6 @@ impl<O: Observer> World<O> {
             failures: blueprint.failures.clone(),
             failure_base: Vec::new(),
             strikes: vec![0; blueprint.failures.len()],
-            facts: Slab::new(),
             jobs: Slab::new(),
             calls: Slab::new(),
             running: 0,
@@ -77,6 +98,7 @@ impl<O: Observer> World<O> {
 
     /// Schedules the first events.
     pub fn start(&mut self, s: &mut Sched) {
+        self.start_brokers(s);
         for failure in 0..self.failures.len() as u32 {
             self.arm_failure(s, failure);
         }
@@ -103,6 +125,15 @@ fn ranges(subscribed: &[Subscription], events: usize) -> Vec<Range> {
             start as u32..end as u32
         })
         .collect()
+}
+
+/// Whether a handler may emit an event.
+fn emits(handler: &Handler, event: u32) -> bool {
+    handler.steps.iter().any(|step| match step {
+        Step::Emit(Emit::All(all)) => all.iter().any(|e| e.event.0 == event),
+        Step::Emit(Emit::OneOf(some)) => some.iter().any(|(_, e)| e.event.0 == event),
+        _ => false,
+    })
 }
 
 struct Builder<'a, O> {
@@ -135,6 +166,7 @@ impl<O: Observer> Builder<'_, O> {
             next += service.handlers.len() as u32;
         }
         let zones = self.blueprint.zones.len().max(1) as u32;
+        self.groups();
         for (at, service) in self.blueprint.services.iter().enumerate() {
             self.service(at as u32, service, zones);
         }
@@ -142,11 +174,18 @@ impl<O: Observer> Builder<'_, O> {
         for s in subscribed {
             self.subscription(*s, repeats[s.event as usize]);
         }
+        self.events();
+        self.brokers(zones);
         for (at, client) in self.blueprint.clients.iter().enumerate() {
             self.client(at as u32, client);
         }
         for failure in &self.blueprint.failures {
-            let base = self.world.services[failure.service.0 as usize].instances.start;
+            let base = match &failure.target {
+                Target::Instances { service, .. } => {
+                    self.world.services[service.0 as usize].instances.start
+                }
+                Target::Node { .. } | Target::Relay(_) => 0,
+            };
             self.world.failure_base.push(base);
         }
     }
@@ -179,6 +218,7 @@ impl<O: Observer> Builder<'_, O> {
                 burst_key: key("burst"),
                 first_id: hash_name(&path),
                 next: 0,
+                publish: source.publish,
             });
         }
         let first = self.world.instances.len() as u32;
@@ -186,12 +226,13 @@ impl<O: Observer> Builder<'_, O> {
             self.world.instances.push(Instance {
                 service: at,
                 zone: service.zone.map_or(i % zones, |z| z.0),
+                incarnation: 0,
                 crashes: 0,
                 up: true,
                 starts_at: 0,
                 slow: 1.0,
                 busy: 0,
-                requests: VecDeque::new(),
+                inbox: VecDeque::new(),
                 pointers: vec![i; callees.len()],
             });
         }
@@ -203,13 +244,16 @@ impl<O: Observer> Builder<'_, O> {
             backlog: VecDeque::new(),
             place: 0,
             up: service.instances,
+            groups: self.groups_of(at),
+            asks: self.asks(at),
         });
     }
 
     fn handler(&mut self, at: u32, service: &Service, handler: &Handler, callees: &[u32]) {
         let path = match &handler.trigger {
-            Trigger::On(e) => {
-                format!("{}/on.{}", service.name, self.blueprint.events[e.0 as usize])
+            Trigger::On(heard) => {
+                let first = heard.first().map_or(0, |e| e.0);
+                format!("{}/on.{}", service.name, self.blueprint.events[first as usize].name)
             }
             Trigger::Api(operation) => format!("{}/api.{operation}", service.name),
         };
@@ -254,6 +298,11 @@ impl<O: Observer> Builder<'_, O> {
             backoff: handler.backoff.clone(),
             backoff_key: key("backoff"),
             writes: handler.steps.iter().any(|s| matches!(s, Step::Write(_))),
+            publish: handler.publish,
+            retry_in: handler.consume.retry_in,
+            on_exhausted: handler.consume.on_exhausted,
+            poison: Chance::new(handler.consume.poison),
+            poison_key: key("poison"),
         });
     }
 
@@ -329,16 +378,20 @@ impl<O: Observer> Builder<'_, O> {
 
     fn subscription(&mut self, s: Subscription, ordered: bool) {
         let service = &self.blueprint.services[s.service as usize];
-        let event = &self.blueprint.events[s.event as usize];
-        let at = service.handlers.iter().position(|h| match h.trigger {
-            Trigger::On(e) => e.0 == s.event,
-            Trigger::Api(_) => false,
-        });
+        let event = &self.blueprint.events[s.event as usize].name;
+        let hears = |h: &Handler| h.trigger.heard().iter().position(|e| e.0 == s.event);
+        let at = service.handlers.iter().position(|h| hears(h).is_some()).unwrap_or(0);
+        let consume = &service.handlers[at].consume;
+        let filter = hears(&service.handlers[at]).and_then(|nth| consume.filters.get(nth));
+        let broker = &self.blueprint.brokers[consume.via.0 as usize];
         self.world.subscriptions.push(SubscriptionTable {
             service: s.service,
-            handler: self.handler_of[s.service as usize] + at.unwrap_or(0) as u32,
-            deliver: self.streams.key(&format!("bus/deliver:{event}@{}", service.name)),
+            handler: self.handler_of[s.service as usize] + at as u32,
+            deliver: self.streams.key(&format!("{}/deliver:{event}@{}", broker.name, service.name)),
             ordered,
+            broker: consume.via.0,
+            group: self.group_at(s.service, at as u32),
+            filter: filter.cloned().unwrap_or_default(),
         });
     }
 

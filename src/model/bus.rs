@@ -19,7 +19,7 @@ impl<O: Observer> World<O> {
             s.after(delay, Event::new(Kind::Fanout, 0, fact));
             return;
         }
-        for subscription in self.heard[event as usize].clone() {
+        for subscription in self.book.heard[event as usize].clone() {
             let stream = self.subscriptions[subscription as usize].deliver;
             let delay = self.deliver.sample(stream, id, 0);
             s.after(delay, Event::new(Kind::Deliver, subscription, fact));
@@ -47,14 +47,14 @@ impl<O: Observer> World<O> {
         commit: u64,
         key: u64,
     ) -> Option<u32> {
-        let heard = self.heard[event as usize].clone();
+        let heard = self.book.heard[event as usize].clone();
         if heard.is_empty() {
             return None;
         }
         let left = heard.len() as u32;
-        let fact = self.facts.reserve(&Fact::BLANK);
-        *self.facts.get_mut(fact) =
-            Fact { id, commit, published: now.ns(), key, event, left, given_up: false };
+        let fact = self.book.facts.reserve(&Fact::BLANK);
+        *self.book.facts.get_mut(fact) =
+            Fact { id, commit, published: now.ns(), key, event, left, ..Fact::BLANK };
         self.observer.fact(event, SimTime::from_ns(commit));
         for subscription in heard {
             self.observer.committed(subscription, SimTime::from_ns(commit));
@@ -69,8 +69,8 @@ impl<O: Observer> World<O> {
     #[inline(always)]
     pub(crate) fn fan_out(&mut self, s: &mut Sched, fact: u32) {
         // It lives until the last of them has been handed over and resolved.
-        let event = self.facts.get(fact).event;
-        for subscription in self.heard[event as usize].clone() {
+        let event = self.book.facts.get(fact).event;
+        for subscription in self.book.heard[event as usize].clone() {
             self.arrive(s, subscription, fact);
         }
     }
@@ -78,7 +78,11 @@ impl<O: Observer> World<O> {
     /// One copy of a fact arrives by itself.
     #[inline(never)]
     pub(crate) fn deliver(&mut self, s: &mut Sched, subscription: u32, fact: u32) {
-        self.arrive(s, subscription, fact);
+        if self.book.facts.get(fact).base == NONE {
+            self.arrive(s, subscription, fact);
+        } else {
+            self.arrive_booked(s, subscription, fact);
+        }
     }
 
     /// One copy of a fact arrives.
@@ -87,7 +91,7 @@ impl<O: Observer> World<O> {
         let table = &self.subscriptions[subscription as usize];
         let (service, handler, ordered) = (table.service, table.handler, table.ordered);
         let place = self.next_place(service);
-        let Fact { id, commit, key, .. } = *self.facts.get(fact);
+        let Fact { id, commit, key, .. } = *self.book.facts.get(fact);
         self.running += 1;
         self.observer.arrived(service, s.now(), id, 0, SimTime::from_ns(commit));
         let job = self.jobs.reserve(&Job::BLANK);
@@ -112,7 +116,7 @@ impl<O: Observer> World<O> {
     }
 
     /// Whether an earlier item of the same key is unfinished; then the job is noted in its line.
-    fn waits_in_line(&mut self, subscription: u32, key: u64, id: u64, job: u32) -> bool {
+    pub(crate) fn waits_in_line(&mut self, subscription: u32, key: u64, id: u64, job: u32) -> bool {
         let line = self.lines.entry((subscription, key)).or_default();
         if line.front().is_none_or(|&(first, _)| first == id) {
             return false;
@@ -125,11 +129,11 @@ impl<O: Observer> World<O> {
 
     /// A subscription gives a fact up.
     pub(crate) fn give_up(&mut self, fact: u32) {
-        let record = self.facts.get_mut(fact);
+        let record = self.book.facts.get_mut(fact);
         record.left -= 1;
         record.given_up = true;
         if record.left == 0 {
-            self.facts.free(fact);
+            self.book.facts.free(fact);
         }
     }
 

@@ -108,7 +108,7 @@ impl<O: Observer> World<O> {
             NONE => self.instances[call.instance as usize].zone,
             client => self.clients[client as usize].zone,
         };
-        self.network_delay(here, there, key, id, attempt)
+        self.network.delay(here, there, key, id, attempt)
     }
 
     /// The instance that an attempt goes to. Instances that are down stay in the rotation and
@@ -164,7 +164,7 @@ impl<O: Observer> World<O> {
         of.into_iter()
             .min_by_key(|&i| {
                 let instance = &self.instances[i as usize];
-                instance.requests.len() + instance.busy as usize
+                instance.inbox.len() + instance.busy as usize
             })
             .unwrap_or(NONE)
     }
@@ -194,7 +194,7 @@ impl<O: Observer> World<O> {
             }
         } else {
             self.observer.queued(service, now);
-            self.instances[instance as usize].requests.push_back(job);
+            self.instances[instance as usize].inbox.push_back(job);
         }
     }
 

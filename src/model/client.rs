@@ -2,6 +2,7 @@
 
 use super::event::{Event, Kind};
 use super::observation::Observer;
+use super::publish::Emitted;
 use super::tables::{Call, LoadTable, NONE};
 use super::{Sched, World};
 use crate::random::derive_id;
@@ -31,8 +32,36 @@ impl<O: Observer> World<O> {
         for n in 0..count {
             let id = if n == 0 { id } else { derive_id(id, u64::from(n)) };
             self.observer.emitted(service, now, id);
-            self.publish_at_source(s, event, id);
+            if self.events[event as usize].plain {
+                self.publish_at_source(s, event, id);
+            } else {
+                self.publish_booked_at_source(s, source, id);
+            }
         }
+    }
+
+    /// A source emits an event that is not plain: its instances do so in turn, those that are down
+    /// left out.
+    fn publish_booked_at_source(&mut self, s: &mut Sched, source: u32, id: u64) {
+        let table = &self.sources[source as usize];
+        let instances = self.services[table.service as usize].instances.clone();
+        let count = instances.end - instances.start;
+        let turn = (table.next % u64::from(count)) as u32;
+        let in_turn = (0..count).map(|n| instances.start + (turn + n) % count);
+        let Some(instance) = in_turn.into_iter().find(|&i| self.instances[i as usize].up) else {
+            return;
+        };
+        let e = Emitted {
+            event: table.event,
+            id,
+            commit: s.now().ns(),
+            key: 0,
+            publish: table.publish,
+            instance,
+            job: NONE,
+            stamp: 0,
+        };
+        self.publish_booked(s, &e);
     }
 
     /// Schedules the next request of an open-loop client, if there is one within the traffic.

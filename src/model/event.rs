@@ -23,6 +23,18 @@ pub(crate) enum Kind {
     InstanceStarted,
     /// A step of a job is over; slot: job.
     StepDone,
+    /// An answer about a delivery reaches its broker; slot: delivery.
+    Settled,
+    /// A shard has served a publication; slot: record.
+    Served,
+    /// A publisher learns what became of a publication; slot: record.
+    Confirmed,
+    /// An engine goes on; component: broker, slot: token of the engine.
+    BrokerStep,
+    /// A publication reaches its broker; slot: record.
+    Publication,
+    /// A copy reaches a consumer; slot: delivery.
+    CopyArrives,
     /// One copy arrives; component: subscription, slot: fact.
     Deliver,
     /// All copies arrive together; slot: fact.
@@ -37,6 +49,10 @@ pub(crate) enum Kind {
     Deadline,
     /// The pause before the next attempt of a call is over; slot: call.
     CallDue,
+    /// A timer of an engine; component: broker, slot: token of the engine.
+    BrokerTimer,
+    /// The pause before the next attempt of a publication is over; slot: record.
+    PublishDue,
     /// A source emits; slot: source.
     SourceArrival,
     /// An open-loop client asks; slot: client.
@@ -56,11 +72,17 @@ const KINDS: [Kind; 32] = {
     all
 };
 
-const IN_USE: [Kind; 14] = [
+const IN_USE: [Kind; 22] = [
     Kind::FailureBegins,
     Kind::FailureEnds,
     Kind::InstanceStarted,
     Kind::StepDone,
+    Kind::Settled,
+    Kind::Served,
+    Kind::Confirmed,
+    Kind::BrokerStep,
+    Kind::Publication,
+    Kind::CopyArrives,
     Kind::Deliver,
     Kind::Fanout,
     Kind::RequestArrives,
@@ -68,6 +90,8 @@ const IN_USE: [Kind; 14] = [
     Kind::AttemptDue,
     Kind::Deadline,
     Kind::CallDue,
+    Kind::BrokerTimer,
+    Kind::PublishDue,
     Kind::SourceArrival,
     Kind::ClientArrival,
     Kind::UserAsks,
@@ -76,9 +100,20 @@ const IN_USE: [Kind; 14] = [
 const fn rank_of(kind: Kind) -> u64 {
     match kind {
         Kind::FailureBegins | Kind::FailureEnds | Kind::InstanceStarted => rank::FAILURE,
-        Kind::StepDone => rank::COMPLETION,
-        Kind::Deliver | Kind::Fanout | Kind::RequestArrives | Kind::AnswerArrives => rank::DELIVERY,
-        Kind::AttemptDue | Kind::Deadline | Kind::CallDue => rank::TIMEOUT,
+        Kind::StepDone | Kind::Settled | Kind::Served | Kind::Confirmed | Kind::BrokerStep => {
+            rank::COMPLETION
+        }
+        Kind::Publication
+        | Kind::CopyArrives
+        | Kind::Deliver
+        | Kind::Fanout
+        | Kind::RequestArrives
+        | Kind::AnswerArrives => rank::DELIVERY,
+        Kind::AttemptDue
+        | Kind::Deadline
+        | Kind::CallDue
+        | Kind::BrokerTimer
+        | Kind::PublishDue => rank::TIMEOUT,
         Kind::SourceArrival | Kind::ClientArrival | Kind::UserAsks => rank::ARRIVAL,
     }
 }

@@ -1,7 +1,9 @@
 //! What breaks: crashes and slow-downs. They stack, and ending one undoes exactly that one.
 
-use super::blueprint::{FailureTrigger, Verb};
+use super::blueprint::{FailureTrigger, Target, Verb};
+use super::broker::Departure;
 use super::event::{Event, Kind};
+use super::fate::Fate;
 use super::observation::Observer;
 use super::service::release;
 use super::tables::{NONE, State};
@@ -63,7 +65,10 @@ impl<O: Observer> World<O> {
     /// The instances that a failure strikes.
     fn struck(&self, failure: u32) -> Vec<u32> {
         let base = self.failure_base[failure as usize];
-        self.failures[failure as usize].instances.iter().map(|i| base + i).collect()
+        match &self.failures[failure as usize].target {
+            Target::Instances { instances, .. } => instances.iter().map(|i| base + i).collect(),
+            Target::Node { .. } | Target::Relay(_) => Vec::new(),
+        }
     }
 
     /// Recomputes the product of the slow-downs that strike an instance, in the order of the file,
@@ -72,7 +77,12 @@ impl<O: Observer> World<O> {
         let mut slow = 1.0;
         for (at, f) in self.failures.iter().enumerate() {
             let base = self.failure_base[at];
-            let struck = f.instances.iter().any(|i| base + i == instance);
+            let struck = match &f.target {
+                Target::Instances { instances, .. } => {
+                    instances.iter().any(|i| base + i == instance)
+                }
+                Target::Node { .. } | Target::Relay(_) => false,
+            };
             if let (Verb::Slow(factor), true) = (f.verb, struck) {
                 (0..self.strikes[at]).for_each(|_| slow *= factor);
             }
@@ -88,11 +98,19 @@ impl<O: Observer> World<O> {
             return;
         }
         i.up = false;
+        i.incarnation += 1;
         let service = i.service;
-        let requests = std::mem::take(&mut i.requests);
+        let waiting = std::mem::take(&mut i.inbox);
         self.services[service as usize].up -= 1;
+        self.leaves(s, instance, Departure::Crash);
         for job in self.in_work(instance) {
-            if self.jobs.get(job).subscription == NONE {
+            if self.given(job) {
+                if self.jobs.get(job).state == State::Working {
+                    release(&mut self.instances, s.now(), self.jobs.get_mut(job));
+                    self.observer.released(service, s.now());
+                }
+                self.forsake(s, service, job);
+            } else if self.jobs.get(job).subscription == NONE {
                 self.unpublished(job);
                 release(&mut self.instances, s.now(), self.jobs.get_mut(job));
                 self.observer.released(service, s.now());
@@ -102,9 +120,13 @@ impl<O: Observer> World<O> {
                 self.interrupt(s, service, job);
             }
         }
-        for job in requests {
+        for job in waiting {
             self.observer.unqueued(service, s.now());
-            self.cut_off(s, service, job);
+            if self.given(job) {
+                self.forsake(s, service, job);
+            } else {
+                self.cut_off(s, service, job);
+            }
         }
         // Other instances may have idle workers for what went back.
         for other in self.services[service as usize].instances.clone() {
@@ -117,11 +139,18 @@ impl<O: Observer> World<O> {
     fn in_work(&self, instance: u32) -> Vec<u32> {
         let here = |&job: &u32| {
             let j = self.jobs.get(job);
-            j.state == State::Working && j.instance == instance
+            j.instance == instance
+                && (j.state == State::Working || j.state == State::Parked && self.given(job))
         };
         let mut found: Vec<u32> = self.jobs.slots().filter(here).collect();
         found.sort_unstable_by_key(|&job| self.jobs.get(job).place);
         found
+    }
+
+    /// Whether a broker gave the job to its instance.
+    fn given(&self, job: u32) -> bool {
+        let delivery = self.jobs.get(job).delivery;
+        delivery != NONE && self.deliveries.get(delivery).broker != NONE
     }
 
     /// The same job in a slot to which no timer will come back.
@@ -156,8 +185,11 @@ impl<O: Observer> World<O> {
         j.attempt += 1;
         j.state = State::Waiting;
         j.instance = NONE;
-        if !j.applied {
-            self.observer.interrupted(j.subscription);
+        let (fact, subscription, booked) = (j.origin, j.subscription, j.delivery != NONE);
+        if booked {
+            self.book.put(&mut self.observer, fact, subscription, Fate::Stored);
+        } else if !j.applied {
+            self.observer.interrupted(subscription);
         }
         self.wait_in_backlog(s, service, job);
     }
@@ -170,6 +202,7 @@ impl<O: Observer> World<O> {
         }
         i.up = true;
         self.services[i.service as usize].up += 1;
+        self.joins(s, instance);
         self.feed(s, instance);
     }
 }

@@ -4,35 +4,48 @@
 //! takes time goes through the event list. Knows nothing of text, files or statistics.
 
 mod blueprint;
+mod book;
+mod broker;
 mod build;
 mod bus;
 mod call;
+mod capacity;
 mod client;
+mod consume;
 mod event;
 mod failure;
+mod fate;
 mod observation;
 mod order;
+mod publish;
 mod service;
 mod slab;
 mod tables;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 
 pub use blueprint::*;
-pub use build::subscriptions;
+pub use build::{LaneInfo, lanes, subscriptions};
 pub use event::Event;
+pub use fate::Fate;
 pub use observation::{Observer, Segments, Visit};
 pub use tables::Subscription;
 
 use crate::engine::{Model, Schedule};
 use crate::random::{StreamKey, Variate};
 use crate::units::{SimDuration, SimTime};
+use book::Book;
+use broker::{BrokerTable, Delivery, Engine, GroupTable, Reply};
 use bus::Line;
+use capacity::Capacities;
 use event::Kind;
+use publish::{PublishKeys, Record};
 use slab::Slab;
 use std::collections::BTreeMap;
 use tables::{
-    Call, ClientTable, EmissionTable, Fact, HandlerTable, Instance, Job, Lane, Op, Range,
+    Call, ClientTable, EmissionTable, EventTable, HandlerTable, Instance, Job, Lane, Op,
     ServiceTable, Site, SourceTable, SubscriptionTable,
 };
 
@@ -44,13 +57,9 @@ pub struct World<O> {
     /// Who watches.
     pub observer: O,
     traffic_end: SimTime,
-    network: [Variate; 3],
-    /// Region of each zone, by number.
-    regions: Vec<u32>,
+    network: NetworkTable,
     deliver: Variate,
     deliver_constant: Option<SimDuration>,
-    /// Subscriptions of each event type.
-    heard: Vec<Range>,
     subscriptions: Vec<SubscriptionTable>,
     handlers: Vec<HandlerTable>,
     ops: Vec<Op>,
@@ -66,7 +75,24 @@ pub struct World<O> {
     failure_base: Vec<u32>,
     /// Strikes of each failure that last.
     strikes: Vec<u32>,
-    facts: Slab<Fact>,
+    events: Vec<EventTable>,
+    /// Facts and what is owed of them.
+    book: Book,
+    brokers: Vec<BrokerTable>,
+    engines: Vec<Box<dyn Engine<O>>>,
+    capacities: Vec<Capacities>,
+    publish_keys: Vec<PublishKeys>,
+    groups: Vec<GroupTable>,
+    deliveries: Slab<Delivery>,
+    records: Slab<Record>,
+    /// Records made so far.
+    sequence: u64,
+    /// When the last copy arrives on each connection from a broker to an instance, ns.
+    connections: Vec<Vec<u64>>,
+    /// The same from an instance to a broker.
+    uplinks: Vec<Vec<u64>>,
+    /// What engines have said to publishers and is still to be handed on.
+    replies: Vec<Reply>,
     jobs: Slab<Job>,
     calls: Slab<Call>,
     /// Jobs that are not ghosts.
@@ -83,9 +109,21 @@ impl<O: Observer> World<O> {
         self.stamps = self.stamps.wrapping_add(1).max(1);
         self.stamps
     }
+}
 
+/// One-way delays by placement.
+#[derive(Debug)]
+pub(crate) struct NetworkTable {
+    /// Within a zone, within a region, between regions.
+    delays: [Variate; 3],
+    /// Region of each zone, by number.
+    regions: Vec<u32>,
+}
+
+impl NetworkTable {
     /// One-way delay between two zones.
-    fn network_delay(
+    #[inline]
+    pub(crate) fn delay(
         &self,
         from: u32,
         to: u32,
@@ -100,7 +138,7 @@ impl<O: Observer> World<O> {
         } else {
             2
         };
-        self.network[class].sample(key, id, attempt)
+        self.delays[class].sample(key, id, attempt)
     }
 }
 
@@ -114,6 +152,14 @@ impl<O: Observer> Model for World<O> {
             Kind::StepDone => self.step_done(s, slot),
             Kind::Deliver => self.deliver(s, event.component(), slot),
             Kind::Fanout => self.fan_out(s, slot),
+            Kind::Settled => self.settled(s, slot),
+            Kind::Served => self.served(s, slot),
+            Kind::Confirmed => self.confirmed(s, slot),
+            Kind::BrokerStep => self.broker_step(s, event.component(), slot),
+            Kind::Publication => self.publication_arrives(s, slot),
+            Kind::CopyArrives => self.copy_arrives(s, slot),
+            Kind::BrokerTimer => self.broker_timer(s, event.component(), slot),
+            Kind::PublishDue => self.publish_due(s, slot),
             Kind::SourceArrival => self.source_arrival(s, slot),
             Kind::RequestArrives => self.request_arrives(s, slot),
             Kind::AnswerArrives => self.answer_arrives(s, slot),
@@ -129,6 +175,9 @@ impl<O: Observer> Model for World<O> {
     }
 
     fn at_rest(&self) -> bool {
-        self.facts.len() == 0 && self.calls.len() == 0 && self.running == 0
+        self.book.unresolved() == 0
+            && self.calls.len() == 0
+            && self.running == 0
+            && self.engines.iter().all(|e| e.at_rest())
     }
 }

@@ -1,18 +1,25 @@
 //! The facts that the world states. What they add up to is decided by whoever observes.
 
+use super::fate::Fate;
 use crate::units::SimTime;
 
 /// Where the time of one delivery went, in ns. The sum is exactly the time from commit to
 /// application.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Segments {
-    /// From the commit to the hand-over to the bus.
+    /// In an outbox.
+    pub outbox: u64,
+    /// In the buffer of a client.
+    pub batch: u64,
+    /// From there until the broker had it.
     pub publish: u64,
-    /// From the hand-over to the arrival at the service.
+    /// At the broker, until it was first given out.
+    pub broker: u64,
+    /// From the broker to the service.
     pub deliver: u64,
     /// Waiting for a worker.
     pub wait: u64,
-    /// Failed and interrupted attempts, and the pauses between attempts.
+    /// Failed and interrupted attempts and deliveries, and the pauses between them.
     pub retry: u64,
     /// Work of the attempt that applied it, the answers of callees included.
     pub service: u64,
@@ -23,7 +30,8 @@ pub struct Segments {
 impl Segments {
     /// All of it.
     pub fn total(&self) -> u64 {
-        self.publish + self.deliver + self.wait + self.retry + self.service + self.commit
+        let before = self.outbox + self.batch + self.publish + self.broker + self.deliver;
+        before + self.wait + self.retry + self.service + self.commit
     }
 }
 
@@ -51,6 +59,19 @@ pub trait Observer {
     fn not_emitted(&mut self, service: u32);
     /// A fact was committed that a subscription has to apply.
     fn committed(&mut self, subscription: u32, commit: SimTime);
+    /// A fact was committed that a subscription has to apply, through the book: its obligation is
+    /// pending.
+    fn opened(&mut self, subscription: u32, commit: SimTime);
+    /// An obligation of the book changed.
+    fn moved(&mut self, subscription: u32, from: Fate, to: Fate);
+    /// A copy was given to a consumer, again if it had been given out before.
+    fn delivered(&mut self, subscription: u32, again: bool);
+    /// A fact was published that a subscription does not want.
+    fn filtered(&mut self, subscription: u32);
+    /// A fact was published that nobody wants.
+    fn unroutable(&mut self, event: u32);
+    /// A message joined (`up`) or left what waits in a lane of a broker.
+    fn stored(&mut self, lane: u32, now: SimTime, up: bool);
     /// A fact was committed that somebody hears.
     fn fact(&mut self, event: u32, commit: SimTime);
     /// Work arrived at a service.
@@ -73,8 +94,18 @@ pub trait Observer {
     fn left(&mut self, service: u32, now: SimTime, id: u64, attempt: u32, visit: &Visit);
     /// A request was cut off before its end.
     fn cut_off(&mut self, service: u32, now: SimTime, id: u64, attempt: u32, arrived: SimTime);
-    /// A subscription applied a fact; its obligation was `leased`.
-    fn applied(&mut self, subscription: u32, now: SimTime, commit: SimTime, segments: &Segments);
+    /// A subscription applied a fact. `booked`: its obligation is one of the book, which tells how
+    /// it moved; otherwise it was `leased`.
+    fn applied(
+        &mut self,
+        subscription: u32,
+        now: SimTime,
+        commit: SimTime,
+        segments: &Segments,
+        booked: bool,
+    );
+    /// What was applied had been given up before.
+    fn resurrected(&mut self, subscription: u32);
     /// A subscription applied a fact again.
     fn applied_again(&mut self, subscription: u32);
     /// A subscription gave a fact up after its last attempt; its obligation was `leased`.

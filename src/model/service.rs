@@ -4,9 +4,11 @@
 //! A step that takes no time takes no event. A handler never calls [`World::feed`] for itself:
 //! whoever handled the event that released a worker does, so that nothing recurses.
 
+use super::blueprint::{PublishMode, RetryIn};
 use super::call::Caller;
 use super::event::{Event, Kind};
 use super::observation::{Observer, Segments, Visit};
+use super::publish::Emitted;
 use super::tables::{Instance, Job, NONE, Op, State};
 use super::{Sched, World};
 use crate::random::{Draw, derive_id};
@@ -82,13 +84,18 @@ impl<O: Observer> World<O> {
                 return;
             }
             let event = table.backlog.front().copied();
-            let request = i.requests.front().copied();
+            let request = i.inbox.front().copied();
             let job = match (event, request) {
-                (None, None) => return,
-                (Some(e), Some(r)) if self.jobs.get(r).place < self.jobs.get(e).place => {
-                    i.requests.pop_front()
+                (None, None) => {
+                    if table.asks {
+                        self.asks(s, instance);
+                    }
+                    return;
                 }
-                (None, Some(_)) => i.requests.pop_front(),
+                (Some(e), Some(r)) if self.jobs.get(r).place < self.jobs.get(e).place => {
+                    i.inbox.pop_front()
+                }
+                (None, Some(_)) => i.inbox.pop_front(),
                 (Some(_), _) => table.backlog.pop_front(),
             };
             let Some(job) = job else { return };
@@ -112,8 +119,12 @@ impl<O: Observer> World<O> {
         j.end = handler.steps.end;
         j.failing = handler.fails.draw(handler.fails_key, j.id, j.attempt);
         i.busy += 1;
-        let subscription = (j.subscription != NONE && !j.applied).then_some(j.subscription);
-        self.observer.started(i.service, now, subscription, queued);
+        let plain = j.subscription != NONE && !j.applied && j.delivery == NONE;
+        self.observer.started(i.service, now, plain.then_some(j.subscription), queued);
+        if j.delivery != NONE {
+            self.lease(job);
+        }
+        let (i, j) = (&self.instances[instance as usize], self.jobs.get_mut(job));
         // Most jobs start with work.
         if let Some(Op::Work(duration, key)) = self.ops.get(j.step as usize)
             && j.step != j.end
@@ -164,7 +175,9 @@ impl<O: Observer> World<O> {
                     return;
                 }
                 Op::EmitAll(_) | Op::EmitOne(..) => {
-                    self.emit(s, job);
+                    if self.emit(s, job) {
+                        return;
+                    }
                     self.jobs.get_mut(job).step += 1;
                 }
             }
@@ -227,14 +240,21 @@ impl<O: Observer> World<O> {
     #[inline(always)]
     fn apply(&mut self, now: SimTime, job: u32) {
         let j = self.jobs.get_mut(job);
+        if j.delivery != NONE {
+            self.apply_booked(now, job);
+            return;
+        }
         let subscription = j.subscription;
         if j.applied {
             self.observer.applied_again(subscription);
             return;
         }
         j.applied = true;
-        let fact = self.facts.get_mut(j.origin);
+        let fact = self.book.facts.get_mut(j.origin);
         let segments = Segments {
+            outbox: 0,
+            batch: 0,
+            broker: 0,
             publish: fact.published - j.intended,
             deliver: j.arrived - fact.published,
             wait: j.wait,
@@ -243,30 +263,65 @@ impl<O: Observer> World<O> {
             commit: j.commit,
         };
         let commit = SimTime::from_ns(j.intended);
-        self.observer.applied(subscription, now, commit, &segments);
+        self.observer.applied(subscription, now, commit, &segments, false);
         fact.left -= 1;
         if fact.left == 0 {
             if !fact.given_up {
                 self.observer.converged(fact.event, now, commit);
             }
-            self.facts.free(j.origin);
+            self.book.facts.free(j.origin);
         }
     }
 
-    /// Publishes the events of the current emit step.
+    /// Publishes the events of the current emit step. Whether the job has to wait for answers.
     #[inline(never)]
-    fn emit(&mut self, s: &mut Sched, job: u32) {
+    fn emit(&mut self, s: &mut Sched, job: u32) -> bool {
         let j = *self.jobs.get(job);
         let commit = if j.committed == 0 { s.now().ns() } else { j.committed };
         let chosen = self.chosen(&j, j.step);
+        let publish = self.handlers[j.handler as usize].publish;
+        let waits = publish.mode == PublishMode::Sync;
+        let stamp = if waits { self.next_stamp() } else { 0 };
+        let mut awaited = 0;
+        if waits {
+            self.jobs.get_mut(job).stamp_of_calls = stamp;
+            // Answers that come at once must not end the step before all is sent.
+            self.jobs.get_mut(job).unanswered = u32::MAX;
+        }
         for at in chosen {
             let e = &self.emissions[at as usize];
             let (event, count, first) = (e.event, e.count, derive_id(j.id, e.salt));
+            let plain = self.events[event as usize].plain;
             for n in 0..count {
                 let id = if n == 0 { first } else { derive_id(first, u64::from(n)) };
-                self.publish(s, event, id, commit, j.key);
+                if plain {
+                    self.publish(s, event, id, commit, j.key);
+                    continue;
+                }
+                let (instance, key) = (j.instance, j.key);
+                let e = Emitted { event, id, commit, key, publish, instance, job, stamp };
+                awaited += u32::from(self.publish_booked(s, &e));
             }
         }
+        self.awaits(job, stamp, awaited)
+    }
+
+    /// A job has sent what it waits for. Whether an answer is still to come.
+    fn awaits(&mut self, job: u32, stamp: u32, awaited: u32) -> bool {
+        let j = self.jobs.get_mut(job);
+        if stamp == 0 {
+            return false;
+        }
+        if j.stamp_of_calls != stamp {
+            // A refusal has come at once, and has ended the attempt.
+            return true;
+        }
+        let answered = u32::MAX - j.unanswered;
+        j.unanswered = awaited - answered;
+        if j.unanswered == 0 {
+            j.stamp_of_calls = 0;
+        }
+        j.unanswered > 0
     }
 
     /// The emissions of step `step` for this job: all, or the one that its draw chooses.
@@ -293,6 +348,10 @@ impl<O: Observer> World<O> {
             self.finish_elsewhere(s, job, false);
             return;
         }
+        if handler.retry_in != RetryIn::Inline && j.delivery != NONE {
+            self.put_aside(s, job);
+            return;
+        }
         self.observer.failed(handler.service);
         j.retry = j.worked;
         j.commit = 0;
@@ -308,6 +367,10 @@ impl<O: Observer> World<O> {
         let j = self.jobs.get_mut(job);
         if j.state == State::Ghost {
             self.jobs.free(job);
+            return;
+        }
+        if j.state == State::Parked {
+            self.aside_over(s, job);
             return;
         }
         let handler = &self.handlers[j.handler as usize];
@@ -356,6 +419,10 @@ impl<O: Observer> World<O> {
             return;
         }
         self.observer.left(handler.service, now, j.id, j.attempt, &visit);
+        if j.delivery != NONE {
+            self.finish_booked(s, job, ok);
+            return;
+        }
         if ok && !handler.writes {
             self.apply(now, job);
         } else if !ok && !j.applied {
@@ -380,7 +447,7 @@ impl<O: Observer> World<O> {
             for at in self.chosen(&j, step) {
                 let e = &self.emissions[at as usize];
                 let (event, count) = (e.event as usize, e.count);
-                for subscription in self.heard[event].clone() {
+                for subscription in self.book.heard[event].clone() {
                     for _ in 0..count {
                         self.observer.lost(subscription, SimTime::from_ns(j.committed));
                     }

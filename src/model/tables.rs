@@ -1,7 +1,7 @@
 //! The world's tables: what never changes during a run (compiled from the blueprint) and the
 //! records that come and go.
 
-use super::blueprint::Balance;
+use super::blueprint::{Balance, Exhausted, Filter, Publish, RetryIn};
 use crate::random::{Arrivals, Backoff, Burst, Chance, StreamKey, Variate};
 use crate::units::SimDuration;
 use std::collections::VecDeque;
@@ -29,6 +29,23 @@ pub(crate) struct SubscriptionTable {
     pub(crate) deliver: StreamKey,
     /// Whether two unfinished items may have one key, so that their order has to be kept.
     pub(crate) ordered: bool,
+    /// The broker that it listens to.
+    pub(crate) broker: u32,
+    /// Its group, or [`NONE`] on the ideal bus.
+    pub(crate) group: u32,
+    pub(crate) filter: Filter,
+}
+
+/// An event type.
+#[derive(Debug)]
+pub(crate) struct EventTable {
+    /// Whether the ideal bus alone carries it to everybody, as fast as can be: nothing is filtered,
+    /// refused, remembered or put aside.
+    pub(crate) plain: bool,
+    pub(crate) size: u64,
+    pub(crate) priority: u8,
+    /// Brokers through which somebody hears it, ascending.
+    pub(crate) via: Vec<u32>,
 }
 
 /// A range of another table.
@@ -46,6 +63,12 @@ pub(crate) struct HandlerTable {
     pub(crate) backoff_key: StreamKey,
     /// Whether a store write is among its steps.
     pub(crate) writes: bool,
+    pub(crate) publish: Publish,
+    pub(crate) retry_in: RetryIn,
+    pub(crate) on_exhausted: Option<Exhausted>,
+    /// Share of events that always fail.
+    pub(crate) poison: Chance,
+    pub(crate) poison_key: StreamKey,
 }
 
 /// One step of a handler.
@@ -125,6 +148,10 @@ pub(crate) struct ServiceTable {
     pub(crate) place: u64,
     /// Instances that are up.
     pub(crate) up: u32,
+    /// Groups of its handlers that consume from a broker with an engine.
+    pub(crate) groups: Range,
+    /// Whether one of them asks for work when a worker is idle.
+    pub(crate) asks: bool,
 }
 
 /// An instance of a service.
@@ -132,6 +159,8 @@ pub(crate) struct ServiceTable {
 pub(crate) struct Instance {
     pub(crate) service: u32,
     pub(crate) zone: u32,
+    /// Moves on with every crash, so that what was sent to an earlier one is void.
+    pub(crate) incarnation: u32,
     /// Crashes whose cause lasts.
     pub(crate) crashes: u32,
     pub(crate) up: bool,
@@ -141,8 +170,8 @@ pub(crate) struct Instance {
     pub(crate) slow: f64,
     /// Jobs with a worker.
     pub(crate) busy: u32,
-    /// Jobs of requests that wait for a worker.
-    pub(crate) requests: VecDeque<u32>,
+    /// Jobs that wait for a worker of this instance: requests, and events that a broker gave it.
+    pub(crate) inbox: VecDeque<u32>,
     /// Round-robin pointers, one per service called.
     pub(crate) pointers: Vec<u32>,
 }
@@ -158,6 +187,7 @@ pub(crate) struct SourceTable {
     /// Identity of its arrival 0; arrival n has this plus n.
     pub(crate) first_id: u64,
     pub(crate) next: u64,
+    pub(crate) publish: Publish,
 }
 
 /// A load generator.
@@ -189,6 +219,16 @@ pub(crate) struct Fact {
     pub(crate) event: u32,
     /// Subscriptions that have not resolved it.
     pub(crate) left: u32,
+    /// Its obligations, or [`NONE`] if the ideal bus alone carries it.
+    pub(crate) base: u32,
+    /// What may still publish it.
+    pub(crate) holds: u32,
+    /// Everything that refers to it, holds included.
+    pub(crate) refs: u32,
+    /// Until when it waited in an outbox, ns.
+    pub(crate) relayed: u64,
+    /// When it left its client for the first time, ns.
+    pub(crate) sent: u64,
     /// Whether one of them gave it up.
     pub(crate) given_up: bool,
 }
@@ -202,6 +242,8 @@ pub(crate) enum State {
     Waiting,
     /// With a worker.
     Working,
+    /// Without a worker until its pause is over.
+    Parked,
     /// Interrupted: only waits for its timer to come back.
     Ghost,
 }
@@ -240,6 +282,8 @@ pub(crate) struct Job {
     pub(crate) subscription: u32,
     /// The fact of an event, the call of a request.
     pub(crate) origin: u32,
+    /// The delivery of an event that is in the book, or [`NONE`].
+    pub(crate) delivery: u32,
     /// Stamp of the call.
     pub(crate) stamp: u32,
     pub(crate) handler: u32,
@@ -268,8 +312,20 @@ pub(crate) struct Job {
 
 impl Fact {
     /// No fact.
-    pub(crate) const BLANK: Self =
-        Self { id: 0, commit: 0, published: 0, key: 0, event: 0, left: 0, given_up: false };
+    pub(crate) const BLANK: Self = Self {
+        id: 0,
+        commit: 0,
+        published: 0,
+        key: 0,
+        event: 0,
+        left: 0,
+        base: NONE,
+        holds: 0,
+        refs: 0,
+        relayed: 0,
+        sent: 0,
+        given_up: false,
+    };
 }
 
 impl Job {
@@ -289,6 +345,7 @@ impl Job {
         committed: 0,
         subscription: NONE,
         origin: NONE,
+        delivery: NONE,
         stamp: VOID,
         handler: 0,
         instance: NONE,

@@ -6,7 +6,7 @@ use super::recorder::Recorder;
 use super::run::End;
 use super::standard::{Delivery, Demand, Obligations, Probes, Station};
 use crate::engine::Engine;
-use crate::model::{Blueprint, Service, World};
+use crate::model::{Blueprint, Fate, Service, World};
 use crate::results::catalogue::{FAMILIES, LEDGER_STATES, SEGMENTS, Scope};
 use crate::results::{Ledger, Ordered};
 use crate::units::SimDuration;
@@ -71,28 +71,48 @@ fn sum(probes: &Probes, heard: &[u32]) -> Obligations {
     for &d in heard {
         let l = &probes.deliveries[d as usize].ledger;
         all.committed += l.committed;
-        all.stored += l.stored;
-        all.leased += l.leased;
-        all.applied += l.applied;
-        all.exhausted += l.exhausted;
-        all.lost += l.lost;
+        for fate in Fate::ALL {
+            all[fate] += l[fate];
+        }
         all.applied_again += l.applied_again;
+        all.redelivered += l.redelivered;
+        all.resurrected += l.resurrected;
+        all.filtered += l.filtered;
     }
     all
 }
 
 fn as_ledger(o: &Obligations) -> Ledger {
-    let reason = |name: &str, n: u64| Ordered::from_iter([(name.to_owned(), n)]);
+    let reasons = |state: &str| {
+        Fate::ALL
+            .iter()
+            .filter_map(|&fate| match fate.words() {
+                (s, Some(reason)) if s == state && usual(fate, o) => {
+                    Some((reason.to_owned(), o[fate]))
+                }
+                _ => None,
+            })
+            .collect::<Ordered<u64>>()
+    };
     Ledger {
         committed: o.committed,
-        stored: o.stored,
-        leased: o.leased,
-        applied: o.applied,
-        dropped: reason("exhausted", o.exhausted),
-        lost: reason("crash", o.lost),
+        pending: o[Fate::Pending],
+        stored: o[Fate::Stored],
+        leased: o[Fate::Leased],
+        applied: o[Fate::Applied],
+        superseded: o[Fate::Superseded],
+        rejected: o[Fate::Rejected],
+        dropped: reasons("dropped"),
+        dead_lettered: o[Fate::DeadLettered],
+        expired: o[Fate::Expired],
+        lost: reasons("lost"),
         double_applied: o.applied_again,
-        ..Ledger::default()
     }
+}
+
+/// Reasons that are told even if there is nothing to tell of them; others only if they happened.
+fn usual(fate: Fate, o: &Obligations) -> bool {
+    matches!(fate, Fate::Exhausted | Fate::LostCrash) || o[fate] > 0
 }
 
 struct Writer<'a> {
@@ -177,16 +197,7 @@ impl Writer<'_> {
         // On a bus that keeps the order of each key, a fact shows as soon as it is applied.
         self.add(Scope::Subscriber, name, "e2e", Shape::Tally(tally), Vec::new());
         let count = all.counts.samples();
-        for segment in SEGMENTS {
-            let sum = match segment {
-                "publish" => s.segments[0],
-                "deliver" => s.segments[1],
-                "wait" => s.segments[2],
-                "retry" => s.segments[3],
-                "service" => s.segments[4],
-                "commit" => s.segments[5],
-                _ => 0,
-            };
+        for (segment, sum) in SEGMENTS.iter().zip(s.segments) {
             let mean = if count == 0 { Err(NOTHING) } else { Ok(sum as f64 / count as f64 / 1e9) };
             self.measures.push(Measure {
                 path: format!("{name}.segment.{segment}.mean"),
@@ -241,14 +252,8 @@ impl Writer<'_> {
 fn fates(prefix: &str, o: &Obligations) -> Vec<Measure> {
     let mut all = vec![count(format!("{prefix}.committed"), o.committed, "obligations in all")];
     for state in LEDGER_STATES {
-        let n = match state {
-            "stored" => o.stored,
-            "leased" => o.leased,
-            "applied" => o.applied,
-            "dropped" => o.exhausted,
-            "lost" => o.lost,
-            _ => 0,
-        };
+        let of = |fate: &&Fate| fate.words().0 == state;
+        let n = Fate::ALL.iter().filter(of).map(|&fate| o[fate]).sum();
         all.push(count(
             format!("{prefix}.{state}"),
             n,
@@ -271,15 +276,11 @@ mod tests {
 
     #[test]
     fn the_metrics_of_the_ledger_say_what_the_ledger_says() {
-        let o = Obligations {
-            committed: 31,
-            stored: 1,
-            leased: 2,
-            applied: 4,
-            exhausted: 8,
-            lost: 16,
-            applied_again: 32,
-        };
+        let mut o = Obligations { applied_again: 32, ..Obligations::default() };
+        for (n, fate) in Fate::ALL.into_iter().enumerate() {
+            o[fate] = 1 << n;
+            o.committed += 1 << n;
+        }
         let ledger = serde_json::to_value(as_ledger(&o)).expect("plain data");
         let metrics = fates("email.ledger", &o);
         let mut states = Vec::new();

@@ -6,7 +6,7 @@ use super::measure::RunRecord;
 use super::record;
 use super::standard::{Border, Probes};
 use crate::engine::{Engine, Limits, Stop};
-use crate::model::{Blueprint, World, subscriptions};
+use crate::model::{Blueprint, World, lanes, subscriptions};
 use crate::random::Streams;
 use crate::units::{SimDuration, SimTime};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -80,6 +80,7 @@ pub(crate) fn engine<H: History>(
         blueprint.phases.traffic_end(),
         &capacities,
         &subscriptions(blueprint),
+        &lanes(blueprint),
         blueprint.events.len(),
         blueprint.clients.len(),
     );

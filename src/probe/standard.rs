@@ -7,7 +7,7 @@ use super::history::{History, kind};
 use super::level::Level;
 use super::recorder::{Binned, Counts, Recorder};
 use crate::engine::Digest;
-use crate::model::{Observer, Segments, Subscription, Visit};
+use crate::model::{Fate, LaneInfo, Observer, Segments, Subscription, Visit};
 use crate::units::SimTime;
 
 /// Totals of a station at an instant, from which a phase or a bin is the difference of two.
@@ -25,6 +25,8 @@ pub(crate) struct Station<H = Digest> {
     pub(crate) history: H,
     pub(crate) backlog: Level,
     pub(crate) busy: Level,
+    /// Waiting at brokers for it.
+    pub(crate) ahead: Level,
     pub(crate) inflight_max: u64,
     pub(crate) wait: Recorder,
     pub(crate) service: Recorder,
@@ -36,7 +38,7 @@ pub(crate) struct Station<H = Digest> {
     /// Sum of the times that everything that left had spent here, ns.
     pub(crate) stays: u128,
     pub(crate) not_emitted: u64,
-    pub(crate) segments: [u128; 6],
+    pub(crate) segments: [u128; 9],
     /// All worker time per ns.
     pub(crate) capacity: f64,
     pub(crate) last: Totals,
@@ -61,12 +63,31 @@ pub(crate) struct StationSeries {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Obligations {
     pub(crate) committed: u64,
-    pub(crate) stored: u64,
-    pub(crate) leased: u64,
-    pub(crate) applied: u64,
-    pub(crate) exhausted: u64,
-    pub(crate) lost: u64,
+    /// How many are in each fate.
+    pub(crate) fates: [u64; Fate::COUNT],
     pub(crate) applied_again: u64,
+    /// Copies given out again.
+    pub(crate) redelivered: u64,
+    /// Applied after they had been given up.
+    pub(crate) resurrected: u64,
+    /// Facts that the subscription did not want.
+    pub(crate) filtered: u64,
+}
+
+impl std::ops::Index<Fate> for Obligations {
+    type Output = u64;
+
+    #[inline]
+    fn index(&self, fate: Fate) -> &u64 {
+        &self.fates[fate as usize]
+    }
+}
+
+impl std::ops::IndexMut<Fate> for Obligations {
+    #[inline]
+    fn index_mut(&mut self, fate: Fate) -> &mut u64 {
+        &mut self.fates[fate as usize]
+    }
 }
 
 /// One event type at one subscriber.
@@ -108,6 +129,15 @@ pub(crate) struct Spread {
     pub(crate) only: Option<u32>,
     /// Measured commits.
     pub(crate) expected: u64,
+    /// Facts that nobody wanted.
+    pub(crate) unroutable: u64,
+}
+
+/// What waits at a broker for one group: in a queue, or in a partition.
+#[derive(Debug, Default)]
+pub(crate) struct Lane {
+    pub(crate) service: u32,
+    pub(crate) level: Level,
 }
 
 /// All of it. `H`: what becomes of the history, a digest unless somebody looks into it.
@@ -119,6 +149,7 @@ pub(crate) struct Probes<H = Digest> {
     pub(crate) deliveries: Vec<Delivery>,
     pub(crate) demands: Vec<Demand<H>>,
     pub(crate) spreads: Vec<Spread>,
+    pub(crate) lanes: Vec<Lane>,
     /// Deliveries of each station.
     pub(crate) heard_by: Vec<Vec<u32>>,
     bin_start: SimTime,
@@ -154,6 +185,7 @@ impl<H: History> Probes<H> {
         to: SimTime,
         capacities: &[u64],
         subscriptions: &[Subscription],
+        lanes: &[LaneInfo],
         events: usize,
         clients: usize,
     ) -> Self {
@@ -174,6 +206,7 @@ impl<H: History> Probes<H> {
             deliveries: subscriptions.iter().map(delivery).collect(),
             demands: (0..clients).map(|_| Demand::default()).collect(),
             spreads: spreads(events, subscriptions),
+            lanes: lanes.iter().map(|l| Lane { service: l.service, ..Lane::default() }).collect(),
             heard_by,
             bin_start: SimTime::ZERO,
             scratch: Counts::default(),
@@ -254,9 +287,10 @@ impl<H: History> Probes<H> {
     pub(crate) fn check(&self, at_rest: bool) {
         for d in &self.deliveries {
             let l = &d.ledger;
-            let fates = l.stored + l.leased + l.applied + l.exhausted + l.lost;
+            let fates: u64 = l.fates.iter().sum();
             assert_eq!(l.committed, fates, "the ledger does not balance: {l:?}");
-            assert!(!at_rest || l.stored + l.leased == 0, "at rest with live obligations: {l:?}");
+            let open = Fate::ALL.iter().filter(|f| f.is_open()).map(|f| l[*f]).sum::<u64>();
+            assert!(!at_rest || open == 0, "at rest with live obligations: {l:?}");
         }
         for (s, heard) in self.stations.iter().zip(&self.heard_by) {
             let lags: u128 = heard.iter().map(|&d| self.deliveries[d as usize].lag.total.sum).sum();
@@ -285,7 +319,7 @@ impl<H: History> Observer for Probes<H> {
         let measured = self.measured(commit);
         let d = &mut self.deliveries[subscription as usize];
         d.ledger.committed += 1;
-        d.ledger.stored += 1;
+        d.ledger[Fate::Stored] += 1;
         d.expected += u64::from(measured);
     }
 
@@ -322,8 +356,8 @@ impl<H: History> Observer for Probes<H> {
         s.busy.rise(now);
         if let Some(subscription) = subscription {
             let l = &mut self.deliveries[subscription as usize].ledger;
-            l.stored -= 1;
-            l.leased += 1;
+            l[Fate::Stored] -= 1;
+            l[Fate::Leased] += 1;
         }
     }
 
@@ -334,8 +368,8 @@ impl<H: History> Observer for Probes<H> {
 
     fn interrupted(&mut self, subscription: u32) {
         let l = &mut self.deliveries[subscription as usize].ledger;
-        l.leased -= 1;
-        l.stored += 1;
+        l[Fate::Leased] -= 1;
+        l[Fate::Stored] += 1;
     }
 
     fn failed(&mut self, service: u32) {
@@ -366,18 +400,30 @@ impl<H: History> Observer for Probes<H> {
     }
 
     #[inline(always)]
-    fn applied(&mut self, subscription: u32, now: SimTime, commit: SimTime, segments: &Segments) {
+    fn applied(
+        &mut self,
+        subscription: u32,
+        now: SimTime,
+        commit: SimTime,
+        segments: &Segments,
+        booked: bool,
+    ) {
         let measured = self.measured(commit);
         let lag = now.since(commit).ns();
         debug_assert_eq!(lag, segments.total());
         let d = &mut self.deliveries[subscription as usize];
-        d.ledger.leased -= 1;
-        d.ledger.applied += 1;
+        if !booked {
+            d.ledger[Fate::Leased] -= 1;
+            d.ledger[Fate::Applied] += 1;
+        }
         d.lag.record(lag, measured);
         if measured {
             let sums = &mut self.stations[d.service as usize].segments;
             let parts = [
+                segments.outbox,
+                segments.batch,
                 segments.publish,
+                segments.broker,
                 segments.deliver,
                 segments.wait,
                 segments.retry,
@@ -392,21 +438,65 @@ impl<H: History> Observer for Probes<H> {
         }
     }
 
+    fn resurrected(&mut self, subscription: u32) {
+        self.deliveries[subscription as usize].ledger.resurrected += 1;
+    }
+
+    fn opened(&mut self, subscription: u32, commit: SimTime) {
+        let measured = self.measured(commit);
+        let d = &mut self.deliveries[subscription as usize];
+        d.ledger.committed += 1;
+        d.ledger[Fate::Pending] += 1;
+        d.expected += u64::from(measured);
+    }
+
+    #[inline]
+    fn moved(&mut self, subscription: u32, from: Fate, to: Fate) {
+        let l = &mut self.deliveries[subscription as usize].ledger;
+        l[from] -= 1;
+        l[to] += 1;
+    }
+
+    #[inline]
+    fn delivered(&mut self, subscription: u32, again: bool) {
+        self.deliveries[subscription as usize].ledger.redelivered += u64::from(again);
+    }
+
+    fn filtered(&mut self, subscription: u32) {
+        self.deliveries[subscription as usize].ledger.filtered += 1;
+    }
+
+    fn unroutable(&mut self, event: u32) {
+        self.spreads[event as usize].unroutable += 1;
+    }
+
+    #[inline]
+    fn stored(&mut self, lane: u32, now: SimTime, up: bool) {
+        let lane = &mut self.lanes[lane as usize];
+        if up {
+            lane.level.rise(now);
+            self.stations[lane.service as usize].ahead.rise(now);
+        } else {
+            lane.level.fall(now);
+            self.stations[lane.service as usize].ahead.fall(now);
+        }
+    }
+
     fn applied_again(&mut self, subscription: u32) {
         self.deliveries[subscription as usize].ledger.applied_again += 1;
     }
 
     fn exhausted(&mut self, subscription: u32) {
         let l = &mut self.deliveries[subscription as usize].ledger;
-        l.leased -= 1;
-        l.exhausted += 1;
+        l[Fate::Leased] -= 1;
+        l[Fate::Exhausted] += 1;
     }
 
     fn lost(&mut self, subscription: u32, commit: SimTime) {
         let measured = self.measured(commit);
         let d = &mut self.deliveries[subscription as usize];
         d.ledger.committed += 1;
-        d.ledger.lost += 1;
+        d.ledger[Fate::LostCrash] += 1;
         d.expected += u64::from(measured);
     }
 

@@ -2,7 +2,7 @@
 
 use super::keys;
 use super::meaning_tests::{HELLO, blueprint, check, good, meaning, variants};
-use crate::model::{Emit, FailureTrigger, Load, Step, Trigger, Verb};
+use crate::model::{Blueprint, Emit, FailureTrigger, Load, Step, Target, Trigger, Verb};
 use crate::units::SimDuration;
 
 #[test]
@@ -10,7 +10,7 @@ fn hello_is_read_with_its_defaults() {
     let variants = good(HELLO);
     assert_eq!(variants.len(), 1);
     let b = &variants[0].blueprint;
-    assert_eq!(b.events, ["OrderPlaced"]);
+    assert_eq!(names(&b), ["OrderPlaced"]);
     assert_eq!(b.max_events, 1_000_000_000);
     assert_eq!(b.phases.warmup, SimDuration::ZERO);
     assert_eq!(b.phases.duration, SimDuration::from_secs(60));
@@ -18,7 +18,10 @@ fn hello_is_read_with_its_defaults() {
     assert_eq!(b.network.same_zone.to_string(), "150us p99 400us");
     assert_eq!(b.network.other_zone.to_string(), "500us p99 1.5ms");
     assert_eq!(b.network.other_region.to_string(), "40ms p99 60ms");
-    assert_eq!((b.bus.name.as_str(), b.bus.deliver.to_string()), ("bus", "1ms".into()));
+    assert_eq!(
+        (b.brokers[0].name.as_str(), b.brokers[0].deliver.to_string()),
+        ("bus", "1ms".into())
+    );
     assert_eq!(b.zones.len(), 1);
     let email = &b.services[2];
     assert_eq!((email.instances, email.workers), (1, 1));
@@ -128,9 +131,12 @@ fn every_key_of_the_file_and_of_services_is_decoded() {
     assert_eq!((b.phases.drain, b.max_events), (SimDuration::from_secs(60), 5000));
     assert_eq!((b.zones[1].name.as_str(), b.zones[1].region.as_str()), ("b", "us"));
     assert_eq!(b.network.other_region.to_string(), "3ms");
-    assert_eq!((b.bus.name.as_str(), b.bus.deliver.to_string()), ("nervous", "~2ms".into()));
-    assert_eq!(b.entities, ["order", "line"]);
-    assert_eq!(b.events, ["Tick", "Tack", "D", "B", "C"]);
+    assert_eq!(
+        (b.brokers[0].name.as_str(), b.brokers[0].deliver.to_string()),
+        ("nervous", "~2ms".into())
+    );
+    assert_eq!(b.entities.iter().map(|e| e.name.as_str()).collect::<Vec<_>>(), ["order", "line"]);
+    assert_eq!(names(&b), ["Tick", "Tack", "D", "B", "C"]);
     let shop = &b.services[0];
     assert_eq!((shop.instances, shop.workers, shop.zone.map(|z| z.0)), (3, 2, Some(1)));
     assert_eq!(shop.start, SimDuration::from_secs(7));
@@ -185,11 +191,11 @@ fn every_key_of_clients_and_failures_is_decoded() {
     assert_eq!(b.clients[1].timeout, SimDuration::from_secs(1));
     let names: Vec<&str> = b.failures.iter().map(|f| f.name.as_str()).collect();
     assert_eq!(names, ["night", "slow psp", "slow shop[2]"]);
-    assert_eq!(b.failures[0].instances, [0]);
+    assert_eq!(struck(&b, 0), [0]);
     assert_eq!(b.failures[0].lasts, Some(SimDuration::from_secs(5)));
     assert_eq!(b.failures[1].verb, Verb::Slow(4.0));
     assert_eq!(b.failures[1].trigger, FailureTrigger::Every(SimDuration::from_secs(30)));
-    assert_eq!((b.failures[2].verb, &b.failures[2].instances[..]), (Verb::Slow(10.0), &[2][..]));
+    assert_eq!((b.failures[2].verb, &struck(&b, 2)[..]), (Verb::Slow(10.0), &[2][..]));
     let windows: Vec<(f64, Option<f64>)> =
         variant.failures.iter().map(|w| (w.from, w.to)).collect();
     assert_eq!(windows.len(), 2 + 4);
@@ -243,5 +249,16 @@ fn every_default_is_of_the_kind_that_its_key_takes() {
             _ => false,
         };
         assert!(fine, "{} = {}", key.name, key.default);
+    }
+}
+
+fn names(b: &Blueprint) -> Vec<&str> {
+    b.events.iter().map(|e| e.name.as_str()).collect()
+}
+
+fn struck(b: &Blueprint, failure: usize) -> Vec<u32> {
+    match &b.failures[failure].target {
+        Target::Instances { instances, .. } => instances.clone(),
+        other => panic!("{other:?}"),
     }
 }

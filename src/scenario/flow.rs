@@ -414,7 +414,8 @@ on.D = "1ms"
 "#,
         );
         let flow = Flow::of(&b, true);
-        let by_name = |name: &str| flow.events[b.events.iter().position(|e| e.name == name).unwrap()];
+        let by_name =
+            |name: &str| flow.events[b.events.iter().position(|e| e.name == name).unwrap()];
         assert!(near(by_name("A"), 30.0) && near(by_name("B"), 9.0) && near(by_name("C"), 15.0));
         assert!(near(by_name("D"), 60.0));
         assert!(near(flow.handlers[2][2], 60.0), "two calls for each A");

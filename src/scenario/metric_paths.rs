@@ -54,7 +54,11 @@ pub(super) fn with_units(blueprint: &Blueprint) -> Vec<(String, &'static str)> {
         for event in subscriptions(service) {
             // A blueprint with mistakes may hear what it does not have.
             if let Some(event) = blueprint.events.get(event as usize) {
-                families(&mut paths, Scope::Subscription, &format!("{}@{}", event.name, service.name));
+                families(
+                    &mut paths,
+                    Scope::Subscription,
+                    &format!("{}@{}", event.name, service.name),
+                );
             }
         }
     }
@@ -71,10 +75,14 @@ pub(super) fn with_units(blueprint: &Blueprint) -> Vec<(String, &'static str)> {
 }
 
 fn subscriptions(service: &Service) -> impl Iterator<Item = u32> {
-    service.handlers.iter().flat_map(|handler| match &handler.trigger {
-        Trigger::On(events) => events.as_slice(),
-        Trigger::Api(_) => &[],
-    }).map(|event| event.0)
+    service
+        .handlers
+        .iter()
+        .flat_map(|handler| match &handler.trigger {
+            Trigger::On(events) => events.as_slice(),
+            Trigger::Api(_) => &[],
+        })
+        .map(|event| event.0)
 }
 
 fn heard(blueprint: &Blueprint) -> Vec<bool> {

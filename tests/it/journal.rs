@@ -2,7 +2,7 @@
 //! nothing of what the facts add up to.
 
 use tidelag::engine::{Engine, Limits};
-use tidelag::model::{Observer, Segments, Visit, World};
+use tidelag::model::{Fate, Observer, Segments, Visit, World};
 use tidelag::random::Streams;
 use tidelag::scenario::{Files, LoadOptions, Scenario};
 use tidelag::units::SimTime;
@@ -36,7 +36,20 @@ write_down! {
     failed(service: u32);
     left(service: u32, now: SimTime, id: u64, attempt: u32, visit: &Visit);
     cut_off(service: u32, now: SimTime, id: u64, attempt: u32, arrived: SimTime);
-    applied(subscription: u32, now: SimTime, commit: SimTime, segments: &Segments);
+    applied(
+        subscription: u32,
+        now: SimTime,
+        commit: SimTime,
+        segments: &Segments,
+        booked: bool
+    );
+    resurrected(subscription: u32);
+    opened(subscription: u32, commit: SimTime);
+    moved(subscription: u32, from: Fate, to: Fate);
+    delivered(subscription: u32, again: bool);
+    filtered(subscription: u32);
+    unroutable(event: u32);
+    stored(lane: u32, now: SimTime, up: bool);
     applied_again(subscription: u32);
     exhausted(subscription: u32);
     lost(subscription: u32, commit: SimTime);

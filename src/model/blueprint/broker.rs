@@ -48,7 +48,7 @@ pub struct Broker {
 impl Broker {
     /// The ideal bus.
     pub fn ideal(name: &str, deliver: Variate) -> Self {
-        let backoff = Backoff::Pause(Variate::constant(SimDuration::ZERO));
+        let backoff = Backoff::Fixed { base: SimDuration::ZERO };
         Self {
             name: name.to_owned(),
             preset: "ideal".to_owned(),

@@ -195,6 +195,16 @@ pub enum Trigger {
     Api(String),
 }
 
+impl Trigger {
+    /// The events that start it.
+    pub fn heard(&self) -> &[EventTypeId] {
+        match self {
+            Self::On(events) => events,
+            Self::Api(_) => &[],
+        }
+    }
+}
+
 /// `on.E` or `api.op`.
 #[derive(Clone, Debug)]
 pub struct Handler {

@@ -1,0 +1,251 @@
+//! The book of obligations: which subscription still has to apply which fact, and how many copies
+//! of it are left that could.
+//!
+//! An obligation lives as long as its fact; a fact lives until all of its obligations are resolved
+//! and nothing refers to it. Copies that are lost matter only if no other is left.
+
+use super::fate::Fate;
+use super::observation::Observer;
+use super::slab::Slab;
+use super::tables::{Fact, NONE, Range};
+use crate::units::SimTime;
+
+/// One fact at one subscription, on its way through a broker.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Obligation {
+    /// When a broker first had it, ns; 0: never.
+    pub(crate) stored: u64,
+    /// When it was first given to a consumer, ns; 0: never.
+    pub(crate) first: u64,
+    /// Copies at the broker, on their way or in work.
+    pub(crate) refs: u32,
+    /// Attempts that consumers have made, for draws.
+    pub(crate) attempts: u16,
+    /// Attempts that failed.
+    pub(crate) failed: u16,
+    /// Times that it was given to a consumer.
+    pub(crate) deliveries: u16,
+    pub(crate) fate: Fate,
+    /// Whether the subscription wants it at all: through a broker, and past its filter.
+    pub(crate) wanted: bool,
+}
+
+impl Obligation {
+    /// It is given to a consumer.
+    #[inline]
+    pub(crate) fn given_out(&mut self, now: u64) {
+        if self.deliveries == 0 {
+            self.first = now;
+        }
+        self.deliveries = self.deliveries.saturating_add(1);
+    }
+}
+
+/// Facts and their obligations.
+#[derive(Debug)]
+pub(crate) struct Book {
+    pub(crate) facts: Slab<Fact>,
+    /// Subscriptions of each event type.
+    pub(crate) heard: Vec<Range>,
+    obligations: Vec<Obligation>,
+    /// Free blocks of obligations, by their size.
+    free: Vec<Vec<u32>>,
+    /// Facts that are resolved but not forgotten yet.
+    resolved: usize,
+}
+
+impl Book {
+    pub(crate) fn new(heard: Vec<Range>) -> Self {
+        let most = heard.iter().map(|r| r.len()).max().unwrap_or(0);
+        Self {
+            facts: Slab::new(),
+            heard,
+            obligations: Vec::new(),
+            free: vec![Vec::new(); most + 1],
+            resolved: 0,
+        }
+    }
+
+    /// Facts that somebody still has to resolve.
+    #[inline]
+    pub(crate) fn unresolved(&self) -> usize {
+        self.facts.len() - self.resolved
+    }
+
+    /// Gives a fact a blank obligation for each of its subscriptions.
+    pub(crate) fn allot(&mut self, fact: u32) {
+        let f = self.facts.get_mut(fact);
+        let size = self.heard[f.event as usize].len();
+        f.base = match self.free[size].pop() {
+            Some(base) => base,
+            None => {
+                let base = self.obligations.len() as u32;
+                self.obligations.resize(base as usize + size, Obligation::default());
+                base
+            }
+        };
+        let base = f.base as usize;
+        self.obligations[base..base + size].fill(Obligation::default());
+    }
+
+    /// The obligation of a subscription.
+    #[inline]
+    pub(crate) fn get(&mut self, fact: u32, subscription: u32) -> &mut Obligation {
+        let f = self.facts.get(fact);
+        let at = f.base + (subscription - self.heard[f.event as usize].start);
+        &mut self.obligations[at as usize]
+    }
+
+    /// Whether a subscription wants the fact.
+    #[inline]
+    pub(crate) fn wants(&mut self, fact: u32, subscription: u32) -> bool {
+        self.facts.get(fact).base != NONE && self.get(fact, subscription).wanted
+    }
+
+    /// The subscription wants the fact: its obligation is pending.
+    pub(crate) fn open<O: Observer>(&mut self, o: &mut O, fact: u32, subscription: u32) {
+        self.get(fact, subscription).wanted = true;
+        let f = self.facts.get_mut(fact);
+        f.left += 1;
+        o.opened(subscription, SimTime::from_ns(f.commit));
+    }
+
+    /// Something may still publish the fact.
+    #[inline]
+    pub(crate) fn hold(&mut self, fact: u32) {
+        let f = self.facts.get_mut(fact);
+        f.holds += 1;
+        f.refs += 1;
+    }
+
+    /// Something will not publish the fact any more. Obligations that no copy is left of end with
+    /// `reason`.
+    pub(crate) fn release<O: Observer>(&mut self, o: &mut O, fact: u32, reason: Fate) {
+        let f = self.facts.get_mut(fact);
+        f.holds -= 1;
+        f.refs -= 1;
+        if f.holds == 0 && f.left > 0 {
+            for subscription in self.heard[f.event as usize].clone() {
+                let b = self.get(fact, subscription);
+                if b.wanted && b.refs == 0 && b.fate.is_open() {
+                    self.end(o, fact, subscription, reason);
+                }
+            }
+        }
+        self.forget(fact);
+    }
+
+    /// There is another copy for a subscription.
+    #[inline]
+    pub(crate) fn copy(&mut self, fact: u32, subscription: u32) {
+        self.facts.get_mut(fact).refs += 1;
+        self.get(fact, subscription).refs += 1;
+    }
+
+    /// A copy is gone. If it was the last that could be applied, the obligation ends with `reason`.
+    #[inline]
+    pub(crate) fn drop<O: Observer>(
+        &mut self,
+        o: &mut O,
+        fact: u32,
+        subscription: u32,
+        reason: Fate,
+    ) {
+        let b = self.get(fact, subscription);
+        b.refs -= 1;
+        if b.refs == 0 && b.fate.is_open() {
+            if self.facts.get(fact).holds > 0 {
+                self.put(o, fact, subscription, Fate::Pending);
+            } else {
+                self.end(o, fact, subscription, reason);
+            }
+        }
+        self.facts.get_mut(fact).refs -= 1;
+        self.forget(fact);
+    }
+
+    /// An open obligation changes between pending, stored and leased.
+    #[inline]
+    pub(crate) fn put<O: Observer>(&mut self, o: &mut O, fact: u32, subscription: u32, to: Fate) {
+        let b = self.get(fact, subscription);
+        let from = b.fate;
+        if from.is_open() && from != to {
+            b.fate = to;
+            o.moved(subscription, from, to);
+        }
+    }
+
+    /// An open obligation is resolved, whatever copies are left.
+    pub(crate) fn end<O: Observer>(
+        &mut self,
+        o: &mut O,
+        fact: u32,
+        subscription: u32,
+        reason: Fate,
+    ) {
+        let b = self.get(fact, subscription);
+        let from = b.fate;
+        if !from.is_open() {
+            return;
+        }
+        b.fate = reason;
+        o.moved(subscription, from, reason);
+        let f = self.facts.get_mut(fact);
+        f.given_up |= reason != Fate::Applied;
+        f.left -= 1;
+        self.resolved += usize::from(f.left == 0);
+    }
+
+    /// A subscription has applied the fact. What it was before, or `None` if it had applied it
+    /// already.
+    pub(crate) fn apply<O: Observer>(
+        &mut self,
+        o: &mut O,
+        fact: u32,
+        subscription: u32,
+    ) -> Option<Fate> {
+        let b = self.get(fact, subscription);
+        let from = b.fate;
+        if from == Fate::Applied {
+            return None;
+        }
+        b.fate = Fate::Applied;
+        o.moved(subscription, from, Fate::Applied);
+        if from.is_open() {
+            let f = self.facts.get_mut(fact);
+            f.left -= 1;
+            self.resolved += usize::from(f.left == 0);
+        }
+        Some(from)
+    }
+
+    /// A dead letter returns to its queue.
+    pub(crate) fn reopen<O: Observer>(&mut self, o: &mut O, fact: u32, subscription: u32) {
+        let b = self.get(fact, subscription);
+        if b.fate != Fate::DeadLettered {
+            return;
+        }
+        b.fate = Fate::Stored;
+        b.failed = 0;
+        o.moved(subscription, Fate::DeadLettered, Fate::Stored);
+        let f = self.facts.get_mut(fact);
+        self.resolved -= usize::from(f.left == 0);
+        f.left += 1;
+    }
+
+    /// Forgets a fact that nothing refers to any more.
+    #[inline]
+    pub(crate) fn forget(&mut self, fact: u32) {
+        let f = self.facts.get_mut(fact);
+        if f.left > 0 || f.refs > 0 {
+            return;
+        }
+        let size = self.heard[f.event as usize].len();
+        let base = std::mem::replace(&mut f.base, NONE);
+        if base != NONE {
+            self.free[size].push(base);
+            self.resolved -= 1;
+        }
+        self.facts.free(fact);
+    }
+}

@@ -1,0 +1,378 @@
+//! What all brokers have in common: how the world talks to an engine, and what an engine may do.
+//!
+//! An engine stores and dispatches. It never runs a handler: it hands copies to [`Ctx::deliver`],
+//! and hears through [`Engine::done`] what became of them.
+
+use super::blueprint::{AckMode, Consume, Exhausted};
+use super::book::Book;
+use super::event::{Event, Kind};
+use super::fate::Fate;
+use super::observation::Observer;
+use super::slab::Slab;
+use super::tables::{Instance, NONE, ServiceTable, SubscriptionTable};
+use super::{Sched, World};
+use crate::random::{StreamKey, Variate};
+use crate::units::{SimDuration, SimTime};
+
+/// The part of a broker that decides who gets what, when.
+pub(crate) trait Engine<O: Observer>: std::fmt::Debug {
+    /// Before the first event.
+    fn start(&mut self, _ctx: &mut Ctx<O>) {}
+
+    /// The part of the topic or queue that an event goes to: a client batches by it, and each part
+    /// has a capacity of its own.
+    fn destination(&mut self, _event: u32, _id: u64, _key: u64) -> u32 {
+        0
+    }
+
+    /// The node that serves a destination; `None` while there is none.
+    fn node_of(&self, _destination: u32) -> Option<u32> {
+        Some(0)
+    }
+
+    /// A published event has reached its destination.
+    fn accept(&mut self, ctx: &mut Ctx<O>, p: &Publication) -> Accept;
+
+    /// A consumer is done with the delivery in `slot`. The engine may let the answer travel
+    /// ([`Ctx::travel`]); the world forgets the delivery otherwise.
+    fn done(&mut self, ctx: &mut Ctx<O>, slot: u32, outcome: Outcome);
+
+    /// The answer about a delivery has reached the broker.
+    fn settled(&mut self, _ctx: &mut Ctx<O>, _slot: u32, _outcome: Outcome) {}
+
+    /// What it scheduled with [`Ctx::step`] is due.
+    fn step(&mut self, _ctx: &mut Ctx<O>, _token: u32) {}
+
+    /// What it scheduled with [`Ctx::timer`] is due.
+    fn timer(&mut self, _ctx: &mut Ctx<O>, _token: u32) {}
+
+    /// An instance consumes (again).
+    fn joined(&mut self, _ctx: &mut Ctx<O>, _group: u32, _instance: u32) {}
+
+    /// An instance consumes no more.
+    fn left(&mut self, _ctx: &mut Ctx<O>, _group: u32, _instance: u32, _how: Departure) {}
+
+    /// An instance stands still: it asks for nothing and sends no heartbeat.
+    fn paused(&mut self, _ctx: &mut Ctx<O>, _group: u32, _instance: u32) {}
+
+    /// An instance goes on.
+    fn resumed(&mut self, _ctx: &mut Ctx<O>, _group: u32, _instance: u32) {}
+
+    /// An instance has a worker without work.
+    fn idle(&mut self, _ctx: &mut Ctx<O>, _group: u32, _instance: u32) {}
+
+    /// A node stops.
+    fn node_down(&mut self, _ctx: &mut Ctx<O>, _node: u32, _unclean: bool) {}
+
+    /// A node is back.
+    fn node_up(&mut self, _ctx: &mut Ctx<O>, _node: u32) {}
+
+    /// Dead letters of a group return.
+    fn redrive(&mut self, _ctx: &mut Ctx<O>, _group: u32) {}
+
+    /// A group starts again at the place of an instant.
+    fn replay(&mut self, _ctx: &mut Ctx<O>, _group: u32, _to: SimTime) {}
+
+    /// Whether nothing is left to be given out.
+    fn at_rest(&self) -> bool;
+}
+
+/// An event on its way into a broker.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Publication {
+    /// The attempt to publish it, for [`Ctx::reply`].
+    pub(crate) record: u32,
+    pub(crate) fact: u32,
+    pub(crate) event: u32,
+    pub(crate) destination: u32,
+    /// Bytes.
+    pub(crate) size: u64,
+    /// Who publishes: an instance, or [`NONE`] for a process of its own.
+    pub(crate) producer: u32,
+    /// Its number among the events of that producer to that destination.
+    pub(crate) sequence: u64,
+    /// Whether this is not the first attempt.
+    pub(crate) again: bool,
+}
+
+/// What a broker says to a publish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Accept {
+    /// It has it, and says so after this time.
+    After(SimDuration),
+    /// It will say so with [`Ctx::reply`].
+    Later,
+    /// Not now: worth another attempt.
+    NotNow,
+    /// No, for good; the obligations end like this. Publishers who want no answer hear nothing.
+    Refused(Fate),
+}
+
+/// What a broker says later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reply {
+    pub(crate) record: u32,
+    /// Whether it has the event; worth another attempt otherwise.
+    pub(crate) ok: bool,
+}
+
+/// What became of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The consumer is done with it.
+    Ack,
+    /// It has to come again, as soon as may be; `failed`: because an attempt failed.
+    Requeue { failed: bool },
+    /// The consumer gives up.
+    Reject(Exhausted),
+}
+
+/// How an instance stops consuming.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Departure {
+    /// Its process died: connections break at once.
+    Crash,
+    /// In good order.
+    Stop,
+}
+
+/// A copy that was given to a consumer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Delivery {
+    pub(crate) fact: u32,
+    pub(crate) subscription: u32,
+    pub(crate) broker: u32,
+    pub(crate) instance: u32,
+    /// Incarnation of the instance that it was sent to.
+    pub(crate) incarnation: u32,
+    /// The engine's own name for it.
+    pub(crate) token: u32,
+    /// Tells one lease of a token from the next.
+    pub(crate) stamp: u32,
+    /// When it was given out, ns.
+    pub(crate) leased: u64,
+    /// Whether an answer is on its way.
+    pub(crate) travels: bool,
+    pub(crate) outcome: Outcome,
+}
+
+impl Delivery {
+    pub(crate) const BLANK: Self = Self {
+        fact: NONE,
+        subscription: NONE,
+        broker: 0,
+        instance: NONE,
+        incarnation: 0,
+        token: 0,
+        stamp: 0,
+        leased: 0,
+        travels: false,
+        outcome: Outcome::Ack,
+    };
+}
+
+/// A handler that consumes from a broker: one queue, or one consumer group.
+#[derive(Clone, Debug)]
+pub(crate) struct GroupTable {
+    pub(crate) broker: u32,
+    pub(crate) service: u32,
+    /// Its subscriptions, one for each event type that it hears.
+    pub(crate) subscriptions: Vec<u32>,
+    pub(crate) ack: AckMode,
+    pub(crate) consume: Consume,
+    /// First of its lanes (see [`lanes`](super::lanes)).
+    pub(crate) lane: u32,
+}
+
+/// What the world knows of a broker whatever its engine.
+#[derive(Debug)]
+pub(crate) struct BrokerTable {
+    pub(crate) publish: Variate,
+    pub(crate) deliver: Variate,
+    pub(crate) ack_key: StreamKey,
+    /// Zones of its nodes.
+    pub(crate) zones: Vec<u32>,
+    pub(crate) spec: super::Broker,
+}
+
+/// What an engine may see and do.
+pub(crate) struct Ctx<'a, O> {
+    pub(crate) observer: &'a mut O,
+    pub(crate) book: &'a mut Book,
+    pub(crate) s: &'a mut Sched,
+    /// The broker that it is.
+    pub(crate) broker: u32,
+    pub(crate) table: &'a BrokerTable,
+    pub(crate) groups: &'a [GroupTable],
+    pub(crate) subscriptions: &'a [SubscriptionTable],
+    pub(crate) services: &'a [ServiceTable],
+    pub(crate) instances: &'a [Instance],
+    pub(crate) network: &'a super::NetworkTable,
+    pub(crate) deliveries: &'a mut Slab<Delivery>,
+    pub(crate) replies: &'a mut Vec<Reply>,
+    /// When the last copy arrives on each connection, so that none overtakes another.
+    pub(crate) connections: &'a mut [u64],
+}
+
+impl<O: Observer> Ctx<'_, O> {
+    #[inline]
+    pub(crate) fn now(&self) -> SimTime {
+        self.s.now()
+    }
+
+    /// Subscriptions of this broker that want a fact.
+    pub(crate) fn wanted_by(&self, fact: u32) -> super::tables::Range {
+        self.book.heard[self.book.facts.get(fact).event as usize].clone()
+    }
+
+    /// Whether a subscription wants the fact from this broker.
+    #[inline]
+    pub(crate) fn wants(&mut self, fact: u32, subscription: u32) -> bool {
+        self.subscriptions[subscription as usize].broker == self.broker
+            && self.book.wants(fact, subscription)
+    }
+
+    /// Calls [`Engine::step`] after `delay`, before timers of that instant.
+    pub(crate) fn step(&mut self, delay: SimDuration, token: u32) {
+        self.s.after(delay, Event::new(Kind::BrokerStep, self.broker, token));
+    }
+
+    /// Calls [`Engine::timer`] after `delay`.
+    pub(crate) fn timer(&mut self, delay: SimDuration, token: u32) {
+        self.s.after(delay, Event::new(Kind::BrokerTimer, self.broker, token));
+    }
+
+    /// Tells the publisher of a record what became of it.
+    pub(crate) fn reply(&mut self, record: u32, ok: bool) {
+        self.replies.push(Reply { record, ok });
+    }
+
+    /// This broker has a copy for a subscription.
+    #[inline]
+    pub(crate) fn store(&mut self, fact: u32, subscription: u32) {
+        let now = self.s.now().ns();
+        self.book.copy(fact, subscription);
+        self.book.put(self.observer, fact, subscription, Fate::Stored);
+        let b = self.book.get(fact, subscription);
+        if b.stored == 0 {
+            b.stored = now;
+        }
+    }
+
+    /// This broker has a copy for a subscription no more.
+    #[inline]
+    pub(crate) fn unstore(&mut self, fact: u32, subscription: u32, reason: Fate) {
+        self.book.drop(self.observer, fact, subscription, reason);
+    }
+
+    /// Sends a copy of what this broker has to an instance: it is leased from now on. Counts as a
+    /// copy of its own until it is done.
+    pub(crate) fn deliver(
+        &mut self,
+        fact: u32,
+        subscription: u32,
+        instance: u32,
+        token: u32,
+        stamp: u32,
+    ) -> u32 {
+        let now = self.s.now();
+        self.book.copy(fact, subscription);
+        self.book.put(self.observer, fact, subscription, Fate::Leased);
+        let b = self.book.get(fact, subscription);
+        let nth = u32::from(b.deliveries);
+        b.given_out(now.ns());
+        self.observer.delivered(subscription, nth > 0);
+        let slot = self.deliveries.reserve(&Delivery::BLANK);
+        *self.deliveries.get_mut(slot) = Delivery {
+            fact,
+            subscription,
+            broker: self.broker,
+            instance,
+            incarnation: self.instances[instance as usize].incarnation,
+            token,
+            stamp,
+            leased: now.ns(),
+            ..Delivery::BLANK
+        };
+        let key = self.subscriptions[subscription as usize].deliver;
+        let id = self.book.facts.get(fact).id;
+        let at = now + self.table.deliver.sample(key, id, nth);
+        let last = &mut self.connections[instance as usize];
+        *last = (*last).max(at.ns());
+        self.s.at(SimTime::from_ns(*last), Event::new(Kind::CopyArrives, 0, slot));
+        slot
+    }
+
+    /// One-way delay of a small message between an instance and a node of this broker.
+    pub(crate) fn delay(&self, instance: u32, node: u32, id: u64, attempt: u32) -> SimDuration {
+        let zones = &self.table.zones;
+        let there = zones[node as usize % zones.len()];
+        let here = self.instances[instance as usize].zone;
+        self.network.delay(here, there, self.table.ack_key, id, attempt)
+    }
+
+    /// Lets the answer about a delivery travel to the node: [`Engine::settled`] hears it. Returns
+    /// whether it is there at once.
+    pub(crate) fn travel(&mut self, slot: u32, node: u32, outcome: Outcome) -> bool {
+        let d = *self.deliveries.get(slot);
+        let b = self.book.get(d.fact, d.subscription);
+        let nth = u32::from(b.deliveries);
+        let id = self.book.facts.get(d.fact).id;
+        let delay = self.delay(d.instance, node, id, nth);
+        if delay == SimDuration::ZERO {
+            return true;
+        }
+        let d = self.deliveries.get_mut(slot);
+        d.travels = true;
+        d.outcome = outcome;
+        // The fact must not be forgotten meanwhile.
+        let (fact, subscription) = (d.fact, d.subscription);
+        self.book.copy(fact, subscription);
+        self.s.after(delay, Event::new(Kind::Settled, 0, slot));
+        false
+    }
+}
+
+impl<O: Observer> World<O> {
+    /// The engine of a broker, and what it may see and do.
+    #[inline]
+    pub(crate) fn at_broker<'a>(
+        &'a mut self,
+        s: &'a mut Sched,
+        broker: u32,
+    ) -> (&'a mut (dyn Engine<O> + 'static), Ctx<'a, O>) {
+        let engine = self.engines[broker as usize].as_mut();
+        let ctx = Ctx {
+            observer: &mut self.observer,
+            book: &mut self.book,
+            s,
+            broker,
+            table: &self.brokers[broker as usize],
+            groups: &self.groups,
+            subscriptions: &self.subscriptions,
+            services: &self.services,
+            instances: &self.instances,
+            network: &self.network,
+            deliveries: &mut self.deliveries,
+            replies: &mut self.replies,
+            connections: &mut self.connections[broker as usize],
+        };
+        (engine, ctx)
+    }
+}
+
+/// The ideal bus has no engine: the world carries its events itself.
+#[derive(Debug)]
+pub(crate) struct NoEngine;
+
+impl<O: Observer> Engine<O> for NoEngine {
+    fn accept(&mut self, _: &mut Ctx<O>, _: &Publication) -> Accept {
+        Accept::After(SimDuration::ZERO)
+    }
+
+    fn done(&mut self, _: &mut Ctx<O>, _: u32, _: Outcome) {}
+
+    fn at_rest(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,359 @@
+//! Copies that come from the book: from a broker to a job, and from a job back to the broker.
+
+use super::blueprint::{AckMode, Exhausted, RetryIn};
+use super::broker::{Delivery, Departure, Outcome};
+use super::event::{Event, Kind};
+use super::fate::Fate;
+use super::observation::{Observer, Segments, Visit};
+use super::service::release;
+use super::tables::{Fact, Job, NONE, State};
+use super::{Sched, World};
+use crate::units::SimTime;
+
+impl<O: Observer> World<O> {
+    /// An engine is told something.
+    #[inline]
+    pub(crate) fn broker_step(&mut self, s: &mut Sched, broker: u32, token: u32) {
+        let (engine, mut ctx) = self.at_broker(s, broker);
+        engine.step(&mut ctx, token);
+        self.replies(s);
+    }
+
+    /// A timer of an engine is over.
+    #[inline]
+    pub(crate) fn broker_timer(&mut self, s: &mut Sched, broker: u32, token: u32) {
+        let (engine, mut ctx) = self.at_broker(s, broker);
+        engine.timer(&mut ctx, token);
+        self.replies(s);
+    }
+
+    /// An ideal bus carries a fact of the book to those who hear it there.
+    pub(crate) fn carry(&mut self, s: &mut Sched, fact: u32, broker: u32) {
+        let Fact { id, event, .. } = *self.book.facts.get(fact);
+        self.book.facts.get_mut(fact).published = s.now().ns();
+        for subscription in self.book.heard[event as usize].clone() {
+            let table = &self.subscriptions[subscription as usize];
+            if table.broker != broker || !self.book.wants(fact, subscription) {
+                continue;
+            }
+            let delay = self.brokers[broker as usize].deliver.sample(table.deliver, id, 0);
+            self.book.copy(fact, subscription);
+            self.book.put(&mut self.observer, fact, subscription, Fate::Stored);
+            s.after(delay, Event::new(Kind::Deliver, subscription, fact));
+        }
+    }
+
+    /// A copy of a fact of the book arrives from an ideal bus.
+    pub(crate) fn arrive_booked(&mut self, s: &mut Sched, subscription: u32, fact: u32) {
+        let f = *self.book.facts.get(fact);
+        let delivery = self.deliveries.reserve(&Delivery::BLANK);
+        *self.deliveries.get_mut(delivery) =
+            Delivery { fact, subscription, broker: NONE, leased: f.published, ..Delivery::BLANK };
+        let b = self.book.get(fact, subscription);
+        b.stored = f.published;
+        b.given_out(f.published);
+        self.observer.delivered(subscription, false);
+        let job = self.job_of(s, delivery);
+        let table = &self.subscriptions[subscription as usize];
+        let (service, ordered) = (table.service, table.ordered);
+        if ordered && f.key != 0 && self.waits_in_line(subscription, f.key, f.id, job) {
+            self.observer.queued(service, s.now());
+        } else {
+            self.event_arrives(s, service, job);
+        }
+    }
+
+    /// The job of a delivery that arrives now.
+    fn job_of(&mut self, s: &Sched, delivery: u32) -> u32 {
+        let d = *self.deliveries.get(delivery);
+        let table = &self.subscriptions[d.subscription as usize];
+        let (service, handler) = (table.service, table.handler);
+        let line = if table.ordered && d.broker == NONE { NONE } else { 0 };
+        let place = self.next_place(service);
+        let Fact { id, commit, key, .. } = *self.book.facts.get(d.fact);
+        let b = self.book.get(d.fact, d.subscription);
+        let (attempt, failed) = (u32::from(b.attempts), u32::from(b.failed));
+        self.running += 1;
+        self.observer.arrived(service, s.now(), id, attempt, SimTime::from_ns(commit));
+        let job = self.jobs.reserve(&Job::BLANK);
+        *self.jobs.get_mut(job) = Job {
+            id,
+            key,
+            line: if line == NONE { key } else { 0 },
+            intended: commit,
+            arrived: s.now().ns(),
+            mark: s.now().ns(),
+            place,
+            subscription: d.subscription,
+            origin: d.fact,
+            delivery,
+            handler,
+            attempt,
+            failed,
+            applied: b.fate == Fate::Applied,
+            ..Job::BLANK
+        };
+        job
+    }
+
+    /// A copy reaches the instance that a broker sent it to.
+    pub(crate) fn copy_arrives(&mut self, s: &mut Sched, slot: u32) {
+        let d = *self.deliveries.get(slot);
+        let i = &self.instances[d.instance as usize];
+        if i.incarnation != d.incarnation {
+            self.deliveries.free(slot);
+            self.book.drop(&mut self.observer, d.fact, d.subscription, Fate::LostCrash);
+            return;
+        }
+        let service = i.service;
+        let idle = i.up && i.busy < self.services[service as usize].workers;
+        let job = self.job_of(s, slot);
+        if idle {
+            if !self.begin(s, d.instance, job, false) {
+                self.feed(s, d.instance);
+            }
+        } else {
+            self.observer.queued(service, s.now());
+            self.instances[d.instance as usize].inbox.push_back(job);
+        }
+    }
+
+    /// The answer about a delivery reaches its broker.
+    pub(crate) fn settled(&mut self, s: &mut Sched, slot: u32) {
+        let d = *self.deliveries.get(slot);
+        let (engine, mut ctx) = self.at_broker(s, d.broker);
+        engine.settled(&mut ctx, slot, d.outcome);
+        self.deliveries.free(slot);
+        self.book.drop(&mut self.observer, d.fact, d.subscription, Fate::LostCrash);
+        self.replies(s);
+    }
+
+    /// A worker takes up work that is in the book.
+    #[inline(never)]
+    pub(crate) fn lease(&mut self, job: u32) {
+        let j = self.jobs.get(job);
+        self.book.put(&mut self.observer, j.origin, j.subscription, Fate::Leased);
+    }
+
+    /// The effect of an event of the book becomes visible.
+    #[inline(never)]
+    pub(crate) fn apply_booked(&mut self, now: SimTime, job: u32) {
+        let j = *self.jobs.get(job);
+        let Some(from) = self.book.apply(&mut self.observer, j.origin, j.subscription) else {
+            self.observer.applied_again(j.subscription);
+            return;
+        };
+        self.jobs.get_mut(job).applied = true;
+        if !from.is_open() {
+            self.observer.resurrected(j.subscription);
+        }
+        let d = *self.deliveries.get(j.delivery);
+        let b = *self.book.get(j.origin, j.subscription);
+        let fact = self.book.facts.get(j.origin);
+        let segments = Segments {
+            outbox: fact.relayed - j.intended,
+            batch: fact.sent - fact.relayed,
+            publish: b.stored - fact.sent,
+            broker: b.first - b.stored,
+            deliver: j.arrived - d.leased,
+            wait: j.wait,
+            retry: d.leased - b.first + j.retry,
+            service: j.worked - j.retry - j.commit,
+            commit: j.commit,
+        };
+        let commit = SimTime::from_ns(j.intended);
+        self.observer.applied(j.subscription, now, commit, &segments, true);
+        if fact.left == 0 && !fact.given_up {
+            self.observer.converged(fact.event, now, commit);
+        }
+    }
+
+    /// A job of the book ends for good; its worker has been released and its visit stated.
+    #[inline(never)]
+    pub(crate) fn finish_booked(&mut self, s: &mut Sched, job: u32, ok: bool) {
+        let j = *self.jobs.get(job);
+        let handler = &self.handlers[j.handler as usize];
+        let outcome = match (ok, handler.on_exhausted) {
+            (true, _) => Outcome::Ack,
+            (false, how) => Outcome::Reject(how.unwrap_or(self.default_end(j.delivery))),
+        };
+        if ok && !handler.writes {
+            self.apply_booked(s.now(), job);
+        }
+        self.give_back(s, job, outcome);
+        self.jobs.free(job);
+        self.running -= 1;
+    }
+
+    /// What becomes of work that failed for good if its handler does not say.
+    fn default_end(&self, delivery: u32) -> Exhausted {
+        let d = self.deliveries.get(delivery);
+        match self.brokers.get(d.broker as usize).map(|b| &b.spec.engine) {
+            Some(super::EngineSpec::Log(_)) => Exhausted::Halt,
+            _ => Exhausted::Drop,
+        }
+    }
+
+    /// Tells the broker what became of a job's delivery, and gives up the job's copy.
+    fn give_back(&mut self, s: &mut Sched, job: u32, outcome: Outcome) {
+        let j = *self.jobs.get(job);
+        let b = self.book.get(j.origin, j.subscription);
+        b.attempts = (j.attempt + 1).min(u32::from(u16::MAX)) as u16;
+        b.failed = j.failed.min(u32::from(u16::MAX)) as u16;
+        let d = *self.deliveries.get(j.delivery);
+        if d.broker == NONE {
+            self.deliveries.free(j.delivery);
+            if j.line != 0 {
+                self.next_in_line(s, j.subscription, j.line);
+            }
+        } else {
+            let (engine, mut ctx) = self.at_broker(s, d.broker);
+            engine.done(&mut ctx, j.delivery, outcome);
+            if !self.deliveries.get(j.delivery).travels {
+                self.deliveries.free(j.delivery);
+            }
+        }
+        let reason = match outcome {
+            Outcome::Reject(Exhausted::Dlq) => Fate::DeadLettered,
+            _ => Fate::Exhausted,
+        };
+        self.book.drop(&mut self.observer, j.origin, j.subscription, reason);
+        self.replies(s);
+    }
+
+    /// An attempt failed, and the next one is not made with this worker: the job leaves it, and is
+    /// put aside until its pause is over.
+    #[inline(never)]
+    pub(crate) fn put_aside(&mut self, s: &mut Sched, job: u32) {
+        let now = s.now();
+        let j = self.jobs.get_mut(job);
+        release(&mut self.instances, now, j);
+        let handler = &self.handlers[j.handler as usize];
+        let visit = Visit {
+            intended: SimTime::from_ns(j.intended),
+            arrived: SimTime::from_ns(j.arrived),
+            wait: j.wait,
+            service: j.worked,
+            good: false,
+        };
+        self.observer.left(handler.service, now, j.id, j.attempt, &visit);
+        let pause = handler.backoff.sample(handler.backoff_key, j.id, j.attempt + 1, j.failed - 1);
+        j.state = State::Parked;
+        j.timer = true;
+        s.after(pause, Event::new(Kind::AttemptDue, 0, job));
+        let (delayed, broker) =
+            (handler.retry_in == RetryIn::Delayed, self.deliveries.get(j.delivery).broker);
+        if delayed && broker != NONE {
+            self.leave_broker(s, job);
+        }
+    }
+
+    /// A job goes on without its broker, which is told that it is done.
+    fn leave_broker(&mut self, s: &mut Sched, job: u32) {
+        let j = *self.jobs.get(job);
+        let d = *self.deliveries.get(j.delivery);
+        let own = self.deliveries.reserve(&Delivery::BLANK);
+        *self.deliveries.get_mut(own) = Delivery { broker: NONE, travels: false, ..d };
+        self.jobs.get_mut(job).delivery = own;
+        self.jobs.get_mut(job).instance = NONE;
+        let (engine, mut ctx) = self.at_broker(s, d.broker);
+        engine.done(&mut ctx, j.delivery, Outcome::Ack);
+        if !self.deliveries.get(j.delivery).travels {
+            self.deliveries.free(j.delivery);
+        }
+        self.book.put(&mut self.observer, j.origin, j.subscription, Fate::Pending);
+        self.replies(s);
+    }
+
+    /// The pause of a job that was put aside is over.
+    #[inline(never)]
+    pub(crate) fn aside_over(&mut self, s: &mut Sched, job: u32) {
+        let j = *self.jobs.get(job);
+        if self.deliveries.get(j.delivery).broker != NONE {
+            self.give_back(s, job, Outcome::Requeue { failed: true });
+            self.jobs.free(job);
+            self.running -= 1;
+            return;
+        }
+        // On an ideal bus, or past its broker: at the end of the line, as if it had come now.
+        let service = self.handlers[j.handler as usize].service;
+        let place = self.next_place(service);
+        self.deliveries.get_mut(j.delivery).leased = s.now().ns();
+        self.observer.arrived(service, s.now(), j.id, j.attempt + 1, SimTime::from_ns(j.intended));
+        self.observer.delivered(j.subscription, true);
+        self.book.put(&mut self.observer, j.origin, j.subscription, Fate::Stored);
+        let fresh = self.jobs.get_mut(job);
+        *fresh = Job {
+            arrived: s.now().ns(),
+            mark: s.now().ns(),
+            place,
+            attempt: j.attempt + 1,
+            instance: NONE,
+            wait: 0,
+            worked: 0,
+            retry: 0,
+            commit: 0,
+            committed: 0,
+            timer: false,
+            failing: false,
+            state: State::Waiting,
+            ..j
+        };
+        self.event_arrives(s, service, job);
+    }
+
+    /// An instance crashed: a copy that a broker gave it is gone. The job has no worker any more.
+    pub(crate) fn forsake(&mut self, s: &mut Sched, service: u32, job: u32) {
+        let j = *self.jobs.get(job);
+        let d = *self.deliveries.get(j.delivery);
+        if j.state != State::Parked {
+            let arrived = SimTime::from_ns(j.arrived);
+            self.observer.cut_off(service, s.now(), j.id, j.attempt, arrived);
+        }
+        let group = self.subscriptions[j.subscription as usize].group;
+        if self.groups[group as usize].ack == AckMode::Before {
+            self.unpublished(job);
+        }
+        let b = self.book.get(j.origin, j.subscription);
+        b.attempts = (j.attempt + 1).min(u32::from(u16::MAX)) as u16;
+        self.deliveries.free(j.delivery);
+        self.book.drop(&mut self.observer, d.fact, d.subscription, Fate::LostCrash);
+        if j.timer {
+            self.jobs.get_mut(job).state = State::Ghost;
+        } else {
+            self.jobs.free(job);
+        }
+        self.running -= 1;
+    }
+
+    /// Engines learn that an instance consumes no more.
+    pub(crate) fn leaves(&mut self, s: &mut Sched, instance: u32, how: Departure) {
+        let service = self.instances[instance as usize].service;
+        for group in self.services[service as usize].groups.clone() {
+            let (engine, mut ctx) = self.at_broker(s, self.groups[group as usize].broker);
+            engine.left(&mut ctx, group, instance, how);
+            self.replies(s);
+        }
+    }
+
+    /// Engines learn that an instance consumes.
+    pub(crate) fn joins(&mut self, s: &mut Sched, instance: u32) {
+        let service = self.instances[instance as usize].service;
+        for group in self.services[service as usize].groups.clone() {
+            let (engine, mut ctx) = self.at_broker(s, self.groups[group as usize].broker);
+            engine.joined(&mut ctx, group, instance);
+            self.replies(s);
+        }
+    }
+
+    /// Engines learn that an instance has a worker without work.
+    #[inline(never)]
+    pub(crate) fn asks(&mut self, s: &mut Sched, instance: u32) {
+        let service = self.instances[instance as usize].service;
+        for group in self.services[service as usize].groups.clone() {
+            let (engine, mut ctx) = self.at_broker(s, self.groups[group as usize].broker);
+            engine.idle(&mut ctx, group, instance);
+            self.replies(s);
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Small worlds for tests: builders of blueprints, and an observer that writes down what it hears.
+
+pub(crate) use super::*;
+pub(crate) use crate::engine::{Engine, Limits, Stop};
+pub(crate) use crate::random::{Backoff, Burst, Rate, Streams, Variate};
+pub(crate) use crate::units::{Probability, SimDuration, SimTime};
+
+/// Writes down what it hears, with times in ms.
+#[derive(Debug, Default)]
+pub(crate) struct Log(pub(crate) Vec<String>);
+
+impl Log {
+    fn say(&mut self, now: SimTime, what: impl std::fmt::Display) {
+        self.0.push(format!("{} {what}", now.ns() as f64 / 1e6));
+    }
+}
+
+impl Observer for Log {
+    fn emitted(&mut self, service: u32, now: SimTime, _: u64) {
+        self.say(now, format!("s{service} emits"));
+    }
+    fn not_emitted(&mut self, service: u32) {
+        self.0.push(format!("s{service} is down and emits nothing"));
+    }
+    fn committed(&mut self, _: u32, _: SimTime) {}
+    fn fact(&mut self, _: u32, _: SimTime) {}
+    fn arrived(&mut self, _: u32, _: SimTime, _: u64, _: u32, _: SimTime) {}
+    fn queued(&mut self, service: u32, now: SimTime) {
+        self.say(now, format!("s{service} queues"));
+    }
+    fn unqueued(&mut self, _: u32, _: SimTime) {}
+    fn started(&mut self, service: u32, now: SimTime, _: Option<u32>, _: bool) {
+        self.say(now, format!("s{service} starts"));
+    }
+    fn released(&mut self, _: u32, _: SimTime) {}
+    fn interrupted(&mut self, _: u32) {}
+    fn failed(&mut self, _: u32) {}
+    fn left(&mut self, service: u32, now: SimTime, _: u64, attempt: u32, v: &Visit) {
+        let (wait, work) = (v.wait as f64 / 1e6, v.service as f64 / 1e6);
+        let good = if v.good { "" } else { ", in vain" };
+        self.say(now, format!("s{service} done: wait {wait}, work {work}, draw {attempt}{good}"));
+    }
+    fn cut_off(&mut self, service: u32, now: SimTime, _: u64, _: u32, _: SimTime) {
+        self.say(now, format!("s{service} cuts off"));
+    }
+    fn applied(&mut self, subscription: u32, now: SimTime, commit: SimTime, s: &Segments, _: bool) {
+        let ms = |ns: u64| ns as f64 / 1e6;
+        assert_eq!(s.total(), now.since(commit).ns());
+        let parts = [s.publish, s.deliver, s.wait, s.retry, s.service, s.commit].map(ms);
+        self.say(now, format!("applied {subscription}: {parts:?}"));
+    }
+    fn opened(&mut self, _: u32, _: SimTime) {}
+    fn moved(&mut self, subscription: u32, from: Fate, to: Fate) {
+        if !to.is_open() && to != Fate::Applied {
+            self.0.push(format!("{subscription} was {from:?} and is {to:?}"));
+        }
+    }
+    fn delivered(&mut self, _: u32, _: bool) {}
+    fn filtered(&mut self, subscription: u32) {
+        self.0.push(format!("{subscription} does not want it"));
+    }
+    fn unroutable(&mut self, event: u32) {
+        self.0.push(format!("nobody wants {event}"));
+    }
+    fn stored(&mut self, _: u32, _: SimTime, _: bool) {}
+    fn resurrected(&mut self, subscription: u32) {
+        self.0.push(format!("{subscription} is resurrected"));
+    }
+    fn applied_again(&mut self, subscription: u32) {
+        self.0.push(format!("applied {subscription} again"));
+    }
+    fn exhausted(&mut self, subscription: u32) {
+        self.0.push(format!("{subscription} gives up"));
+    }
+    fn lost(&mut self, subscription: u32, _: SimTime) {
+        self.0.push(format!("{subscription} never hears of it"));
+    }
+    fn converged(&mut self, _: u32, now: SimTime, _: SimTime) {
+        self.say(now, "converged".to_owned());
+    }
+    fn requested(&mut self, client: u32, now: SimTime, _: u64) {
+        self.say(now, format!("c{client} asks"));
+    }
+    fn answered(&mut self, client: u32, now: SimTime, _: u64, intended: SimTime, ok: bool) {
+        let took = now.since(intended).ns() as f64 / 1e6;
+        let outcome = if ok { "is answered" } else { "fails" };
+        self.say(now, format!("c{client} {outcome} after {took}"));
+    }
+}
+
+pub(crate) fn fixed(ms: u64) -> Variate {
+    Variate::constant(SimDuration::from_ms(ms))
+}
+
+pub(crate) fn work(ms: u64) -> Step {
+    Step::Work(fixed(ms))
+}
+
+pub(crate) fn handler(trigger: Trigger, steps: Vec<Step>) -> Handler {
+    let retry = Retry { attempts: 1, backoff: "1ms fixed".parse().expect("valid") };
+    Handler {
+        trigger,
+        steps,
+        fails: Probability::ZERO,
+        attempts: 1,
+        backoff: retry.backoff.clone(),
+        timeout: SimDuration::from_secs(1),
+        retry,
+        publish: Publish::plain(BrokerId(0)),
+        consume: Consume::plain(BrokerId(0)),
+    }
+}
+
+pub(crate) fn service(name: &str, handlers: Vec<Handler>) -> Service {
+    Service {
+        name: name.to_owned(),
+        instances: 1,
+        workers: 1,
+        zone: None,
+        start: SimDuration::from_ms(5),
+        balance: Balance::RoundRobin,
+        write: fixed(2),
+        read: fixed(1),
+        connections: None,
+        memory: Memory::NONE,
+        static_id: false,
+        backlog: Backlog::default(),
+        sources: Vec::new(),
+        handlers,
+    }
+}
+
+/// A service that emits event 0 every `ms`.
+pub(crate) fn source(ms: u64) -> Service {
+    let rate = Rate::parse(&format!("every {ms}ms"), &mut |_| Err(String::new())).expect("valid");
+    let source = Source {
+        event: EventTypeId(0),
+        rate,
+        burst: Burst::ONE,
+        late: None,
+        publish: Publish::plain(BrokerId(0)),
+    };
+    Service { sources: vec![source], ..service("source", Vec::new()) }
+}
+
+pub(crate) fn client(calls: Operation, every_ms: u64, timeout_ms: u64, attempts: u32) -> Client {
+    let text = format!("every {every_ms}ms");
+    let rate = Rate::parse(&text, &mut |_| Err(String::new())).expect("valid");
+    let backoff: Backoff = "3ms fixed".parse().expect("valid");
+    Client {
+        name: "web".to_owned(),
+        calls,
+        load: Load::Open(rate),
+        timeout: SimDuration::from_ms(timeout_ms),
+        retry: Retry { attempts, backoff },
+        zone: ZoneId(0),
+    }
+}
+
+pub(crate) fn blueprint(ms: u64, events: usize, services: Vec<Service>) -> Blueprint {
+    Blueprint {
+        phases: PhasePlan {
+            warmup: SimDuration::ZERO,
+            duration: SimDuration::from_ms(ms),
+            drain: SimDuration::from_secs(1),
+        },
+        max_events: 10_000,
+        zones: vec![Zone { name: "a".to_owned(), region: String::new() }],
+        network: Network { same_zone: fixed(1), other_zone: fixed(2), other_region: fixed(40) },
+        entities: vec![Entity::new("order")],
+        events: (0..events).map(|e| EventType::new(&format!("E{e}"))).collect(),
+        brokers: vec![Broker::ideal("bus", fixed(1))],
+        services,
+        clients: Vec::new(),
+        failures: Vec::new(),
+    }
+}
+
+pub(crate) fn crash(service: u32, at_ms: u64, for_ms: u64) -> Failure {
+    Failure {
+        name: "crash".to_owned(),
+        verb: Verb::Crash,
+        target: Target::Instances { service: ServiceId(service), instances: vec![0] },
+        trigger: FailureTrigger::At(SimTime::ZERO + SimDuration::from_ms(at_ms)),
+        lasts: Some(SimDuration::from_ms(for_ms)),
+    }
+}
+
+/// The history of a blueprint until it is at rest.
+pub(crate) fn history(blueprint: &Blueprint) -> String {
+    let world = World::new(blueprint, &Streams::new(1, 0), Log::default());
+    let limits = Limits { events: 10_000, events_per_instant: 1_000 };
+    let mut engine = Engine::new(world, limits, World::start);
+    engine.run_until::<false>(blueprint.phases.traffic_end());
+    assert_eq!(engine.run_until::<true>(SimTime::MAX), Stop::Rest);
+    engine.into_model().observer.0.join("\n")
+}
+
+pub(crate) fn on(event: u32) -> Trigger {
+    Trigger::On(vec![EventTypeId(event)])
+}
