@@ -175,7 +175,12 @@ const VALUES: &[(&str, &str)] = &[
 
 /// The line that sets a key, and the line that it is held against.
 fn lines(place: P, name: &str) -> (String, String) {
-    let value = VALUES.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
+    // Failures stand at the end, and one of them is also a key of a log.
+    let find = |mut all: std::slice::Iter<(&str, &'static str)>| match place {
+        P::Failure => all.rfind(|(key, _)| *key == name).map(|(_, value)| *value),
+        _ => all.find(|(key, _)| *key == name).map(|(_, value)| *value),
+    };
+    let value = find(VALUES.iter());
     let value = value.unwrap_or_else(|| panic!("{name} of {place:?} has no value here"));
     let comma = matches!(place, P::On | P::Api | P::Source | P::Store | P::Backlog | P::Batch);
     let and = if comma { ", " } else { "\n" };
