@@ -233,6 +233,7 @@ impl<O: Observer> Builder<'_, O> {
                 slow: 1.0,
                 busy: 0,
                 inbox: VecDeque::new(),
+                coming: 0,
                 pointers: vec![i; callees.len()],
             });
         }

@@ -99,12 +99,13 @@ impl<O: Observer> World<O> {
     /// A copy reaches the instance that a broker sent it to.
     pub(crate) fn copy_arrives(&mut self, s: &mut Sched, slot: u32) {
         let d = *self.deliveries.get(slot);
-        let i = &self.instances[d.instance as usize];
+        let i = &mut self.instances[d.instance as usize];
         if i.incarnation != d.incarnation {
             self.deliveries.free(slot);
             self.book.drop(&mut self.observer, d.fact, d.subscription, Fate::LostCrash);
             return;
         }
+        i.coming -= 1;
         let service = i.service;
         let idle = i.up && i.busy < self.services[service as usize].workers;
         let job = self.job_of(s, slot);
@@ -350,7 +351,11 @@ impl<O: Observer> World<O> {
     #[inline(never)]
     pub(crate) fn asks(&mut self, s: &mut Sched, instance: u32) {
         let service = self.instances[instance as usize].service;
-        for group in self.services[service as usize].groups.clone() {
+        let table = &self.services[service as usize];
+        let groups = table.groups.clone();
+        // Another handler comes first each time, so that none starves beside a busy one.
+        let turn = (table.place % groups.len() as u64) as u32;
+        for group in (groups.start + turn..groups.end).chain(groups.start..groups.start + turn) {
             let (engine, mut ctx) = self.at_broker(s, self.groups[group as usize].broker);
             engine.idle(&mut ctx, group, instance);
             self.replies(s);

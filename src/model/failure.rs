@@ -99,6 +99,7 @@ impl<O: Observer> World<O> {
         }
         i.up = false;
         i.incarnation += 1;
+        i.coming = 0;
         let service = i.service;
         let waiting = std::mem::take(&mut i.inbox);
         self.services[service as usize].up -= 1;

@@ -2,6 +2,7 @@
 //! records that come and go.
 
 use super::blueprint::{Balance, Exhausted, Filter, Publish, RetryIn};
+use super::filter::AttributeTable;
 use crate::random::{Arrivals, Backoff, Burst, Chance, StreamKey, Variate};
 use crate::units::SimDuration;
 use std::collections::VecDeque;
@@ -46,6 +47,8 @@ pub(crate) struct EventTable {
     pub(crate) priority: u8,
     /// Brokers through which somebody hears it, ascending.
     pub(crate) via: Vec<u32>,
+    /// What filters look at.
+    pub(crate) attributes: Vec<AttributeTable>,
 }
 
 /// A range of another table.
@@ -172,6 +175,8 @@ pub(crate) struct Instance {
     pub(crate) busy: u32,
     /// Jobs that wait for a worker of this instance: requests, and events that a broker gave it.
     pub(crate) inbox: VecDeque<u32>,
+    /// Copies on their way to it from brokers.
+    pub(crate) coming: u32,
     /// Round-robin pointers, one per service called.
     pub(crate) pointers: Vec<u32>,
 }
