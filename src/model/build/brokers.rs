@@ -3,7 +3,7 @@
 use super::Builder;
 use crate::model::World;
 use crate::model::blueprint::{
-    Blueprint, Consume, Dedup, EngineSpec, Exhausted, Filter, OrderGuard, RetryIn, Service,
+    Backlog, Blueprint, Consume, Dedup, EngineSpec, Exhausted, Filter, OrderGuard, RetryIn, Service,
 };
 use crate::model::broker::{BrokerTable, Engine, GroupTable, NoEngine};
 use crate::model::capacity::Capacities;
@@ -11,6 +11,7 @@ use crate::model::observation::Observer;
 use crate::model::publish::PublishKeys;
 use crate::model::tables::{EventTable, NONE, Range};
 use crate::model::{EventTypeId, Sched};
+use crate::units::Probability;
 
 /// Something that waits at a broker for one group: a queue, or a partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +69,8 @@ fn is_plain(blueprint: &Blueprint, service: &Service, consume: &Consume) -> bool
         && consume.filters.iter().all(|f| *f == Filter::All)
         && consume.retry_in == RetryIn::Inline
         && matches!(consume.on_exhausted, None | Some(Exhausted::Drop))
+        && consume.poison == Probability::ZERO
+        && service.backlog == Backlog::default()
         && service.memory.dedup == Dedup::None
         && service.memory.order == OrderGuard::None
 }
