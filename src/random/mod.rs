@@ -24,7 +24,7 @@ pub use arrivals::Arrivals;
 pub use backoff::Backoff;
 pub use burst::Burst;
 pub use chance::Chance;
-pub use rate::Rate;
+pub use rate::{Individuals, Rate};
 pub use squares::{Draw, StreamKey};
 pub use streams::{Streams, derive_id, hash_name};
 pub use variate::Variate;

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use super::keys::{self, Grammar, Key, Place, Status};
 use super::metric_paths::LATER;
+use super::presets::{engine, origin, preset_of};
 use super::{FileId, Node, Sources, Span, Table, Value, codes, codes_meaning};
 use crate::results::catalogue::{FAMILIES, Family, Kind, LEDGER_STATES, SEGMENTS, Scope};
 
@@ -93,6 +94,13 @@ impl<'a> Places<'a> {
             text.match_indices('\n').map(|(at, _)| at as u32 + 1).collect()
         });
         let line = starts.partition_point(|start| *start <= span.start) + 1;
+        if let Some(origin) = origin(sources, span) {
+            let remark = if origin.remark.is_empty() { "" } else { ", " };
+            return format!(
+                "preset {} (grade {}{remark}{})",
+                origin.preset, origin.grade, origin.remark
+            );
+        }
         let name = sources.name(span.file);
         if name.starts_with("--") { name.to_owned() } else { format!("{name}:{line}") }
     }
@@ -111,6 +119,8 @@ fn walk(
         match (key.grammar, key.name) {
             // An open loop has no users who could think.
             (_, "think") if table.is_none_or(|t| t.get("users").is_none()) => {}
+            // Without a table there is no such thing, and so nothing by default.
+            (Grammar::Table(Place::Batch | Place::Dlq), _) if node.is_none() => {}
             (Grammar::Table(inner) | Grammar::TextOr(_, inner), _) => {
                 nested(lines, places, inner, &path, node);
             }
@@ -120,9 +130,11 @@ fn walk(
             (Grammar::Other(_), "on") => named(lines, places, Place::On, &path, node),
             (Grammar::Other(_), "api") => named(lines, places, Place::Api, &path, node),
             (Grammar::Other(_), "broker") => match node {
-                Some(_) => named(lines, places, Place::Broker, &path, node),
-                None => walk(lines, places, Place::Broker, "broker.bus", None),
+                Some(_) => brokers(lines, places, &path, node),
+                None => walk(lines, places, Place::Ideal, "broker.bus", None),
             },
+            (Grammar::Other(_), "event") => named(lines, places, Place::Event, &path, node),
+            (Grammar::Other(_), "entity") => named(lines, places, Place::Entity, &path, node),
             (Grammar::Other(_), "failure") => failures(lines, places, node),
             (Grammar::Other(_), "variant") => {}
             (Grammar::Other(_), _) => leaves(lines, places, &path, node),
@@ -136,7 +148,8 @@ fn value(lines: &mut Vec<Line>, places: &mut Places, key: &Key, path: String, no
         Some(node) => lines.push(stated(places, path, node)),
         None if key.default.is_empty() => {}
         None => {
-            let bare = matches!(key.grammar, Grammar::Whole(..) | Grammar::Truth | Grammar::Burst);
+            let bare = matches!(key.grammar, Grammar::Whole(..) | Grammar::Truth | Grammar::Burst)
+                || matches!(key.grammar, Grammar::TruthOrDuration);
             let value = if bare { key.default.to_owned() } else { format!("\"{}\"", key.default) };
             let source = format!("default ({})", key.grade());
             lines.push(Line { path, value, source, span: None });
@@ -167,6 +180,16 @@ fn nested(
             }
         }
         None => walk(lines, places, inner, path, None),
+    }
+}
+
+/// Each broker with the keys that its engine has.
+fn brokers(lines: &mut Vec<Line>, places: &mut Places, path: &str, node: Option<&Node>) {
+    let Some(Node { value: Value::Table(table), .. }) = node else { return };
+    for entry in &table.entries {
+        let Value::Table(table) = &entry.node.value else { continue };
+        let engine = engine(preset_of(table)).unwrap_or(Place::Ideal);
+        walk(lines, places, engine, &join(path, &entry.key), Some(table));
     }
 }
 
