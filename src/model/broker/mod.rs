@@ -3,6 +3,8 @@
 //! An engine stores and dispatches. It never runs a handler: it hands copies to [`Ctx::deliver`],
 //! and hears through [`Engine::done`] what became of them.
 
+pub(crate) mod push;
+
 use super::blueprint::{AckMode, Consume, Exhausted};
 use super::book::Book;
 use super::event::{Event, Kind};
@@ -91,6 +93,8 @@ pub(crate) struct Publication {
     pub(crate) producer: u32,
     /// Its number among the events of that producer to that destination.
     pub(crate) sequence: u64,
+    /// Attempts to publish it before this one, for draws.
+    pub(crate) attempt: u32,
     /// Whether this is not the first attempt.
     pub(crate) again: bool,
 }
@@ -127,6 +131,16 @@ pub(crate) enum Outcome {
     Reject(Exhausted),
 }
 
+impl Outcome {
+    /// As what an obligation ends whose last copy ends like this.
+    pub(crate) fn reason(self) -> Fate {
+        match self {
+            Self::Reject(Exhausted::Dlq) => Fate::DeadLettered,
+            _ => Fate::Exhausted,
+        }
+    }
+}
+
 /// How an instance stops consuming.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Departure {
@@ -154,6 +168,8 @@ pub(crate) struct Delivery {
     /// Whether an answer is on its way.
     pub(crate) travels: bool,
     pub(crate) outcome: Outcome,
+    /// As what the obligation ends if this is its last copy and its consumer crashes.
+    pub(crate) reason: Fate,
 }
 
 impl Delivery {
@@ -168,6 +184,7 @@ impl Delivery {
         leased: 0,
         travels: false,
         outcome: Outcome::Ack,
+        reason: Fate::LostCrash,
     };
 }
 

@@ -5,6 +5,7 @@ use crate::model::World;
 use crate::model::blueprint::{
     Blueprint, Consume, Dedup, EngineSpec, Exhausted, Filter, OrderGuard, RetryIn, Service,
 };
+use crate::model::broker::push::Push;
 use crate::model::broker::{BrokerTable, Engine, GroupTable, NoEngine};
 use crate::model::capacity::Capacities;
 use crate::model::observation::Observer;
@@ -193,6 +194,9 @@ impl<O: Observer> Builder<'_, O> {
     fn engine(&self, broker: u32) -> Box<dyn Engine<O>> {
         match &self.blueprint.brokers[broker as usize].engine {
             EngineSpec::Ideal => Box::new(NoEngine),
+            EngineSpec::Push(spec) => {
+                Box::new(Push::new(self.world, self.blueprint, self.streams, broker, spec))
+            }
             _ => Box::new(NoEngine),
         }
     }
