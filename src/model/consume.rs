@@ -117,7 +117,7 @@ impl<O: Observer> World<O> {
         let i = &mut self.instances[d.instance as usize];
         if i.incarnation != d.incarnation {
             self.deliveries.free(slot);
-            self.book.drop(&mut self.observer, d.fact, d.subscription, Fate::LostCrash);
+            self.book.drop(&mut self.observer, d.fact, d.subscription, d.reason);
             return;
         }
         i.coming -= 1;
@@ -158,7 +158,7 @@ impl<O: Observer> World<O> {
         let (engine, mut ctx) = self.at_broker(s, d.broker);
         engine.settled(&mut ctx, slot, d.outcome);
         self.deliveries.free(slot);
-        self.book.drop(&mut self.observer, d.fact, d.subscription, Fate::LostCrash);
+        self.book.drop(&mut self.observer, d.fact, d.subscription, d.outcome.reason());
         self.replies(s);
     }
 
@@ -235,6 +235,7 @@ impl<O: Observer> World<O> {
         let d = self.deliveries.get(delivery);
         match self.brokers.get(d.broker as usize).map(|b| &b.spec.engine) {
             Some(super::EngineSpec::Log(_)) => Exhausted::Halt,
+            Some(super::EngineSpec::Push(p)) if p.dead_letters => Exhausted::Dlq,
             _ => Exhausted::Drop,
         }
     }
@@ -256,11 +257,7 @@ impl<O: Observer> World<O> {
                 self.deliveries.free(j.delivery);
             }
         }
-        let reason = match outcome {
-            Outcome::Reject(Exhausted::Dlq) => Fate::DeadLettered,
-            _ => Fate::Exhausted,
-        };
-        self.book.drop(&mut self.observer, j.origin, j.subscription, reason);
+        self.book.drop(&mut self.observer, j.origin, j.subscription, outcome.reason());
         self.replies(s);
     }
 
@@ -373,7 +370,7 @@ impl<O: Observer> World<O> {
         let b = self.book.get(j.origin, j.subscription);
         b.attempts = (j.attempt + 1).min(u32::from(u16::MAX)) as u16;
         self.deliveries.free(j.delivery);
-        self.book.drop(&mut self.observer, d.fact, d.subscription, Fate::LostCrash);
+        self.book.drop(&mut self.observer, d.fact, d.subscription, d.reason);
         if j.timer {
             self.jobs.get_mut(job).state = State::Ghost;
         } else {

@@ -8,6 +8,7 @@ use crate::model::blueprint::{
     RetryIn, Service,
 };
 use crate::model::broker::fan_out::{FanOut, FanOutParts};
+use crate::model::broker::push::Push;
 use crate::model::broker::{BrokerTable, Engine, GroupTable, NoEngine};
 use crate::model::capacity::Capacities;
 use crate::model::filter::AttributeTable;
@@ -242,6 +243,9 @@ impl<O: Observer> Builder<'_, O> {
         match &self.blueprint.brokers[broker as usize].engine {
             EngineSpec::Ideal => Box::new(NoEngine),
             EngineSpec::FanOut(spec) => Box::new(FanOut::new(self.fan_out(broker, spec))),
+            EngineSpec::Push(spec) => {
+                Box::new(Push::new(self.world, self.blueprint, self.streams, broker, spec))
+            }
             _ => Box::new(NoEngine),
         }
     }
