@@ -5,9 +5,12 @@
 use crate::render::findings::{segments, total};
 use crate::render::matrix::Matrix;
 use crate::render::view::{View, clients, worst_first};
-use crate::render::wording::{Reading, Style, count, list, percent};
+use crate::render::wording::{Reading, Style, count, percent};
 use crate::render::{verdict, view};
 use crate::results::{Ledger, Results};
+
+/// Code of the advice that a broker's speed rests on single measurements or assumptions.
+const WEAK_NUMBERS: &str = "A006";
 
 /// Rows that a table of services has at most.
 pub(crate) const MOST_ROWS: usize = 40;
@@ -203,20 +206,10 @@ pub(crate) fn brokers(view: &View<'_>) -> Table {
             Reading::plain(&broker.engine),
         ]);
     }
-    let estimated: Vec<String> = view
-        .result
-        .topology
-        .brokers
-        .iter()
-        .filter(|b| !b.estimates.is_empty())
-        .map(|b| format!("{} of {}", list(&b.estimates), b.name))
-        .collect();
-    if !estimated.is_empty() {
-        table.note = Some(format!(
-            "Estimates of grade C or D, not measurements: {}. See tidelag presets NAME.",
-            estimated.join("; ")
-        ));
-    }
+    let weak = view.result.advice.iter().any(|a| a.code == WEAK_NUMBERS);
+    table.note = weak.then(|| {
+        format!("Some of these numbers are of grade C or D: see {WEAK_NUMBERS} under advice.")
+    });
     table
 }
 

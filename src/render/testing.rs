@@ -385,7 +385,11 @@ fn delivered(lost: u64, again: u64, twice: u64) -> VariantResult {
         preset: "kafka".to_owned(),
         engine: "partitioned log, 12 partitions, 3 copies on 3 nodes".to_owned(),
         stores: true,
-        estimates: vec!["per_shard".to_owned(), "per_node".to_owned()],
+    });
+    v.advice.push(Advice {
+        code: "A006".to_owned(),
+        text: "log: of preset kafka, `replication` (D) is of grade C or D".to_owned(),
+        try_next: None,
     });
     let email = Load { name: "email", workers: 4, busy: 0.5, p50: 0.02, p99: 0.2, work: 0.01 };
     subscriber(&mut v, &email, None);

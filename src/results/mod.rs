@@ -126,9 +126,6 @@ pub struct BrokerInfo {
     pub engine: String,
     /// Whether anything waits there, so that it has a backlog.
     pub stores: bool,
-    /// Keys whose numbers are estimates (grade C or D of the preset), if any.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub estimates: Vec<String>,
 }
 
 /// One service of the topology.

@@ -51,19 +51,23 @@ pub(super) fn topology(draft: &Draft, blueprint: &Blueprint) -> Topology {
         services: services.collect(),
         clients: clients.collect(),
         events: blueprint.events.iter().map(|e| e.name.clone()).collect(),
-        broker: broker_line(&blueprint.brokers),
+        broker: broker_line(blueprint),
         brokers: blueprint.brokers.iter().map(broker).collect(),
     }
 }
 
-/// All brokers in one line; an ideal bus that is alone needs no name.
-fn broker_line(brokers: &[Broker]) -> String {
-    match brokers {
-        [only] if matches!(only.engine, EngineSpec::Ideal) => engine(only),
-        all => {
-            let each: Vec<String> =
-                all.iter().map(|b| format!("{} ({}): {}", b.name, b.preset, engine(b))).collect();
-            each.join("; ")
+/// In one line: a single broker by its product, several with their names.
+fn broker_line(blueprint: &Blueprint) -> String {
+    let what = |broker: &Broker| match &broker.engine {
+        EngineSpec::Ideal => format!("ideal bus, deliver {}", broker.deliver),
+        EngineSpec::Log(log) => format!("{}, {} partitions", broker.preset, log.partitions),
+        _ => broker.preset.clone(),
+    };
+    match blueprint.brokers.as_slice() {
+        [single] => what(single),
+        several => {
+            let named = several.iter().map(|broker| format!("{}: {}", broker.name, what(broker)));
+            named.collect::<Vec<_>>().join("; ")
         }
     }
 }
@@ -74,7 +78,6 @@ fn broker(broker: &Broker) -> BrokerInfo {
         preset: broker.preset.clone(),
         engine: engine(broker),
         stores: !matches!(broker.engine, EngineSpec::Ideal),
-        estimates: Vec::new(),
     }
 }
 
