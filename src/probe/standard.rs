@@ -49,7 +49,7 @@ pub(crate) struct Station<H = Digest> {
     pub(crate) measured_max: (u64, u64),
     pub(crate) series: StationSeries,
     /// Of a service that consumes from brokers.
-    pub(crate) incidents: Option<Incidents>,
+    pub(crate) incidents: Option<Box<Incidents>>,
 }
 
 /// What a service shows over time, one value per bin.
@@ -160,7 +160,7 @@ impl<H: History> Probes<H> {
         let waiting = Waiting::new(blueprint);
         let station = |(at, s): (usize, &crate::model::Service)| Station {
             capacity: f64::from(s.workers) * f64::from(s.instances),
-            incidents: waiting.serves(at).then(Incidents::default),
+            incidents: waiting.serves(at).then(Box::default),
             ..Station::default()
         };
         let delivery = |s: &Subscription| Delivery {
