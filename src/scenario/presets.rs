@@ -68,6 +68,12 @@ pub(super) fn engine(name: &str) -> Option<Place> {
     PRESETS.iter().find(|preset| preset.name == name).map(|preset| preset.engine)
 }
 
+/// A few presets of this engine.
+pub(super) fn examples(engine: Place) -> String {
+    let of_engine = PRESETS.iter().filter(|preset| preset.engine == engine);
+    of_engine.map(|preset| preset.name).take(2).collect::<Vec<_>>().join(", ")
+}
+
 /// The preset that a broker's table names, `ideal` if it names none.
 pub(super) fn preset_of(broker: &Table) -> &str {
     match broker.get("preset").map(|entry| &entry.node.value) {

@@ -4,6 +4,7 @@
 
 use super::keys::{self, Grammar, Key, Place, Status};
 use super::near::did_you_mean;
+use super::presets;
 use super::{Diagnostic, Entry, FileId, Node, Sources, Span, Table, Value};
 use crate::random::{Backoff, Burst, Rate, Variate};
 use crate::units::{ParseError, Probability, SimDuration};
@@ -141,10 +142,10 @@ impl Reader<'_> {
         if !keys::ENGINES.contains(&place) {
             return None;
         }
-        let others: Vec<&str> = keys::ENGINES
+        let others: Vec<String> = keys::ENGINES
             .iter()
             .filter(|other| keys::find(**other, &entry.key).is_some())
-            .map(|other| other.noun())
+            .map(|other| format!("{} ({})", other.noun(), presets::examples(*other)))
             .collect();
         if others.is_empty() {
             return None;
