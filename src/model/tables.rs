@@ -3,6 +3,7 @@
 
 use super::blueprint::{Balance, Exhausted, Filter, Publish, RetryIn};
 use super::filter::AttributeTable;
+use super::store::Store;
 use crate::random::{Arrivals, Backoff, Burst, Chance, StreamKey, Variate};
 use crate::units::SimDuration;
 use std::collections::VecDeque;
@@ -155,6 +156,27 @@ pub(crate) struct ServiceTable {
     pub(crate) groups: Range,
     /// Whether one of them asks for work when a worker is idle.
     pub(crate) asks: bool,
+    /// Which waiting work its instances take up next.
+    pub(crate) order: Takes,
+    /// Waiting work at most, in each line; `None`: without limit.
+    pub(crate) cap: Option<usize>,
+    /// Whether the oldest makes room when a line is full.
+    pub(crate) evicts: bool,
+    /// Events of the book that wait for an earlier one of their key.
+    pub(crate) held: usize,
+    /// Connections to its store, if there is a limit.
+    pub(crate) store: Option<Store>,
+}
+
+/// Which waiting work an instance takes up next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Takes {
+    /// What has waited longest.
+    Oldest,
+    /// What came last.
+    Newest,
+    /// Nothing: it is down, on its way there, or stands still.
+    Nothing,
 }
 
 /// An instance of a service.
@@ -166,9 +188,22 @@ pub(crate) struct Instance {
     pub(crate) incarnation: u32,
     /// Crashes whose cause lasts.
     pub(crate) crashes: u32,
+    /// Stops whose cause lasts.
+    pub(crate) stops: u32,
+    /// Pauses that last.
+    pub(crate) pauses: u32,
+    /// Whether it consumes and takes requests.
     pub(crate) up: bool,
+    /// Whether it is not up any more, but still finishes its work.
+    pub(crate) draining: bool,
+    /// What its free workers take up.
+    pub(crate) takes: Takes,
     /// When it will have started, if it is starting.
     pub(crate) starts_at: u64,
+    /// When it will have stopped, if it is draining.
+    pub(crate) stops_at: u64,
+    /// Since when it stands still, if it does.
+    pub(crate) paused_at: u64,
     /// Product of the slow-downs that strike it.
     pub(crate) slow: f64,
     /// Jobs with a worker.
@@ -251,6 +286,8 @@ pub(crate) enum State {
     Parked,
     /// Interrupted: only waits for its timer to come back.
     Ghost,
+    /// With a worker of an instance that stands still, or stood still since its timer was set.
+    Frozen,
 }
 
 /// One delivery or request at a service.

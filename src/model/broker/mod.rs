@@ -55,10 +55,14 @@ pub(crate) trait Engine<O: Observer>: std::fmt::Debug {
     /// An instance consumes (again).
     fn joined(&mut self, _ctx: &mut Ctx<O>, _group: u32, _instance: u32) {}
 
-    /// An instance consumes no more.
+    /// An instance consumes no more. After [`Departure::Stop`] it is given nothing, and
+    /// [`Engine::done`] is still heard of what it has: `Requeue` of what it has not begun, then the
+    /// outcomes of the rest. When its process ends, at once if it was idle, [`Departure::Crash`]
+    /// follows: what is leased to it then, a copy on its way for instance, has to come again.
     fn left(&mut self, _ctx: &mut Ctx<O>, _group: u32, _instance: u32, _how: Departure) {}
 
-    /// An instance stands still: it asks for nothing and sends no heartbeat.
+    /// An instance that consumes stands still: it asks for nothing and sends no heartbeat. Heard
+    /// again after [`Engine::joined`] if it starts during a pause; void once it has left.
     fn paused(&mut self, _ctx: &mut Ctx<O>, _group: u32, _instance: u32) {}
 
     /// An instance goes on.

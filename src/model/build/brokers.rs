@@ -3,8 +3,8 @@
 use super::Builder;
 use crate::model::World;
 use crate::model::blueprint::{
-    Blueprint, Consume, Dedup, EngineSpec, Exhausted, FanOutSpec, Filter, OrderGuard, RetryIn,
-    Service,
+    Backlog, Blueprint, Consume, Dedup, EngineSpec, Exhausted, FanOutSpec, Filter, OrderGuard,
+    RetryIn, Service,
 };
 use crate::model::broker::fan_out::{FanOut, FanOutParts};
 use crate::model::broker::{BrokerTable, Engine, GroupTable, NoEngine};
@@ -15,6 +15,7 @@ use crate::model::publish::PublishKeys;
 use crate::model::tables::{EventTable, NONE, Range};
 use crate::model::{EventTypeId, Sched};
 use crate::random::{StreamKey, derive_id, hash_name};
+use crate::units::Probability;
 
 /// Something that waits at a broker for one group: a queue, or a partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +73,8 @@ fn is_plain(blueprint: &Blueprint, service: &Service, consume: &Consume) -> bool
         && consume.filters.iter().all(|f| *f == Filter::All)
         && consume.retry_in == RetryIn::Inline
         && matches!(consume.on_exhausted, None | Some(Exhausted::Drop))
+        && consume.poison == Probability::ZERO
+        && service.backlog == Backlog::default()
         && service.memory.dedup == Dedup::None
         && service.memory.order == OrderGuard::None
 }
