@@ -7,6 +7,7 @@ use super::*;
 use crate::model::{
     EngineSpec, EventTypeId, Exhausted, Filter, PublishMode, Target, Trigger, Verb,
 };
+use crate::units::SimDuration;
 use std::fmt::Write;
 
 /// Remarks on several texts, each below its number.
@@ -83,7 +84,7 @@ fn failures_strike_what_they_can() {
     let b = blueprint(&kafka(
         "pause = \"email\"\n[[failure]]\nat = \"2s\"\nunclean = \"bus/broker:2\"",
     ));
-    assert_eq!(b.failures[0].lasts.map(|lasts| lasts.as_secs()), Some(2.0));
+    assert_eq!(b.failures[0].lasts.map(SimDuration::as_secs), Some(2.0));
     assert_eq!(b.failures[1].verb, Verb::Unclean);
     assert_eq!(b.failures[1].name, "unclean bus/broker:2");
     assert!(matches!(b.failures[1].target, Target::Node { node: 2, .. }));
