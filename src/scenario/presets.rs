@@ -53,7 +53,7 @@ const PRESETS: [Preset; 15] = [
 pub fn presets() -> impl Iterator<Item = (&'static str, &'static str)> {
     PRESETS.iter().map(|preset| {
         let first = preset.text.lines().next().unwrap_or_default().trim_start_matches("# ");
-        let end = first.find([':', ',']).unwrap_or(first.len());
+        let end = first.find(':').unwrap_or(first.len());
         (preset.name, &first[..end])
     })
 }
