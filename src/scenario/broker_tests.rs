@@ -170,7 +170,12 @@ fn work_is_replayed_and_nothing_else() {
     assert!(matches!(&b.services[1].handlers[0].steps[0],
         crate::model::Step::Work(takes) if takes.is_trace()));
     let wrong = text.replace("\"kafka\"", "\"kafka\"\ndeliver = \"trace lat.csv\"");
-    assert!(check(&wrong).contains("only the work of a handler can be replayed"));
+    let refused = "only the work on an event (`on`) can be replayed";
+    assert!(check(&wrong).contains(refused));
+    let request = "[client.web]\nrate = \"1/s\"\ncalls = \"a.op\"\n[service.a]\n";
+    for work in ["\"trace lat.csv\"", "{ do = [\"1ms\", \"trace lat.csv\"] }"] {
+        assert!(check(&format!("{request}api.op = {work}")).contains(refused));
+    }
 }
 
 const SWITCH: &str = r#"
