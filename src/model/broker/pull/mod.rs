@@ -6,6 +6,7 @@ mod queue;
 mod receive;
 #[cfg(test)]
 mod tests;
+mod timers;
 
 use super::{Accept, Ctx, Departure, Engine, Outcome, Publication};
 use crate::model::blueprint::{AckMode, Exhausted, PullSpec};
@@ -17,14 +18,7 @@ use crate::units::SimDuration;
 use order::Order;
 use queue::{Place, Queue};
 use std::collections::{BTreeSet, VecDeque};
-
-/// Kinds of timers. A token is the index of what it is about times [`KINDS`], plus its kind.
-const LEASE: u32 = 0;
-const DELAY: u32 = 1;
-const AGE: u32 = 2;
-const POLL: u32 = 3;
-const FAILOVER: u32 = 4;
-const KINDS: u32 = 5;
+use timers::{AGE, DELAY, FAILOVER, KINDS, LEASE, POLL, schedule};
 
 /// What it needs from outside: names have become keys and identities.
 #[derive(Debug)]
@@ -69,6 +63,25 @@ enum Late {
     Counts,
 }
 
+/// Whether an instance can ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Presence {
+    Gone,
+    Here,
+    /// It stands still.
+    Paused,
+}
+
+/// What an instance waits for before it asks again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waits {
+    Nothing,
+    /// The answer to its last question: it is on the list of its queue.
+    Answer,
+    /// The instant of its next poll.
+    Poll,
+}
+
 /// An instance that asks a queue.
 #[derive(Clone, Copy, Debug)]
 struct Consumer {
@@ -76,12 +89,8 @@ struct Consumer {
     instance: u32,
     /// Identity, for draws.
     id: u64,
-    up: bool,
-    paused: bool,
-    /// Whether it is on the list of those who wait for an answer.
-    parked: bool,
-    /// Whether it waits for its next poll.
-    asleep: bool,
+    presence: Presence,
+    waits: Waits,
     /// Polls made, for draws.
     polls: u32,
 }
@@ -123,9 +132,8 @@ impl Pull {
             queue_of[g.group as usize] = at as u32;
             first.push(consumers.len() as u32);
             consumers.extend(g.members.iter().zip(g.first_instance..).map(|(&id, instance)| {
-                let queue = at as u32;
-                let (parked, asleep) = (false, false);
-                Consumer { queue, instance, id, up: false, paused: false, parked, asleep, polls: 0 }
+                let (presence, waits) = (Presence::Gone, Waits::Nothing);
+                Consumer { queue: at as u32, instance, id, presence, waits, polls: 0 }
             }));
             let order = spec.fifo.then(|| Order::new(spec.max_in_flight));
             queues.push(Queue::new(g.group, g.lane, order));
@@ -192,104 +200,6 @@ impl Pull {
         }
         self.watch_age(ctx, q);
         self.pump(ctx, q);
-    }
-
-    fn schedule<O: Observer>(&self, ctx: &mut Ctx<O>, at: u64, kind: u32, index: usize) {
-        let delay = SimDuration::from_ns(at - ctx.now().ns());
-        ctx.timer(delay, index as u32 * KINDS + kind);
-    }
-
-    /// Makes sure that a timer waits for the oldest message to become too old.
-    fn watch_age<O: Observer>(&mut self, ctx: &mut Ctx<O>, q: usize) {
-        let Some(retention) = self.spec.retention else { return };
-        let queue = &mut self.queues[q];
-        if queue.ages || queue.oldest == NONE {
-            return;
-        }
-        queue.ages = true;
-        let at = queue.messages.get(queue.oldest).enqueued.saturating_add(retention.ns());
-        self.schedule(ctx, at, AGE, q);
-    }
-
-    /// Messages that are too old are deleted.
-    fn expire<O: Observer>(&mut self, ctx: &mut Ctx<O>, q: usize) {
-        let Some(retention) = self.spec.retention else { return };
-        let now = ctx.now().ns();
-        let queue = &mut self.queues[q];
-        queue.ages = false;
-        while queue.oldest != NONE
-            && queue.messages.get(queue.oldest).enqueued + retention.ns() <= now
-        {
-            queue.remove(ctx, queue.oldest, Fate::Expired);
-        }
-        self.watch_age(ctx, q);
-        // What kept others of its group back may be gone.
-        self.pump(ctx, q);
-    }
-
-    /// Leases end whose time is over.
-    fn lapse<O: Observer>(&mut self, ctx: &mut Ctx<O>, q: usize) {
-        let Some(lapse) = self.lapse else { return };
-        let now = ctx.now();
-        let next = loop {
-            let queue = &mut self.queues[q];
-            let slot = match queue.leases.pop(&queue.messages, now.ns()) {
-                Ok(slot) => slot,
-                Err(next) => break next,
-            };
-            if self.extends(ctx, q, slot) {
-                let queue = &mut self.queues[q];
-                let stamp = queue.messages.get(slot).stamp;
-                queue.leases.push((now + lapse).ns(), slot, stamp);
-            } else {
-                self.queues[q].take_back(ctx, slot, None);
-            }
-        };
-        self.queues[q].leases.armed = next.is_some();
-        if let Some(at) = next {
-            self.schedule(ctx, at, LEASE, q);
-        }
-        self.pump(ctx, q);
-    }
-
-    /// Whether the holder of a message has just asked for more time.
-    fn extends<O: Observer>(&self, ctx: &Ctx<O>, q: usize, slot: u32) -> bool {
-        let m = self.queues[q].messages.get(slot);
-        let alive = ctx.instances[m.holder as usize].incarnation == m.incarnation;
-        let consumer = self.consumer(self.queues[q].group, m.holder);
-        self.spec.heartbeat && alive && !self.consumers[consumer].paused
-    }
-
-    /// What was handed back may be given out again.
-    fn delays_end<O: Observer>(&mut self, ctx: &mut Ctx<O>, q: usize) {
-        let now = ctx.now().ns();
-        let queue = &mut self.queues[q];
-        let next = loop {
-            match queue.delays.pop(&queue.messages, now) {
-                Ok(slot) => queue.show_again(slot),
-                Err(next) => break next,
-            }
-        };
-        queue.delays.armed = next.is_some();
-        if let Some(at) = next {
-            self.schedule(ctx, at, DELAY, q);
-        }
-        self.pump(ctx, q);
-    }
-
-    /// A message is handed back.
-    fn handed_back<O: Observer>(&mut self, ctx: &mut Ctx<O>, q: usize, slot: u32) {
-        let queue = &mut self.queues[q];
-        if self.spec.nack_delay == SimDuration::ZERO {
-            queue.take_back(ctx, slot, None);
-            return;
-        }
-        let at = (ctx.now() + self.spec.nack_delay).ns();
-        queue.take_back(ctx, slot, Some(at));
-        if !queue.delays.armed {
-            queue.delays.armed = true;
-            self.schedule(ctx, at, DELAY, q);
-        }
     }
 
     /// The answer about a delivery is there.
@@ -399,7 +309,7 @@ impl<O: Observer> Engine<O> for Pull {
             DELAY => self.delays_end(ctx, index),
             AGE => self.expire(ctx, index),
             POLL => {
-                self.consumers[index].asleep = false;
+                self.consumers[index].waits = Waits::Nothing;
                 self.ask(ctx, index);
             }
             _ => {
@@ -413,13 +323,12 @@ impl<O: Observer> Engine<O> for Pull {
     fn joined(&mut self, _ctx: &mut Ctx<O>, group: u32, instance: u32) {
         // Its first question comes with its first idle worker.
         let consumer = self.consumer(group, instance);
-        self.consumers[consumer].up = true;
+        self.consumers[consumer].presence = Presence::Here;
     }
 
     fn left(&mut self, ctx: &mut Ctx<O>, group: u32, instance: u32, how: Departure) {
         let consumer = self.consumer(group, instance);
-        self.consumers[consumer].up = false;
-        self.consumers[consumer].paused = false;
+        self.consumers[consumer].presence = Presence::Gone;
         if how == Departure::Crash && self.lapse.is_none() {
             // Without a timer a lease is bound to its connection.
             self.take_all_back(ctx, self.queue_of[group as usize] as usize, Some(instance));
@@ -428,12 +337,12 @@ impl<O: Observer> Engine<O> for Pull {
 
     fn paused(&mut self, _ctx: &mut Ctx<O>, group: u32, instance: u32) {
         let consumer = self.consumer(group, instance);
-        self.consumers[consumer].paused = true;
+        self.consumers[consumer].presence = Presence::Paused;
     }
 
     fn resumed(&mut self, ctx: &mut Ctx<O>, group: u32, instance: u32) {
         let consumer = self.consumer(group, instance);
-        self.consumers[consumer].paused = false;
+        self.consumers[consumer].presence = Presence::Here;
         self.ask(ctx, consumer);
     }
 
@@ -461,7 +370,7 @@ impl<O: Observer> Engine<O> for Pull {
             }
         }
         let at = (ctx.now() + self.spec.failover).ns();
-        self.schedule(ctx, at, FAILOVER, 0);
+        schedule(ctx, at, FAILOVER, 0);
     }
 
     fn node_up(&mut self, ctx: &mut Ctx<O>, node: u32) {

@@ -1,7 +1,8 @@
 //! Questions and answers: who gets which message.
 
 use super::super::Ctx;
-use super::{LEASE, POLL, Pull};
+use super::timers::{LEASE, POLL, schedule};
+use super::{Presence, Pull, Waits};
 use crate::model::blueprint::AckMode;
 use crate::model::fate::Fate;
 use crate::model::observation::Observer;
@@ -14,7 +15,7 @@ impl Pull {
     /// on its way to it.
     fn room<O: Observer>(&self, ctx: &Ctx<O>, consumer: usize) -> u32 {
         let c = &self.consumers[consumer];
-        if !c.up || c.paused {
+        if c.presence != Presence::Here {
             return 0;
         }
         let parts = &self.parts.groups[c.queue as usize];
@@ -30,7 +31,7 @@ impl Pull {
     /// answer, or for its next poll.
     pub(super) fn ask<O: Observer>(&mut self, ctx: &mut Ctx<O>, consumer: usize) {
         let c = self.consumers[consumer];
-        if c.parked || c.asleep {
+        if c.waits != Waits::Nothing {
             return;
         }
         loop {
@@ -45,12 +46,12 @@ impl Pull {
         let c = &mut self.consumers[consumer];
         if self.spec.long_poll.is_some() {
             // A question that is not answered in time is asked again at once.
-            c.parked = true;
+            c.waits = Waits::Answer;
             self.parked[c.queue as usize].push_back(consumer as u32);
         } else {
-            c.asleep = true;
+            c.waits = Waits::Poll;
             let at = (ctx.now() + self.spec.poll).ns();
-            self.schedule(ctx, at, POLL, consumer);
+            schedule(ctx, at, POLL, consumer);
         }
     }
 
@@ -83,7 +84,7 @@ impl Pull {
             if self.room(ctx, consumer as usize) > 0 {
                 self.parked[q].push_back(consumer);
             } else {
-                self.consumers[consumer as usize].parked = false;
+                self.consumers[consumer as usize].waits = Waits::Nothing;
             }
         }
     }
@@ -128,7 +129,7 @@ impl Pull {
         queue.leases.push(at, slot, m.stamp);
         if !queue.leases.armed {
             queue.leases.armed = true;
-            self.schedule(ctx, at, LEASE, q);
+            schedule(ctx, at, LEASE, q);
         }
     }
 }

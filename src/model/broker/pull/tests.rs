@@ -73,10 +73,11 @@ fn story(history: &str) -> String {
 fn leases_end_and_late_answers_mean_what_the_queue_makes_of_them() {
     let fifo = || PullSpec { fifo: true, ..spec() };
     let heartbeat = || PullSpec { heartbeat: true, ..spec() };
-    let pauses: &[(u64, Act)] = &[(50, |e, ctx| e.paused(ctx, 0, 1))];
+    let pauses: Script = &[(50, |e, ctx| e.paused(ctx, 0, 1))];
     let crashes = vec![crash(1, 50, 5)];
     // One event, 10 ms; columns: queue, workers, ms of work, failures, script.
-    let cases: [(&str, PullSpec, u32, u64, Vec<Failure>, &[(u64, Act)], &str); 12] = [
+    type Case<'a> = (&'a str, PullSpec, u32, u64, Vec<Failure>, Script<'a>, &'a str);
+    let cases: [Case; 12] = [
         ("in time", spec(), 2, 99, vec![], &[], "11 start, 110 done, applied"),
         // With one worker it is visible from 110 on, and nobody has it when the answer comes.
         ("nobody has it", spec(), 1, 150, vec![], &[], "11 start, 161 done, applied"),
@@ -291,7 +292,7 @@ fn an_instance_takes_what_its_workers_and_its_prefetch_have_room_for() {
         (0, Some(30), 10, 9),
         (8, None, 1, 9),
     ] {
-        let spec = PullSpec { prefetch, batch, ..connected() };
+        let spec = PullSpec { batch, prefetch, ..connected() };
         let mut b = queue(spec, 9, workers(2, 1_000_000));
         b.services[1].handlers[0].consume.prefetch = of_its_own;
         let world = played(&b, &[]);
@@ -381,8 +382,8 @@ fn a_lost_node_takes_along_what_it_had_not_written() {
     // Nobody consumes until 200. At 35 the node that serves is lost, with what came after 15.
     let ms = SimDuration::from_ms;
     let base = || PullSpec { failover: ms(20), ..spec() };
-    let node: &[(u64, Act)] = &[(35, |e, ctx| e.node_down(ctx, 0, false))];
-    let both: &[(u64, Act)] = &[
+    let node: Script = &[(35, |e, ctx| e.node_down(ctx, 0, false))];
+    let both: Script = &[
         (35, |e, ctx| e.node_down(ctx, 0, false)),
         (36, |e, ctx| e.node_down(ctx, 1, false)),
         (72, |e, ctx| e.node_up(ctx, 1)),
