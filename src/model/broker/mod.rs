@@ -7,6 +7,7 @@ pub(crate) mod fan_out;
 #[cfg(test)]
 mod fan_out_tests;
 pub(crate) mod push;
+pub(crate) mod pull;
 #[cfg(test)]
 pub(crate) mod script;
 
