@@ -30,8 +30,6 @@ pub(crate) struct Station<H = Digest> {
     pub(crate) busy: Level,
     /// With the worker of a batch that another one leads.
     pub(crate) riding: Level,
-    /// Waiting at brokers for it.
-    pub(crate) ahead: Level,
     pub(crate) inflight_max: u64,
     pub(crate) wait: Recorder,
     pub(crate) service: Recorder,
@@ -275,9 +273,8 @@ impl<H: History> Probes<H> {
             let segments: u128 = s.segments.iter().sum();
             assert_eq!(lags, segments, "segments do not add up to the lag");
             if at_rest {
-                let area = s.backlog.area() + s.busy.area() + s.riding.area();
                 // Little's law is of what is here; what waits at brokers has not arrived.
-                let area = s.backlog.area() - ahead + s.busy.area();
+                let area = s.backlog.area() - ahead + s.busy.area() + s.riding.area();
                 assert_eq!(area, s.stays, "Little's law does not hold");
             }
         }
