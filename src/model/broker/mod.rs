@@ -6,8 +6,8 @@
 pub(crate) mod fan_out;
 #[cfg(test)]
 mod fan_out_tests;
-pub(crate) mod push;
 pub(crate) mod pull;
+pub(crate) mod push;
 #[cfg(test)]
 pub(crate) mod script;
 

@@ -8,8 +8,8 @@ use crate::model::blueprint::{
     PullSpec, RetryIn, Service,
 };
 use crate::model::broker::fan_out::{FanOut, FanOutParts};
-use crate::model::broker::push::Push;
 use crate::model::broker::pull::{GroupParts, Pull, PullParts};
+use crate::model::broker::push::Push;
 use crate::model::broker::{BrokerTable, Engine, GroupTable, NoEngine};
 use crate::model::capacity::Capacities;
 use crate::model::filter::AttributeTable;
