@@ -21,6 +21,8 @@ pub(crate) enum Kind {
     FailureEnds,
     /// An instance may have finished starting; slot: instance.
     InstanceStarted,
+    /// An instance may have used up its time to stop; slot: instance.
+    GraceEnds,
     /// A step of a job is over; slot: job.
     StepDone,
     /// An answer about a delivery reaches its broker; slot: delivery.
@@ -72,10 +74,11 @@ const KINDS: [Kind; 32] = {
     all
 };
 
-const IN_USE: [Kind; 22] = [
+const IN_USE: [Kind; 23] = [
     Kind::FailureBegins,
     Kind::FailureEnds,
     Kind::InstanceStarted,
+    Kind::GraceEnds,
     Kind::StepDone,
     Kind::Settled,
     Kind::Served,
@@ -99,7 +102,9 @@ const IN_USE: [Kind; 22] = [
 
 const fn rank_of(kind: Kind) -> u64 {
     match kind {
-        Kind::FailureBegins | Kind::FailureEnds | Kind::InstanceStarted => rank::FAILURE,
+        Kind::FailureBegins | Kind::FailureEnds | Kind::InstanceStarted | Kind::GraceEnds => {
+            rank::FAILURE
+        }
         Kind::StepDone | Kind::Settled | Kind::Served | Kind::Confirmed | Kind::BrokerStep => {
             rank::COMPLETION
         }

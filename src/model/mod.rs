@@ -3,6 +3,7 @@
 //! Components do not call each other's insides: they publish, call and answer, and everything that
 //! takes time goes through the event list. Knows nothing of text, files or statistics.
 
+mod backlog;
 mod blueprint;
 mod book;
 mod broker;
@@ -15,11 +16,13 @@ mod consume;
 mod event;
 mod failure;
 mod fate;
+mod filter;
 mod observation;
 mod order;
 mod publish;
 mod service;
 mod slab;
+mod store;
 mod tables;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -41,6 +44,7 @@ use broker::{BrokerTable, Delivery, Engine, GroupTable, Reply};
 use bus::Line;
 use capacity::Capacities;
 use event::Kind;
+use failure::Trouble;
 use publish::{PublishKeys, Record};
 use slab::Slab;
 use std::collections::BTreeMap;
@@ -75,6 +79,7 @@ pub struct World<O> {
     failure_base: Vec<u32>,
     /// Strikes of each failure that last.
     strikes: Vec<u32>,
+    trouble: Trouble,
     events: Vec<EventTable>,
     /// Facts and what is owed of them.
     book: Book,
@@ -171,6 +176,7 @@ impl<O: Observer> Model for World<O> {
             Kind::FailureBegins => self.failure_begins(s, slot),
             Kind::FailureEnds => self.failure_ends(s, slot),
             Kind::InstanceStarted => self.instance_started(s, slot),
+            Kind::GraceEnds => self.grace_ends(s, slot),
         }
     }
 

@@ -120,9 +120,7 @@ impl Backoff {
             Self::ExpJitter { base, cap } => ceiling(*base, *cap, n).ns() as f64,
             Self::FullJitter { base, cap } => 0.5 * ceiling(*base, *cap, n).ns() as f64,
             Self::EqualJitter { base, cap } => 0.75 * ceiling(*base, *cap, n).ns() as f64,
-            Self::Decorrelated { base, cap } => {
-                decorrelated(*base, *cap, n, |_| 0.5).ns() as f64
-            }
+            Self::Decorrelated { base, cap } => decorrelated(*base, *cap, n, |_| 0.5).ns() as f64,
             Self::Drawn(variate) => variate.mean_ns(),
         }
     }
@@ -281,10 +279,9 @@ mod tests {
 
     #[test]
     fn jitter_is_uniform_between_its_ends() {
-        for (text, low, mean, high) in [
-            ("100ms..20s equal-jitter", 0.5, 0.75, 1.0),
-            ("100ms..1s exp-jitter", 0.8, 1.0, 1.2),
-        ] {
+        for (text, low, mean, high) in
+            [("100ms..20s equal-jitter", 0.5, 0.75, 1.0), ("100ms..1s exp-jitter", 0.8, 1.0, 1.2)]
+        {
             let backoff: Backoff = text.parse().unwrap();
             for (n, ceiling) in [(0, 1e8), (2, 4e8), (3, 8e8)] {
                 let pauses =
@@ -313,7 +310,7 @@ mod tests {
         // Each lies within three times of the one that was waited before it.
         let capped: Backoff = "100ms..2s decorrelated".parse().unwrap();
         for id in 0..1000 {
-            let mut before = 1e8;
+            let mut before = 1e8_f64;
             for n in 0..40 {
                 let pause = capped.sample(key(), id, n, n).ns() as f64;
                 assert!((1e8..=(3.0 * before + 1.0).min(2e9)).contains(&pause), "{id} {n}");

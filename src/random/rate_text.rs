@@ -157,8 +157,9 @@ fn per(scan: &mut Scan, rate: &Rate) -> Result<Rate, ParseError> {
     }
     scan.eat(of);
     let Rate::Periodic { interval_ns } = rate else {
-        return Err(ParseError::new(at, "only a fixed interval can hold for each individual")
-            .help(help));
+        return Err(
+            ParseError::new(at, "only a fixed interval can hold for each individual").help(help)
+        );
     };
     Ok(Rate::Each(Individuals { interval_ns: *interval_ns, of: of.into(), count: 1 }))
 }

@@ -343,7 +343,8 @@ mod tests {
             "file",
             "file a b.csv",
             "file empty.csv",
-            "trace lat.csv",
+            "trace",
+            "mix 50% trace lat.csv, 50% 1ms",
             "gamma 8ms 2",
             "8ms later",
             "999999999d",
@@ -383,7 +384,8 @@ mod tests {
         [file]: the name of the file is missing; write "file lat.csv"
         file [a b.csv]: `a b.csv` cannot be read
         file [empty.csv]: the file holds no durations
-        [trace] lat.csv: `trace` is not supported yet
+        [trace]: the name of the file is missing; write "trace lat.csv"
+        mix 50% [trace] lat.csv, 50% 1ms: a trace within a mix has no order; write "file ..." to draw from the same values
         [gamma] 8ms 2: `gamma` is not a distribution; FORMS
         8ms [later]: `later` is too much here
         [999999999d]: longer than 584 years, the longest time there is
@@ -395,7 +397,7 @@ mod tests {
         let error = fault("file lat.csv", "file lat.csv".parse::<Variate>());
         assert_eq!(error, "file [lat.csv]: no file can be read here");
         let error = fault("trace lat.csv", "trace lat.csv".parse::<Variate>());
-        assert_eq!(error, "[trace] lat.csv: `trace` is not supported yet");
+        assert_eq!(error, "trace [lat.csv]: no file can be read here");
     }
 
     fn any_simple() -> impl Strategy<Value = Variate> {

@@ -1,8 +1,8 @@
 //! The pre-flight check: what can be said of a run before it, from rates and means alone.
 
+use super::flow::Flow;
 use super::presets::{origin, preset_of};
 use super::{Expect, Sources, Table, Value};
-use super::flow::Flow;
 use crate::model::{Blueprint, Load, Trigger};
 use crate::results::Advice;
 
@@ -120,7 +120,8 @@ fn untested_numbers(table: &Table, sources: &Sources) -> Vec<Advice> {
         for name in NUMBERS {
             let Some(number) = broker.get(name) else { continue };
             // No limit and no time are no claim that could be wrong by much.
-            let nothing = matches!(&number.node.value, Value::String(s) if s == "none" || s == "0s");
+            let nothing =
+                matches!(&number.node.value, Value::String(s) if s == "none" || s == "0s");
             if let Some(origin) = origin(sources, number.node.span)
                 && matches!(origin.grade, 'C' | 'D')
                 && !nothing

@@ -19,8 +19,10 @@ pub(super) fn values(text: &str) -> Result<Values, ParseError> {
             (Some(_), Some(_)) => {
                 Err(ParseError::new(0..text.len(), "the lower end is above the upper end"))
             }
-            _ => Err(ParseError::new(0..text.len(), "not a range of numbers")
-                .help("write \"5..500\"")),
+            _ => {
+                Err(ParseError::new(0..text.len(), "not a range of numbers")
+                    .help("write \"5..500\""))
+            }
         };
     }
     let mut words: Vec<(Probability, String)> = Vec::new();
@@ -38,9 +40,7 @@ pub(super) fn values(text: &str) -> Result<Values, ParseError> {
                 .help("words are made of letters, digits, `_` and `-`"));
         }
         let share = match share {
-            Some(share) => share.parse().map_err(|e: ParseError| {
-                ParseError { at: range, ..e }
-            })?,
+            Some(share) => share.parse().map_err(|e: ParseError| ParseError { at: range, ..e })?,
             None => Probability::ONE,
         };
         words.push((share, word.to_owned()));

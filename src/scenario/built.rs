@@ -181,3 +181,39 @@ fn targets(gate: &mut Gate, failure: &Table) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::every_key_tests::around;
+    use super::super::keys::PRESETS;
+    use super::super::read::read_text;
+    use super::*;
+
+    /// A text that uses what is missing.
+    fn text(missing: Missing) -> String {
+        match missing {
+            Engine(place) => {
+                let preset = PRESETS.iter().find(|preset| engine(preset) == Some(place)).unwrap();
+                format!("[broker.bus]\npreset = \"{preset}\"\n")
+            }
+            Key(Place::Root, name) => format!("[{name}.x]\n"),
+            Key(place, name) => around(place).replace('@', &format!("{name} = 1")),
+            Word(word) => format!("[service.a]\non.E = {{ takes = \"{word} lat.csv\" }}\n"),
+            Target(part) => format!("[[failure]]\ncrash = \"bus{part}\"\n"),
+            SeveralBrokers => "[broker.a]\n[broker.b]\n".to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_is_listed_is_refused() {
+        for missing in MISSING {
+            let mut sources = Sources::default();
+            let mut errors = Vec::new();
+            let root = read_text(&mut sources, "a.toml", &text(*missing), &mut errors);
+            assert!(errors.is_empty(), "{missing:?}: {errors:?}");
+            let refused = refused(&root, &sources);
+            assert!(refused.iter().all(|d| d.code == "E102"), "{refused:?}");
+            assert!(!refused.is_empty(), "{missing:?}");
+        }
+    }
+}

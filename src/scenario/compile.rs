@@ -2,8 +2,8 @@
 
 use super::compile_failure::failure;
 use super::draft::{
-    BrokerDraft, ClientDraft, Draft, EmissionDraft, EmitDraft, HandlerDraft, LoadDraft, PublishDraft,
-    ServiceDraft, SourceDraft, StepDraft,
+    BrokerDraft, ClientDraft, Draft, EmissionDraft, EmitDraft, HandlerDraft, LoadDraft,
+    PublishDraft, ServiceDraft, SourceDraft, StepDraft,
 };
 use super::names::Names;
 use super::reader::Ref;
@@ -54,10 +54,7 @@ pub(super) fn blueprint(
 
 fn entity(draft: &Draft, name: &str) -> Entity {
     let declared = draft.entities.iter().find(|entity| entity.name.text == name);
-    Entity {
-        name: name.to_owned(),
-        population: declared.map(|entity| entity.population.clone()),
-    }
+    Entity { name: name.to_owned(), population: declared.map(|entity| entity.population.clone()) }
 }
 
 pub(super) struct Compiler<'a> {

@@ -5,15 +5,16 @@
 
 use super::decode_broker::brokers;
 use super::decode_failure::failures;
-use super::decode_parts::{entities, events};
 use super::decode_handler::{handlers, positive, publish, retry};
+use super::decode_parts::{entities, events};
 use super::draft::{ClientDraft, Draft, IdleKey, LoadDraft, Needs, PublishDraft, ServiceDraft};
 use super::draft::{SourceDraft, ZoneDraft};
 use super::keys::{Grammar, Place};
 use super::reader::{Fields, Reader, Ref, Worded};
 use super::{Diagnostic, Entry, Node, Span, Table, Value};
 use crate::model::{
-    Backlog, BacklogPolicy, Balance, Dedup, Memory, Network, OrderGuard, PhasePlan, PublishMode, Zone,
+    Backlog, BacklogPolicy, Balance, Dedup, Memory, Network, OrderGuard, PhasePlan, PublishMode,
+    Zone,
 };
 use crate::random::{Burst, Rate};
 

@@ -40,7 +40,7 @@ fn broker(reader: &mut Reader, entry: &Entry) -> Option<BrokerDraft> {
     let fields = reader.fields(&entry.node, engine)?;
     let deliver = reader.variate(&fields, "deliver");
     let mut broker = Broker::ideal(&entry.key, deliver);
-    let alternate = fields.get("alternate").and_then(|_| reader.reference(&fields, "alternate"));
+    let mut alternate = None;
     let mut idle_keys = Vec::new();
     if engine != Place::Ideal {
         preset.clone_into(&mut broker.preset);
@@ -49,6 +49,7 @@ fn broker(reader: &mut Reader, entry: &Entry) -> Option<BrokerDraft> {
         broker.per_shard = reader.capacity(&fields, "per_shard");
         broker.per_node = reader.capacity(&fields, "per_node");
         broker.quota = reader.capacity(&fields, "quota");
+        alternate = reader.reference(&fields, "alternate");
         broker.mandatory = reader.truth(&fields, "mandatory");
         broker.reconnect = reader.backoff(&fields, "reconnect");
     }
@@ -187,11 +188,8 @@ fn push(
     let replicas = reader.whole(fields, "replicas") as u32;
     let (replication, failover) =
         (reader.variate(fields, "replication"), reader.duration(fields, "failover"));
-    let quorum = reader.truth(fields, "quorum").then_some(QuorumSpec {
-        replicas,
-        replication,
-        failover,
-    });
+    let quorum =
+        reader.truth(fields, "quorum").then_some(QuorumSpec { replicas, replication, failover });
     if quorum.is_some() {
         at_most(reader, fields, ("replicas", replicas), ("nodes", nodes));
     } else {

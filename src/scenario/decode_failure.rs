@@ -153,9 +153,9 @@ fn struck(reader: &mut Reader, entry: &Entry) -> Option<(Ref, Verb, Span)> {
     let name = Ref { text: target.key.clone(), span: target.key_span };
     let verb = match verb {
         Verb::Slow(_) => Verb::Slow(factor_at(reader, &target.node)?),
-        Verb::Replay(_) => Verb::Replay(
-            reader.parsed(&target.node, &Grammar::Duration, |_, text| text.parse())?,
-        ),
+        Verb::Replay(_) => {
+            Verb::Replay(reader.parsed(&target.node, &Grammar::Duration, |_, text| text.parse())?)
+        }
         _ => {
             let message = format!("`{}` takes a target and no value", entry.key);
             let help = format!("write {} = \"{}\"", entry.key, target.key);

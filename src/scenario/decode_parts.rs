@@ -2,12 +2,12 @@
 //!
 //! It looks up no names.
 
+use super::Diagnostic;
 use super::attributes::{is_word, values};
 use super::decode::{name_of, named};
 use super::draft::{EntityDraft, EventDraft};
 use super::keys::{Grammar, Place};
 use super::reader::{Fields, Reader};
-use super::Diagnostic;
 use crate::model::{AttributeSpec, Population};
 
 /// The tables of `event`.

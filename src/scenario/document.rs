@@ -134,12 +134,7 @@ impl Variant {
     }
 }
 
-fn lay(
-    table: &mut Table,
-    layer: Layer,
-    notes: &mut Vec<Diagnostic>,
-    errors: &mut Vec<Diagnostic>,
-) {
+fn lay(table: &mut Table, layer: Layer, notes: &mut Vec<Diagnostic>, errors: &mut Vec<Diagnostic>) {
     for removal in &layer.removals {
         if let Err(error) = removal.apply(table) {
             errors.push(*error);

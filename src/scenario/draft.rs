@@ -1,9 +1,9 @@
 //! A scenario as its file states it: quantities read, defaults filled in, names still words with a
 //! place.
 
+use super::keys::Place;
 use super::reader::{Ref, Worded};
 use super::{Span, Value};
-use super::keys::Place;
 use crate::model::{
     AckMode, AttributeSpec, Backlog, Balance, BatchSpec, Broker, Exhausted, FailureTrigger, Memory,
     Network, PhasePlan, Population, PublishMode, Retry, RetryIn, Verb, Zone,

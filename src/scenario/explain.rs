@@ -117,10 +117,7 @@ fn walk(
         let path = if path.is_empty() { key.name.to_owned() } else { join(path, key.name) };
         let node = table.and_then(|t| t.get(key.name)).map(|e| &e.node);
         match (key.grammar, key.name) {
-            // An open loop has no users who could think.
-            (_, "think") if table.is_none_or(|t| t.get("users").is_none()) => {}
-            // Without a table there is no such thing, and so nothing by default.
-            (Grammar::Table(Place::Batch | Place::Dlq), _) if node.is_none() => {}
+            _ if node.is_none() && !matters(key, table) => {}
             (Grammar::Table(inner) | Grammar::TextOr(_, inner), _) => {
                 nested(lines, places, inner, &path, node);
             }
@@ -140,6 +137,21 @@ fn walk(
             (Grammar::Other(_), _) => leaves(lines, places, &path, node),
             _ => value(lines, places, key, path, node),
         }
+    }
+}
+
+/// Whether the default of a key says anything about a table that is silent about it.
+fn matters(key: &Key, table: Option<&Table>) -> bool {
+    let says = |name: &str| table.is_some_and(|t| t.get(name).is_some());
+    match key.name {
+        // An open loop has no users who could think.
+        "think" => says("users"),
+        "relay" | "poll" if key.places[0] != Place::Pull => says("publish"),
+        "dedup_window" => says("dedup"),
+        "gap_timeout" => says("order"),
+        // Without a table there is no such thing.
+        "backlog" | "batch" | "dlq" => !matches!(key.grammar, Grammar::Table(_)),
+        _ => true,
     }
 }
 
@@ -207,7 +219,8 @@ fn named(
             Value::Table(table) => walk(lines, places, inner, &path, Some(table)),
             // A bare value is the first of the keys: the work of a handler, the rate of a source.
             _ => {
-                for key in keys::of(inner).filter(|k| k.status == Status::Supported) {
+                let shown = |k: &&Key| k.status == Status::Supported && matters(k, None);
+                for key in keys::of(inner).filter(shown) {
                     let node = ["takes", "rate"].contains(&key.name).then_some(&entry.node);
                     let path = join(&path, key.name);
                     match key.grammar {

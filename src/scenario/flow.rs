@@ -5,8 +5,8 @@
 //! follows from it.
 
 use crate::model::{
-    Blueprint, Broker, Dedup, Emission, Emit, Handler, Load, Operation, PublishMode, Retry, RetryIn,
-    Service, Step, Trigger,
+    Blueprint, Broker, Dedup, Emission, Emit, Handler, Load, Operation, PublishMode, Retry,
+    RetryIn, Service, Step, Trigger,
 };
 use crate::random::Variate;
 use crate::units::SimTime;
@@ -151,9 +151,11 @@ fn holds(blueprint: &Blueprint) -> Vec<Vec<f64>> {
 
 fn hold(blueprint: &Blueprint, service: &Service, handler: &Handler, holds: &[Vec<f64>]) -> f64 {
     // Under load, where it matters, batches are full.
-    let (together, each) = handler.consume.batch.as_ref().map_or((1.0, 0.0), |batch| {
-        (f64::from(batch.max), batch.each.mean_ns() / SECOND)
-    });
+    let (together, each) = handler
+        .consume
+        .batch
+        .as_ref()
+        .map_or((1.0, 0.0), |batch| (f64::from(batch.max), batch.each.mean_ns() / SECOND));
     let confirmation = match (handler.publish.mode, broker_of(blueprint, handler)) {
         (PublishMode::Sync, Some(broker)) => broker.publish.mean_ns() / SECOND,
         _ => 0.0,

@@ -236,7 +236,10 @@ impl Key {
             (P::Network, "other_zone") => "grade C, published round trips between zones",
             (P::Ideal | P::Log | P::Push | P::Pull | P::FanOut | P::Dlq, _)
             | (P::Source | P::Failure, _)
-            | (_, "schema" | "seed" | "seeds" | "fails") => "by definition",
+            | (_, "schema" | "seed" | "seeds" | "fails" | "poison")
+            | (_, "publish" | "relay" | "dedup" | "order" | "ids" | "static_id")
+            | (_, "from" | "retry_in" | "connections" | "cap" | "policy" | "dedup_window")
+            | (P::Event | P::Batch, _) => "by definition",
             _ => "grade D, our assumption",
         }
     }

@@ -2,6 +2,8 @@
 
 mod advice;
 mod attributes;
+#[cfg(test)]
+mod broker_tests;
 mod built;
 mod check;
 mod codes;
@@ -22,6 +24,8 @@ mod document;
 mod document_tests;
 mod draft;
 mod draw;
+#[cfg(test)]
+mod every_key_tests;
 mod expect;
 mod explain;
 mod files;

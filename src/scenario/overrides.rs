@@ -21,8 +21,7 @@ pub(crate) fn apply_sets(document: &mut Document, sets: &[String], errors: &mut 
         let variants = document.variants.iter_mut().map(|(_, _, table)| table);
         let targets = std::iter::once(&mut document.base).chain(variants);
         let notes = &mut document.notes;
-        let laid: Vec<_> =
-            targets.map(|target| lay_set(target, table.clone(), notes)).collect();
+        let laid: Vec<_> = targets.map(|target| lay_set(target, table.clone(), notes)).collect();
         // A failure may be there in some variants only.
         if laid.iter().all(Result::is_err) {
             errors.extend(laid.into_iter().filter_map(Result::err).map(|error| *error).take(1));

@@ -5,7 +5,7 @@
 use super::keys::Grammar;
 use super::reader::{Fields, Reader};
 use super::{Diagnostic, Node, Value};
-use crate::model::{Acks, AckMode, Capacity, Popularity};
+use crate::model::{AckMode, Acks, Capacity, Popularity};
 use crate::units::{ParseError, Probability, Scan, SimDuration};
 
 /// Units of size, longest name first.

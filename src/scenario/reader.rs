@@ -150,7 +150,7 @@ impl Reader<'_> {
             return None;
         }
         let message = format!("{} has no `{}`", place.noun(), entry.key);
-        let help = format!("`{}` is a key of {}", entry.key, others.join(" and of "));
+        let help = format!("`{}` is a key of {}", entry.key, others.join(", "));
         Some(Diagnostic::error("E129", entry.key_span, message).help(help))
     }
 

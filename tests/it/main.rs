@@ -8,6 +8,7 @@ mod diagnostics;
 mod docs;
 mod ground_truth;
 mod journal;
+mod knobs;
 mod laws;
 mod loops;
 mod mutation;

@@ -80,34 +80,42 @@ fn broker(dice: &mut Dice, text: &mut String, name: &str) -> Engine {
     engine
 }
 
+/// One of some texts.
+fn any(dice: &mut Dice, of: &[&'static str]) -> &'static str {
+    *dice.pick(of)
+}
+
 fn consumes(dice: &mut Dice, engine: Engine) -> String {
     let mut keys = String::new();
     if dice.below(3) == 0 {
         keys.push_str(", fails = \"20%\", backoff = \"5ms..50ms full-jitter\"");
         let places = [", retry_in = \"delayed\"", ", retry_in = \"inline\"", ""];
-        keys.push_str(dice.pick(&places));
+        keys.push_str(any(dice, &places));
         if matches!(engine, Engine::Push | Engine::Pull) && dice.below(2) == 0 {
             keys.push_str(", on_exhausted = \"dlq\"");
         }
         if engine == Engine::Log {
-            keys.push_str(dice.pick(&[", on_exhausted = \"skip\"", ", on_exhausted = \"dlq\""]));
+            keys.push_str(any(dice, &[", on_exhausted = \"skip\"", ", on_exhausted = \"dlq\""]));
         }
     }
     if matches!(engine, Engine::Push | Engine::Log | Engine::Pull) {
-        keys.push_str(dice.pick(&["", "", ", ack = \"before\"", ", ack = \"after\""]));
+        keys.push_str(any(dice, &["", "", ", ack = \"before\"", ", ack = \"after\""]));
     }
     keys
 }
 
 fn publishes(dice: &mut Dice) -> &'static str {
-    dice.pick(&[
-        "",
-        "",
-        ", publish = \"sync\"",
-        ", publish = \"fire\"",
-        ", publish = \"outbox\", relay = \"poll\", poll = \"50ms\"",
-        ", publish = \"outbox\", relay = \"cdc\"",
-    ])
+    any(
+        dice,
+        &[
+            "",
+            "",
+            ", publish = \"sync\"",
+            ", publish = \"fire\"",
+            ", publish = \"outbox\", relay = \"poll\", poll = \"50ms\"",
+            ", publish = \"outbox\", relay = \"cdc\"",
+        ],
+    )
 }
 
 fn failure(dice: &mut Dice, text: &mut String, services: &[(String, usize)], engine: Engine) {
@@ -160,12 +168,12 @@ pub(crate) fn architecture(seed: u64) -> String {
             "[service.s{n}]\ninstances = {instances}\nworkers = {}\nstart = \"100ms\"",
             1 + dice.below(3)
         );
-        text.push_str(dice.pick(&["", "", "dedup = \"inbox\"\n"]));
+        text.push_str(any(dice, &["", "", "dedup = \"inbox\"\n"]));
         for event in ["A", "B"] {
             if event == "B" && n > 0 && dice.below(2) == 0 {
                 continue;
             }
-            let writes = dice.pick(&["", ", writes = \"copy\""]);
+            let writes = any(dice, &["", ", writes = \"copy\""]);
             let emits = if event == "A" && dice.below(3) == 0 {
                 format!(", emits = \"C{n}\"{}", publishes(dice))
             } else {

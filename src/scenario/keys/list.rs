@@ -130,13 +130,21 @@ const PARTS: &[Key] = &[
     key(
         &[P::Event],
         "attrs",
-        G::Other("attributes by name, such as { amount = \"5..500\", country = \"de 60%, us 40%\" }"),
+        G::Other(
+            "attributes by name, such as { amount = \"5..500\", country = \"de 60%, us 40%\" }",
+        ),
         "",
         "attributes for filters, drawn for each event",
     ),
     key(&[P::Event], "history", G::Whole(0, MANY), "0", "facts that exist before the run"),
     key(&[P::Event], "priority", G::Whole(0, 255), "0", "priority in a queue that has some"),
-    key(&[P::Event], "external", G::Truth, "false", "whether it may be heard though nobody emits it"),
+    key(
+        &[P::Event],
+        "external",
+        G::Truth,
+        "false",
+        "whether it may be heard though nobody emits it",
+    ),
     later(&[P::Event], "version", "version of the event's schema"),
 ];
 
@@ -406,7 +414,13 @@ const FAILURE: &[Key] = &[
     ),
     key(&[P::Failure], "restart", G::Target, "", "instances stop and start, a quarter at a time"),
     key(&[P::Failure], "pause", G::Target, "", "no progress, while clocks and connections go on"),
-    key(&[P::Failure], "replay", G::Target, "", "the groups of a service start again at an instant"),
+    key(
+        &[P::Failure],
+        "replay",
+        G::Target,
+        "",
+        "the groups of a service start again at an instant",
+    ),
     key(&[P::Failure], "redrive", G::Target, "", "dead letters of a service return to its queues"),
     key(&[P::Failure], "at", G::Duration, "", "when it strikes, once"),
     key(&[P::Failure], "every", G::Duration, "", "it strikes at each multiple of this"),

@@ -258,13 +258,7 @@ pub(super) const PULL: &[Key] = &[
         "chance that a short poll finds nothing though there is something",
     ),
     key(&[P::Pull], "receive", G::Whole(1, MANY), "10", "messages of one answer"),
-    key(
-        &[P::Pull],
-        "in_flight",
-        G::WholeOrNone(1, u64::MAX),
-        "none",
-        "messages given out at most",
-    ),
+    key(&[P::Pull], "in_flight", G::WholeOrNone(1, u64::MAX), "none", "messages given out at most"),
     key(&[P::Pull], "fifo", G::Truth, "false", "order by key, one message of each at a time"),
     key(
         &[P::Pull],
