@@ -15,6 +15,9 @@ const DOWN: [Act; 3] = [
 const UP: [Act; 3] =
     [|e, ctx| e.node_up(ctx, 0), |e, ctx| e.node_up(ctx, 1), |e, ctx| e.node_up(ctx, 2)];
 
+const PAUSE: Act = |e, ctx| e.paused(ctx, 0, 1);
+const RESUME: Act = |e, ctx| e.resumed(ctx, 0, 1);
+
 /// When what waits at an instance was committed, ms.
 fn inbox(world: &World<Log>, instance: u32) -> Vec<u64> {
     let inbox = &world.instances[instance as usize].inbox;
@@ -222,8 +225,6 @@ fn a_paused_consumer_is_given_what_it_may_hold_until_its_heartbeats_are_missed()
     let mut s = service("s", vec![consumer(1_000)]);
     s.instances = 2;
     let b = world(7, PushSpec { prefetch: 2, heartbeat: ms(60), ..spec() }, s);
-    const PAUSE: Act = |e, ctx| e.paused(ctx, 0, 1);
-    const RESUME: Act = |e, ctx| e.resumed(ctx, 0, 1);
     let script = [(1, PAUSE), (100, RESUME)];
     let now = played_until(&b, &script, 60);
     assert_eq!((inbox(&now, 1), inbox(&now, 2)), (vec![3], vec![4]));
