@@ -2,6 +2,7 @@
 
 use super::Builder;
 use crate::model::World;
+use crate::model::batch::{BatchTable, Gathering};
 use crate::model::blueprint::{
     Backlog, Blueprint, Consume, Dedup, EngineSpec, Exhausted, FanOutSpec, Filter, OrderGuard,
     RetryIn, Service,
@@ -73,6 +74,7 @@ fn is_plain(blueprint: &Blueprint, service: &Service, consume: &Consume) -> bool
     is_ideal(blueprint, consume.via.0)
         && consume.filters.iter().all(|f| *f == Filter::All)
         && consume.retry_in == RetryIn::Inline
+        && consume.batch.is_none()
         && matches!(consume.on_exhausted, None | Some(Exhausted::Drop))
         && consume.poison == Probability::ZERO
         && service.backlog == Backlog::default()
@@ -106,6 +108,32 @@ impl<O: Observer> Builder<'_, O> {
             });
             lane += lanes;
         }
+    }
+
+    /// The batch table of a handler, or [`NONE`].
+    pub(super) fn batch(
+        &mut self,
+        at: u32,
+        service: &Service,
+        handler: &super::Handler,
+        path: &str,
+    ) -> u32 {
+        let Some(batch) = &handler.consume.batch else { return NONE };
+        let instances: u32 =
+            self.blueprint.services[..at as usize].iter().map(|s| s.instances).sum();
+        let first = self.world.gatherings.len() as u32;
+        let places = service.instances as usize + 1;
+        self.world.gatherings.extend(std::iter::repeat_n(Gathering::NONE, places));
+        self.world.batches.push(BatchTable {
+            max: batch.max,
+            wait: batch.wait,
+            each: batch.each.clone(),
+            each_key: self.streams.key(&format!("{path}/each")),
+            bisect: batch.bisect,
+            first,
+            instances,
+        });
+        self.world.batches.len() as u32 - 1
     }
 
     /// The groups of a service.
