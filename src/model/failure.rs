@@ -222,9 +222,10 @@ impl<O: Observer> World<O> {
         i.draining = false;
         i.takes = Takes::Nothing;
         i.incarnation += 1;
-        i.coming = 0;
-        let waiting = std::mem::take(&mut i.inbox);
+        let waiting = self.waiting_at(instance);
+        self.instances[instance as usize].coming = 0;
         self.leaves(s, instance, Departure::Crash);
+        self.part_all(s, instance);
         let in_work = self.in_work(instance);
         self.abandon(service, &in_work);
         for job in in_work {
