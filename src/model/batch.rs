@@ -63,6 +63,11 @@ impl<O: Observer> World<O> {
             (table.max, table.wait)
         };
         let g = &mut self.gatherings[place as usize];
+        if let Some(i) = self.instances.get_mut(instance as usize)
+            && !g.in_line
+        {
+            i.coming += 1;
+        }
         g.count += 1;
         if g.leader == NONE {
             let due = s.now() + wait;
@@ -103,6 +108,9 @@ impl<O: Observer> World<O> {
         }
         if g.in_line {
             return;
+        }
+        if let Some(i) = self.instances.get_mut(instance as usize) {
+            i.coming -= g.count;
         }
         self.observer.unqueued(service, s.now());
         self.stand_in_line(s, service, instance, g.leader);
@@ -293,6 +301,7 @@ impl<O: Observer> World<O> {
             let place = self.gathering(batch, instance);
             let g = std::mem::replace(&mut self.gatherings[place as usize], Gathering::NONE);
             if g.leader != NONE && !g.in_line {
+                self.instances[instance as usize].coming -= g.count;
                 heads.push(g.leader);
             }
         }

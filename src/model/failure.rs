@@ -222,8 +222,8 @@ impl<O: Observer> World<O> {
         i.draining = false;
         i.takes = Takes::Nothing;
         i.incarnation += 1;
-        i.coming = 0;
         let waiting = self.waiting_at(instance);
+        self.instances[instance as usize].coming = 0;
         self.leaves(s, instance, Departure::Crash);
         self.part_all(s, instance);
         let in_work = self.in_work(instance);

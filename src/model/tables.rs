@@ -214,7 +214,7 @@ pub(crate) struct Instance {
     pub(crate) busy: u32,
     /// Jobs that wait for a worker of this instance: requests, and events that a broker gave it.
     pub(crate) inbox: VecDeque<u32>,
-    /// Copies on their way to it from brokers.
+    /// Copies from brokers that are on their way to it, or gather there for a batch.
     pub(crate) coming: u32,
     /// Round-robin pointers, one per service called.
     pub(crate) pointers: Vec<u32>,
