@@ -12,6 +12,7 @@ use super::blueprint::{
 use super::book::Book;
 use super::observation::Observer;
 use super::order::repeats_keys;
+use super::publish::Halts;
 use super::slab::Slab;
 use super::tables::{
     ClientTable, EmissionTable, HandlerTable, Instance, Lane, LoadTable, NONE, Op, Range,
@@ -70,7 +71,11 @@ impl<O: Observer> World<O> {
             records: Slab::new(),
             sequence: 0,
             connections: vec![vec![0; instances]; brokers],
-            uplinks: vec![vec![0; instances]; brokers],
+            publishers: Vec::new(),
+            producer_zones: Vec::new(),
+            deadlines: Vec::new(),
+            halts: Halts::default(),
+            relays: Vec::new(),
             replies: Vec::new(),
             subscriptions: Vec::new(),
             handlers: Vec::new(),
@@ -176,6 +181,7 @@ impl<O: Observer> Builder<'_, O> {
         }
         self.events();
         self.brokers(zones);
+        self.publishers();
         for (at, client) in self.blueprint.clients.iter().enumerate() {
             self.client(at as u32, client);
         }
@@ -218,6 +224,8 @@ impl<O: Observer> Builder<'_, O> {
                 burst_key: key("burst"),
                 first_id: hash_name(&path),
                 next: 0,
+                late: source.late.clone(),
+                late_key: key("late"),
                 publish: source.publish,
             });
         }

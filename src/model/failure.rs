@@ -34,6 +34,9 @@ impl<O: Observer> World<O> {
             s.after(lasts, Event::new(Kind::FailureEnds, 0, failure));
         }
         self.strikes[failure as usize] += 1;
+        if let Target::Relay(service) = self.failures[failure as usize].target {
+            self.relay_crashes(s, service.0);
+        }
         for instance in self.struck(failure) {
             if self.failures[failure as usize].verb == Verb::Crash {
                 self.instances[instance as usize].crashes += 1;
@@ -47,6 +50,9 @@ impl<O: Observer> World<O> {
     /// The cause of a strike is removed.
     pub(crate) fn failure_ends(&mut self, s: &mut Sched, failure: u32) {
         self.strikes[failure as usize] -= 1;
+        if let Target::Relay(service) = self.failures[failure as usize].target {
+            self.relay_recovers(s, service.0);
+        }
         for instance in self.struck(failure) {
             if self.failures[failure as usize].verb == Verb::Crash {
                 let i = &mut self.instances[instance as usize];
@@ -103,6 +109,8 @@ impl<O: Observer> World<O> {
         let waiting = std::mem::take(&mut i.inbox);
         self.services[service as usize].up -= 1;
         self.leaves(s, instance, Departure::Crash);
+        self.publisher_dies(s, instance);
+        self.relays_follow(s, service);
         for job in self.in_work(instance) {
             if self.given(job) {
                 if self.jobs.get(job).state == State::Working {
@@ -201,7 +209,9 @@ impl<O: Observer> World<O> {
             return;
         }
         i.up = true;
-        self.services[i.service as usize].up += 1;
+        let service = i.service;
+        self.services[service as usize].up += 1;
+        self.relays_follow(s, service);
         self.joins(s, instance);
         self.feed(s, instance);
     }
