@@ -25,6 +25,8 @@ pub(crate) struct Station<H = Digest> {
     pub(crate) history: H,
     pub(crate) backlog: Level,
     pub(crate) busy: Level,
+    /// With the worker of a batch that another one leads.
+    pub(crate) riding: Level,
     /// Waiting at brokers for it.
     pub(crate) ahead: Level,
     pub(crate) inflight_max: u64,
@@ -299,7 +301,7 @@ impl<H: History> Probes<H> {
             let segments: u128 = s.segments.iter().sum();
             assert_eq!(lags, segments, "segments do not add up to the lag");
             if at_rest {
-                let area = s.backlog.area() + s.busy.area();
+                let area = s.backlog.area() + s.busy.area() + s.riding.area();
                 assert_eq!(area, s.stays, "Little's law does not hold");
             }
         }
@@ -360,6 +362,16 @@ impl<H: History> Observer for Probes<H> {
             let l = &mut self.deliveries[subscription as usize].ledger;
             l[Fate::Stored] -= 1;
             l[Fate::Leased] += 1;
+        }
+    }
+
+    fn rides(&mut self, service: u32, now: SimTime, on: bool) {
+        let s = &mut self.stations[service as usize];
+        if on {
+            s.riding.rise(now);
+        } else {
+            s.riding.fall(now);
+            s.busy.rise(now);
         }
     }
 

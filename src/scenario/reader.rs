@@ -57,7 +57,12 @@ impl<'t> Fields<'t> {
     }
 
     fn default_of(&self, name: &str) -> &'static str {
-        keys::find(self.place, name).map_or("", |k| k.default)
+        self.listed(name).1
+    }
+
+    /// What the list of keys says of `name`: what it takes, and its default.
+    pub(super) fn listed(&self, name: &str) -> (Grammar, &'static str) {
+        keys::find(self.place, name).map_or((Grammar::Text, ""), |k| (k.grammar, k.default))
     }
 }
 
@@ -116,6 +121,10 @@ impl Reader<'_> {
     }
 
     fn unknown_key(&mut self, entry: &Entry, place: Place) {
+        if let Some(diagnostic) = Self::of_other_broker(entry, place) {
+            self.note(diagnostic);
+            return;
+        }
         let known = keys::of(place).map(|k| k.name);
         let help = did_you_mean(&entry.key, known)
             .or_else(|| Self::elsewhere(&entry.key, place))
@@ -125,6 +134,24 @@ impl Reader<'_> {
             });
         let message = format!("unknown key `{}` of {}", entry.key, place.noun());
         self.note(Diagnostic::error("E101", entry.key_span, message).help(help));
+    }
+
+    /// The mistake of a broker's key that its engine does not have.
+    fn of_other_broker(entry: &Entry, place: Place) -> Option<Diagnostic> {
+        if !keys::ENGINES.contains(&place) {
+            return None;
+        }
+        let others: Vec<&str> = keys::ENGINES
+            .iter()
+            .filter(|other| keys::find(**other, &entry.key).is_some())
+            .map(|other| other.noun())
+            .collect();
+        if others.is_empty() {
+            return None;
+        }
+        let message = format!("{} has no `{}`", place.noun(), entry.key);
+        let help = format!("`{}` is a key of {}", entry.key, others.join(", "));
+        Some(Diagnostic::error("E129", entry.key_span, message).help(help))
     }
 
     /// Help for a key that is right in another kind of table.
@@ -209,8 +236,20 @@ impl Reader<'_> {
         }
     }
 
-    /// A distribution.
+    /// A distribution; a trace is replayed by the numbers of events, and only work has those.
     pub(super) fn variate_at(&mut self, node: &Node) -> Option<Variate> {
+        let variate = self.work_at(node)?;
+        if variate.is_trace() {
+            let message = "only the work of a handler can be replayed in order";
+            let help = "write \"file ...\" to draw from the same values";
+            self.note(Diagnostic::error("E105", node.span, message).help(help));
+            return None;
+        }
+        Some(variate)
+    }
+
+    /// A distribution or trace of work.
+    pub(super) fn work_at(&mut self, node: &Node) -> Option<Variate> {
         let file = node.span.file;
         self.parsed(node, &Grammar::Distribution, |reader, text| {
             Variate::parse(text, &mut |name| (reader.samples)(file, name))
@@ -288,7 +327,8 @@ impl Reader<'_> {
         given.unwrap_or(Burst::ONE)
     }
 
-    fn whole_at(&mut self, node: &Node, name: &str, min: u64, max: u64) -> Option<u64> {
+    /// The whole number at `node`, the value of `name`.
+    pub(super) fn whole_at(&mut self, node: &Node, name: &str, min: u64, max: u64) -> Option<u64> {
         let Value::Integer(n) = node.value else {
             self.wrong_kind(node, &Grammar::Whole(min, max));
             return None;

@@ -1,7 +1,7 @@
 //! The parts of an architecture, as reports name them, and when something in it is broken.
 
 use super::draft::{Draft, LoadDraft};
-use crate::model::{Blueprint, Emit, FailureTrigger, Handler, Step, Trigger};
+use crate::model::{Blueprint, Broker, Emit, EngineSpec, FailureTrigger, Handler, Step, Trigger};
 use crate::results::{ClientInfo, FailureWindow, ServiceInfo, Topology};
 use crate::units::SimTime;
 
@@ -49,7 +49,23 @@ pub(super) fn topology(draft: &Draft, blueprint: &Blueprint) -> Topology {
         services: services.collect(),
         clients: clients.collect(),
         events: blueprint.events.iter().map(|e| e.name.clone()).collect(),
-        broker: format!("ideal bus, deliver {}", blueprint.brokers[0].deliver),
+        broker: brokers(blueprint),
+    }
+}
+
+/// In one line: a single broker by its product, several with their names.
+fn brokers(blueprint: &Blueprint) -> String {
+    let what = |broker: &Broker| match &broker.engine {
+        EngineSpec::Ideal => format!("ideal bus, deliver {}", broker.deliver),
+        EngineSpec::Log(log) => format!("{}, {} partitions", broker.preset, log.partitions),
+        _ => broker.preset.clone(),
+    };
+    match blueprint.brokers.as_slice() {
+        [single] => what(single),
+        several => {
+            let named = several.iter().map(|broker| format!("{}: {}", broker.name, what(broker)));
+            named.collect::<Vec<_>>().join("; ")
+        }
     }
 }
 

@@ -242,6 +242,18 @@ impl<O: Observer> World<O> {
         }
     }
 
+    /// A publisher closes in good order: what it has buffered leaves at once, and is repeated as
+    /// long as it takes.
+    pub(crate) fn publisher_closes(&mut self, s: &mut Sched, producer: u32) {
+        for broker in 0..self.publishers.len() as u32 {
+            for at in 0..self.publisher(broker, producer).open.len() {
+                if self.publisher(broker, producer).open[at].chain.head != NONE {
+                    self.close(s, broker, producer, at as u32);
+                }
+            }
+        }
+    }
+
     /// A publisher dies: what it had in memory is lost, its attempts end, and what is on its way
     /// arrives without anybody to hear of it.
     pub(crate) fn publisher_dies(&mut self, s: &Sched, producer: u32) {

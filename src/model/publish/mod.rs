@@ -75,7 +75,7 @@ pub(crate) mod due {
 impl<O: Observer> World<O> {
     /// Emits an event that is not plain. Whether the job has to wait for it.
     pub(crate) fn publish_booked(&mut self, s: &mut Sched, e: &Emitted) -> bool {
-        let Some(fact) = self.commit_booked(s.now(), e) else { return false };
+        let fact = self.commit_booked(s.now(), e);
         let service = self.instances[e.instance as usize].service;
         if let Some(relay) = self.relay_of(service, e.publish.mode) {
             self.add_row(s, relay, fact, e.publish.to.0);
@@ -84,14 +84,18 @@ impl<O: Observer> World<O> {
         self.hand_over(s, fact, e)
     }
 
-    /// A fact is committed: an obligation for each subscription that wants it.
-    fn commit_booked(&mut self, now: SimTime, e: &Emitted) -> Option<u32> {
+    /// A fact is committed: an obligation for each subscription that wants it. What nobody wants
+    /// goes its way too, as its broker finds out; it has no obligations.
+    fn commit_booked(&mut self, now: SimTime, e: &Emitted) -> u32 {
         let heard = self.book.heard[e.event as usize].clone();
-        let wanted = heard.clone().any(|subscription| self.passes(subscription, e.id));
-        if !wanted {
+        let wanted = heard.clone().any(|subscription| self.passes(e.event, subscription, e.id));
+        let alternate = self.brokers[e.publish.to.0 as usize].spec.alternate;
+        if let Some(other) = alternate
+            && !wanted
+            && other.0 != e.event
+        {
             heard.for_each(|subscription| self.observer.filtered(subscription));
-            self.observer.unroutable(e.event);
-            return None;
+            return self.commit_booked(now, &Emitted { event: other.0, ..*e });
         }
         let fact = self.book.facts.reserve(&Fact::BLANK);
         *self.book.facts.get_mut(fact) = Fact {
@@ -104,22 +108,20 @@ impl<O: Observer> World<O> {
             event: e.event,
             ..Fact::BLANK
         };
-        self.book.allot(fact);
-        self.observer.fact(e.event, SimTime::from_ns(e.commit));
+        if wanted {
+            self.book.allot(fact);
+            self.observer.fact(e.event, SimTime::from_ns(e.commit));
+        } else {
+            self.observer.unroutable(e.event);
+        }
         for subscription in heard {
-            if self.passes(subscription, e.id) {
+            if self.passes(e.event, subscription, e.id) {
                 self.book.open(&mut self.observer, fact, subscription);
             } else {
                 self.observer.filtered(subscription);
             }
         }
-        Some(fact)
-    }
-
-    /// Whether a subscription wants event `id`.
-    #[inline]
-    pub(crate) fn passes(&self, _subscription: u32, _id: u64) -> bool {
-        true
+        fact
     }
 
     /// A fact leaves its handler for the client of its broker. Whether the job has to wait.
@@ -149,7 +151,7 @@ impl<O: Observer> World<O> {
     }
 
     /// Whether a job may have to wait when it publishes like this.
-    pub(crate) fn may_wait(&self, publish: Publish) -> bool {
+    pub(crate) fn waits_for_broker(&self, publish: Publish) -> bool {
         match self.mode_of(publish) {
             PublishMode::Sync => true,
             PublishMode::Async => {

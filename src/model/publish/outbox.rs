@@ -168,7 +168,7 @@ impl<O: Observer> World<O> {
         let until = (j.step..end).find(is_write).unwrap_or(end);
         let from = if first { start } else { j.step };
         for step in from..until {
-            self.emit_step(s, &j, job, step, publish, 0);
+            self.emit_of(s, job, job, step, publish, 0);
         }
     }
 
@@ -356,7 +356,11 @@ impl<O: Observer> World<O> {
 
     /// The polling relays of a service die or start with it.
     pub(crate) fn relays_follow(&mut self, s: &mut Sched, service: u32) {
-        let up = self.services[service as usize].up > 0;
+        let mut instances = self.services[service as usize].instances.clone();
+        let up = instances.any(|i| {
+            let i = &self.instances[i as usize];
+            i.up || i.draining
+        });
         for relay in 0..self.relays.len() as u32 {
             let r = &self.relays[relay as usize];
             let polls = matches!(r.kind, RelayKind::Poll { .. });

@@ -79,7 +79,7 @@ impl<O: Observer> World<O> {
         }
         self.stage_all(head, Stage::Failed);
         if back == SimDuration::ZERO {
-            self.pause(s, head);
+            self.pause_chain(s, head);
         } else {
             s.after(back, Event::new(Kind::Confirmed, 0, head));
         }
@@ -111,7 +111,7 @@ impl<O: Observer> World<O> {
     }
 
     /// Lets a chain pause before its next attempt.
-    pub(super) fn pause(&mut self, s: &mut Sched, head: u32) {
+    pub(super) fn pause_chain(&mut self, s: &mut Sched, head: u32) {
         self.stage_all(head, Stage::Pausing);
         let r = self.records.get(head);
         let due = s.now() + self.backoff(r, false);
@@ -265,7 +265,7 @@ impl<O: Observer> World<O> {
         if self.brokers[r.broker as usize].spec.producer.idempotent {
             self.join_halt(s, head, SimDuration::ZERO, false);
         } else {
-            self.pause(s, head);
+            self.pause_chain(s, head);
         }
     }
 }

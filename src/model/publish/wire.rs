@@ -7,7 +7,7 @@ use crate::model::broker::{Accept, Publication};
 use crate::model::event::{Event, Kind};
 use crate::model::fate::Fate;
 use crate::model::observation::Observer;
-use crate::model::tables::NONE;
+use crate::model::tables::{Fact, NONE};
 use crate::model::{Sched, World};
 use crate::units::{SimDuration, SimTime};
 
@@ -100,7 +100,7 @@ impl<O: Observer> World<O> {
                 self.link(&mut failed, record);
                 continue;
             }
-            if self.is_behind(record) {
+            if self.follows_halt(record) {
                 self.join_halt(s, record, SimDuration::ZERO, false);
                 continue;
             }
@@ -116,7 +116,7 @@ impl<O: Observer> World<O> {
     }
 
     /// Whether a record has to wait for an earlier one of its client.
-    fn is_behind(&self, record: u32) -> bool {
+    fn follows_halt(&self, record: u32) -> bool {
         let r = self.records.get(record);
         self.publishers[r.broker as usize][r.producer as usize].halted > 0
             && !r.deaf()
@@ -125,10 +125,18 @@ impl<O: Observer> World<O> {
 
     fn accept(&mut self, s: &mut Sched, record: u32) -> Accept {
         let r = self.records.get(record);
+        let f = self.book.facts.get(r.fact);
+        if f.base == NONE {
+            // There is no queue that it could go to.
+            return match self.brokers[r.broker as usize].spec.mandatory {
+                true => Accept::Refused(Fate::Rejected),
+                false => Accept::After(SimDuration::ZERO),
+            };
+        }
         let p = Publication {
             record,
             fact: r.fact,
-            event: self.book.facts.get(r.fact).event,
+            event: f.event,
             destination: r.destination,
             size: r.size,
             producer: r.producer,
@@ -227,7 +235,7 @@ impl<O: Observer> World<O> {
                 self.free_record(head);
                 self.tell(s, r.waiter, ok);
             }
-            Stage::Failed => self.pause(s, head),
+            Stage::Failed => self.pause_chain(s, head),
             _ => self.free_chain(head),
         }
     }
@@ -238,10 +246,10 @@ impl<O: Observer> World<O> {
         if self.engine_is_ideal(r.broker) {
             self.carry(s, r.fact, r.broker);
         }
-        if r.bridge {
+        let Fact { event, base, .. } = *self.book.facts.get(r.fact);
+        if r.bridge || base == NONE {
             return;
         }
-        let event = self.book.facts.get(r.fact).event;
         for at in 0..self.events[event as usize].via.len() {
             let broker = self.events[event as usize].via[at];
             if broker != r.broker {
