@@ -94,6 +94,8 @@ impl<O: Observer> World<O> {
         let Fact { id, commit, key, .. } = *self.book.facts.get(d.fact);
         let b = self.book.get(d.fact, d.subscription);
         let (attempt, failed) = (u32::from(b.attempts), u32::from(b.failed));
+        // Another copy may come while this one is in work: it draws anew.
+        b.attempts = b.attempts.saturating_add(1);
         self.running += 1;
         self.observer.arrived(service, s.now(), id, attempt, SimTime::from_ns(commit));
         let job = self.jobs.reserve(&Job::BLANK);
@@ -123,7 +125,7 @@ impl<O: Observer> World<O> {
         let i = &mut self.instances[d.instance as usize];
         if i.incarnation != d.incarnation {
             self.deliveries.free(slot);
-            self.book.drop(&mut self.observer, d.fact, d.subscription, Fate::LostCrash);
+            self.book.drop(&mut self.observer, d.fact, d.subscription, d.reason);
             return;
         }
         i.coming -= 1;
@@ -164,7 +166,7 @@ impl<O: Observer> World<O> {
         let (engine, mut ctx) = self.at_broker(s, d.broker);
         engine.settled(&mut ctx, slot, d.outcome);
         self.deliveries.free(slot);
-        self.book.drop(&mut self.observer, d.fact, d.subscription, Fate::LostCrash);
+        self.book.drop(&mut self.observer, d.fact, d.subscription, d.outcome.reason());
         self.replies(s);
     }
 
@@ -241,6 +243,7 @@ impl<O: Observer> World<O> {
         let d = self.deliveries.get(delivery);
         match self.brokers.get(d.broker as usize).map(|b| &b.spec.engine) {
             Some(super::EngineSpec::Log(_)) => Exhausted::Halt,
+            Some(super::EngineSpec::Push(p)) if p.dead_letters => Exhausted::Dlq,
             _ => Exhausted::Drop,
         }
     }
@@ -262,18 +265,14 @@ impl<O: Observer> World<O> {
                 self.deliveries.free(j.delivery);
             }
         }
-        let reason = match outcome {
-            Outcome::Reject(Exhausted::Dlq) => Fate::DeadLettered,
-            _ => Fate::Exhausted,
-        };
-        self.book.drop(&mut self.observer, j.origin, j.subscription, reason);
+        self.book.drop(&mut self.observer, j.origin, j.subscription, outcome.reason());
         self.replies(s);
     }
 
     /// Notes the attempt of a job for whoever works on its event next.
     pub(crate) fn note_attempt(&mut self, j: &Job) {
         let b = self.book.get(j.origin, j.subscription);
-        b.attempts = (j.attempt + 1).min(u32::from(u16::MAX)) as u16;
+        b.attempts = b.attempts.max((j.attempt + 1).min(u32::from(u16::MAX)) as u16);
         b.failed = j.failed.min(u32::from(u16::MAX)) as u16;
     }
 
@@ -377,9 +376,9 @@ impl<O: Observer> World<O> {
             self.unpublished(job);
         }
         let b = self.book.get(j.origin, j.subscription);
-        b.attempts = (j.attempt + 1).min(u32::from(u16::MAX)) as u16;
+        b.attempts = b.attempts.max((j.attempt + 1).min(u32::from(u16::MAX)) as u16);
         self.deliveries.free(j.delivery);
-        self.book.drop(&mut self.observer, d.fact, d.subscription, Fate::LostCrash);
+        self.book.drop(&mut self.observer, d.fact, d.subscription, d.reason);
         if j.timer {
             self.jobs.get_mut(job).state = State::Ghost;
         } else {

@@ -6,6 +6,8 @@
 pub(crate) mod fan_out;
 #[cfg(test)]
 mod fan_out_tests;
+pub(crate) mod pull;
+pub(crate) mod push;
 #[cfg(test)]
 pub(crate) mod script;
 
@@ -101,6 +103,8 @@ pub(crate) struct Publication {
     pub(crate) producer: u32,
     /// Its number among the events of that producer to that destination.
     pub(crate) sequence: u64,
+    /// Attempts to publish it before this one, for draws.
+    pub(crate) attempt: u32,
     /// Whether this is not the first attempt.
     pub(crate) again: bool,
 }
@@ -110,7 +114,7 @@ pub(crate) struct Publication {
 pub(crate) enum Accept {
     /// It has it, and says so after this time.
     After(SimDuration),
-    /// It will say so with [`Ctx::reply`].
+    /// It will say so with [`Ctx::reply`], once and in any case: the fact lives until then.
     Later,
     /// Not now: worth another attempt.
     NotNow,
@@ -135,6 +139,16 @@ pub(crate) enum Outcome {
     Requeue { failed: bool },
     /// The consumer gives up.
     Reject(Exhausted),
+}
+
+impl Outcome {
+    /// As what an obligation ends whose last copy ends like this.
+    pub(crate) fn reason(self) -> Fate {
+        match self {
+            Self::Reject(Exhausted::Dlq) => Fate::DeadLettered,
+            _ => Fate::Exhausted,
+        }
+    }
 }
 
 /// How an instance stops consuming.
@@ -164,6 +178,8 @@ pub(crate) struct Delivery {
     /// Whether an answer is on its way.
     pub(crate) travels: bool,
     pub(crate) outcome: Outcome,
+    /// As what the obligation ends if this is its last copy and its consumer crashes.
+    pub(crate) reason: Fate,
 }
 
 impl Delivery {
@@ -178,6 +194,7 @@ impl Delivery {
         leased: 0,
         travels: false,
         outcome: Outcome::Ack,
+        reason: Fate::LostCrash,
     };
 }
 

@@ -128,9 +128,10 @@ impl<O: Observer> World<O> {
         let f = self.book.facts.get(r.fact);
         if f.base == NONE {
             // There is no queue that it could go to.
-            return match self.brokers[r.broker as usize].spec.mandatory {
-                true => Accept::Refused(Fate::Rejected),
-                false => Accept::After(SimDuration::ZERO),
+            return if self.brokers[r.broker as usize].spec.mandatory {
+                Accept::Refused(Fate::Rejected)
+            } else {
+                Accept::After(SimDuration::ZERO)
             };
         }
         let p = Publication {
@@ -141,6 +142,7 @@ impl<O: Observer> World<O> {
             size: r.size,
             producer: r.producer,
             sequence: r.sequence,
+            attempt: r.tries - 1,
             again: r.tries > 1,
         };
         let broker = r.broker;
@@ -175,7 +177,9 @@ impl<O: Observer> World<O> {
                 return;
             }
             Accept::NotNow => {
-                self.fails(s, record, false);
+                let r = self.records.get(record);
+                let node = self.engines[r.broker as usize].node_of(r.destination);
+                self.fails(s, record, node.is_none());
                 return;
             }
             Accept::After(wait) => (true, wait, Fate::LostPublish),
