@@ -194,10 +194,11 @@ impl<O: Observer> World<O> {
         r.failed = j.failed;
         r.step = j.step;
         r.end = j.end;
+        r.exposed = j.exposed;
     }
 
     /// A write of the leader is a write of all.
-    pub(crate) fn commit_riders(&mut self, s: &Sched, leader: u32, entity: u64) {
+    pub(crate) fn commit_riders(&mut self, s: &mut Sched, leader: u32, entity: u64) {
         let mut rider = self.jobs.get(leader).next;
         while rider != NONE {
             self.keep_up(leader, rider);

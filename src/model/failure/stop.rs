@@ -162,7 +162,10 @@ impl<O: Observer> World<O> {
         i.draining = false;
         // Copies that are still on their way find nobody.
         i.incarnation += 1;
+        let service = i.service;
         self.leaves(s, instance, Departure::Crash);
+        self.publisher_closes(s, instance);
+        self.relays_follow(s, service);
         self.catch_up(s, instance);
         self.revive(s, instance);
         self.roll_on(s);
