@@ -31,14 +31,9 @@ const MISSING: &[Missing] = &[
     Key(Place::Service, "order"),
     Key(Place::Service, "ids"),
     Key(Place::Service, "static_id"),
-    Key(Place::Source, "late"),
-    Key(Place::Source, "publish"),
-    Key(Place::On, "publish"),
     Key(Place::On, "from"),
-    Key(Place::Api, "publish"),
     Key(Place::Failure, "unclean"),
     Key(Place::Failure, "replay"),
-    Target("/relay"),
 ];
 
 /// A diagnostic for everything in a root that cannot be run yet.
