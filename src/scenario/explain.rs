@@ -7,7 +7,9 @@ use super::keys::{self, Grammar, Key, Place, Status};
 use super::metric_paths::LATER;
 use super::presets::{engine, origin, preset_of};
 use super::{FileId, Node, Sources, Span, Table, Value, codes, codes_meaning};
-use crate::results::catalogue::{FAMILIES, Family, Kind, LEDGER_STATES, SEGMENTS, Scope};
+use crate::results::catalogue::{
+    FAMILIES, Family, Kind, LEDGER_COUNTS, LEDGER_STATES, RUN_COUNTS, SEGMENTS, Scope,
+};
 
 /// One effective value.
 #[derive(Clone, Debug, PartialEq)]
@@ -215,19 +217,18 @@ fn named(
     let Some(Node { value: Value::Table(table), .. }) = node else { return };
     for entry in &table.entries {
         let path = join(path, &entry.key);
-        match &entry.node.value {
-            Value::Table(table) => walk(lines, places, inner, &path, Some(table)),
-            // A bare value is the first of the keys: the work of a handler, the rate of a source.
-            _ => {
-                let shown = |k: &&Key| k.status == Status::Supported && matters(k, None);
-                for key in keys::of(inner).filter(shown) {
-                    let node = ["takes", "rate"].contains(&key.name).then_some(&entry.node);
-                    let path = join(&path, key.name);
-                    match key.grammar {
-                        Grammar::Table(place) => nested(lines, places, place, &path, None),
-                        _ => value(lines, places, key, path, node),
-                    }
-                }
+        if let Value::Table(table) = &entry.node.value {
+            walk(lines, places, inner, &path, Some(table));
+            continue;
+        }
+        // A bare value is the first of the keys: the work of a handler, the rate of a source.
+        let shown = |k: &&Key| k.status == Status::Supported && matters(k, None);
+        for key in keys::of(inner).filter(shown) {
+            let node = ["takes", "rate"].contains(&key.name).then_some(&entry.node);
+            let path = join(&path, key.name);
+            match key.grammar {
+                Grammar::Table(place) => nested(lines, places, place, &path, None),
+                _ => value(lines, places, key, path, node),
             }
         }
     }
@@ -332,6 +333,7 @@ fn explain_family(family: &Family) -> String {
         Scope::Subscription => "<Event>@<service>",
         Scope::Event => "<Event>",
         Scope::Client => "<client>",
+        Scope::Broker => "<broker>",
     };
     let how = match family.kind {
         Kind::Tally => {
@@ -384,7 +386,9 @@ fn explain_segment(segment: Option<&str>) -> String {
 }
 
 fn explain_ledger(state: &str) -> String {
+    let count = LEDGER_COUNTS.iter().chain(&RUN_COUNTS).find(|c| c.0 == state);
     let meaning = match state {
+        _ if count.is_some() => count.map_or("", |c| c.1),
         "committed" => "facts committed while the subscription existed",
         "pending" => "not yet handed to the broker, or waiting for a retry",
         "stored" => "with the broker or waiting at the service",
@@ -396,15 +400,19 @@ fn explain_ledger(state: &str) -> String {
         "dead_lettered" => "moved to a dead-letter queue",
         "expired" => "deleted by retention or time to live",
         "lost" => "gone without a trace",
-        "double_applied" => "effects that happened more than once; not a state",
-        "not_emitted" => "arrivals at a source whose service was down",
         _ => "the fate of every obligation (a fact and a subscription to it)",
     };
+    let of_a_service = if RUN_COUNTS.iter().any(|c| c.0 == state) {
+        String::new()
+    } else {
+        format!(", <service>.ledger.{state}")
+    };
     format!(
-        "ledger.{state}, <service>.ledger.{state}\n  Meaning: {meaning}\n  Unit: a plain number\n  \
+        "ledger.{state}{of_a_service}\n  Meaning: {meaning}\n  Unit: a plain number\n  \
          Counted over the whole run, warm-up and drain included. The states {} add up to \
-         `committed`.\n",
-        LEDGER_STATES.join(", ")
+         `committed`{}.\n",
+        LEDGER_STATES.join(", "),
+        if count.is_some() { "; this is counted beside them" } else { "" }
     )
 }
 

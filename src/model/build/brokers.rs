@@ -2,11 +2,14 @@
 
 use super::Builder;
 use crate::model::World;
+use crate::model::batch::{BatchTable, Gathering};
 use crate::model::blueprint::{
     Backlog, Blueprint, Consume, Dedup, EngineSpec, Exhausted, FanOutSpec, Filter, OrderGuard,
-    RetryIn, Service,
+    PullSpec, RetryIn, Service,
 };
 use crate::model::broker::fan_out::{FanOut, FanOutParts};
+use crate::model::broker::push::Push;
+use crate::model::broker::pull::{GroupParts, Pull, PullParts};
 use crate::model::broker::{BrokerTable, Engine, GroupTable, NoEngine};
 use crate::model::capacity::Capacities;
 use crate::model::filter::AttributeTable;
@@ -72,6 +75,7 @@ fn is_plain(blueprint: &Blueprint, service: &Service, consume: &Consume) -> bool
     is_ideal(blueprint, consume.via.0)
         && consume.filters.iter().all(|f| *f == Filter::All)
         && consume.retry_in == RetryIn::Inline
+        && consume.batch.is_none()
         && matches!(consume.on_exhausted, None | Some(Exhausted::Drop))
         && consume.poison == Probability::ZERO
         && service.backlog == Backlog::default()
@@ -105,6 +109,32 @@ impl<O: Observer> Builder<'_, O> {
             });
             lane += lanes;
         }
+    }
+
+    /// The batch table of a handler, or [`NONE`].
+    pub(super) fn batch(
+        &mut self,
+        at: u32,
+        service: &Service,
+        handler: &super::Handler,
+        path: &str,
+    ) -> u32 {
+        let Some(batch) = &handler.consume.batch else { return NONE };
+        let instances: u32 =
+            self.blueprint.services[..at as usize].iter().map(|s| s.instances).sum();
+        let first = self.world.gatherings.len() as u32;
+        let places = service.instances as usize + 1;
+        self.world.gatherings.extend(std::iter::repeat_n(Gathering::NONE, places));
+        self.world.batches.push(BatchTable {
+            max: batch.max,
+            wait: batch.wait,
+            each: batch.each.clone(),
+            each_key: self.streams.key(&format!("{path}/each")),
+            bisect: batch.bisect,
+            first,
+            instances,
+        });
+        self.world.batches.len() as u32 - 1
     }
 
     /// The groups of a service.
@@ -213,8 +243,40 @@ impl<O: Observer> Builder<'_, O> {
     fn engine(&self, broker: u32) -> Box<dyn Engine<O>> {
         match &self.blueprint.brokers[broker as usize].engine {
             EngineSpec::Ideal => Box::new(NoEngine),
+            EngineSpec::Pull(spec) => Box::new(Pull::new(self.pull(broker, spec))),
             EngineSpec::FanOut(spec) => Box::new(FanOut::new(self.fan_out(broker, spec))),
+            EngineSpec::Push(spec) => {
+                Box::new(Push::new(self.world, self.blueprint, self.streams, broker, spec))
+            }
             _ => Box::new(NoEngine),
+        }
+    }
+
+    fn pull(&self, broker: u32, spec: &PullSpec) -> PullParts {
+        let table = &self.blueprint.brokers[broker as usize];
+        let ids = self.instance_ids();
+        let duplicates = self.group_keys(broker, "duplicate");
+        let polls = self.group_keys(broker, "poll");
+        let group = |(at, g): (usize, &GroupTable)| {
+            let instances = self.world.services[g.service as usize].instances.clone();
+            GroupParts {
+                group: at as u32,
+                lane: g.lane,
+                members: ids[instances.start as usize..instances.end as usize].to_vec(),
+                first_instance: instances.start,
+                each: g.consume.batch.as_ref().map_or(1, |b| b.max.max(1)),
+                prefetch: g.consume.prefetch.unwrap_or(spec.prefetch),
+                duplicates_key: duplicates[at],
+                polls_key: polls[at],
+            }
+        };
+        let all = self.world.groups.iter().enumerate();
+        PullParts {
+            spec: spec.clone(),
+            groups: all.filter(|(_, g)| g.broker == broker).map(group).collect(),
+            all_groups: self.world.groups.len(),
+            nodes: table.nodes,
+            replication_key: self.streams.key(&format!("{}/replication", table.name)),
         }
     }
 
