@@ -374,6 +374,39 @@ fn a_rolling_restart_goes_on_when_a_batch_has_come_back() {
 }
 
 #[test]
+fn a_rolling_restart_does_not_wait_for_what_is_kept_down() {
+    // The first instance finishes its work, or is killed, and stays down.
+    for (ms, ends) in [(20, 31), (40_000, 30_012)] {
+        let mut b = tapped(15, 10, ms);
+        b.services[1].instances = 2;
+        let stop = Failure { lasts: None, ..failure(Verb::Stop, 1, 12, 0) };
+        b.failures = vec![stop, failure(Verb::Restart, 2, 20, 0)];
+        let stops = [
+            "12 tap: i1 leaves: Stop".to_owned(),
+            format!("{ends} tap: i1 leaves: Crash"),
+            format!("{ends} tap: i2 leaves: Stop"),
+        ];
+        let log = run(&b).observer.0;
+        let left: Vec<&String> = log.iter().filter(|l| l.contains("leaves")).take(3).collect();
+        assert_eq!(left, stops.iter().collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn every_stop_has_a_grace_of_its_own() {
+    // The first one ends at once, since nothing is in work, and its grace at 30005.
+    let mut b = asked(15, 10, 40_000);
+    b.clients[0].timeout = SimDuration::MAX;
+    b.failures = vec![failure(Verb::Stop, 1, 5, 1), failure(Verb::Stop, 1, 20_000, 1)];
+    insta::assert_snapshot!(story(&b), @r"
+    10 c0 asks
+    11 s1 starts
+    40011 s1 done: wait 0, work 40000, draw 0
+    40012 c0 is answered after 40002
+    ");
+}
+
+#[test]
 fn a_pause_puts_off_the_end_of_work_and_the_start_of_the_next() {
     let mut b = tapped(25, 10, 8);
     b.failures = vec![failure(Verb::Pause, 1, 15, 10), failure(Verb::Pause, 1, 27, 3)];
