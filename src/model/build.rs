@@ -69,6 +69,8 @@ impl<O: Observer> World<O> {
             publish_keys: Vec::new(),
             groups: Vec::new(),
             deliveries: Slab::new(),
+            batches: Vec::new(),
+            gatherings: Vec::new(),
             records: Slab::new(),
             sequence: 0,
             connections: vec![vec![0; instances]; brokers],
@@ -277,6 +279,9 @@ impl<O: Observer> Builder<'_, O> {
         let lane = self.lane(handler.timeout);
         let mut seen = Occurrences::default();
         let start = self.world.ops.len() as u32;
+        if handler.consume.batch.is_some() {
+            self.world.ops.push(Op::Each);
+        }
         for step in &handler.steps {
             let op = match step {
                 Step::Work(duration) => {
@@ -305,6 +310,7 @@ impl<O: Observer> Builder<'_, O> {
             };
             self.world.ops.push(op);
         }
+        let batch = self.batch(at, service, handler, &path);
         let key = |purpose: &str| self.streams.key(&format!("{path}/{purpose}"));
         self.world.handlers.push(HandlerTable {
             service: at,
@@ -318,6 +324,7 @@ impl<O: Observer> Builder<'_, O> {
             publish: handler.publish,
             retry_in: handler.consume.retry_in,
             on_exhausted: handler.consume.on_exhausted,
+            batch,
             poison: Chance::new(handler.consume.poison),
             poison_key: key("poison"),
         });

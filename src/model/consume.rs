@@ -65,7 +65,16 @@ impl<O: Observer> World<O> {
             self.observer.queued(service, s.now());
             self.services[service as usize].held += 1;
         } else {
+            self.starts_or_gathers(s, service, job);
+        }
+    }
+
+    /// An event that no instance has yet may start, by itself or with others.
+    pub(crate) fn starts_or_gathers(&mut self, s: &mut Sched, service: u32, job: u32) {
+        if self.handlers[self.jobs.get(job).handler as usize].batch == NONE {
             self.event_arrives(s, service, job);
+        } else {
+            self.gather(s, service, NONE, job);
         }
     }
 
@@ -108,7 +117,7 @@ impl<O: Observer> World<O> {
         let i = &mut self.instances[d.instance as usize];
         if i.incarnation != d.incarnation {
             self.deliveries.free(slot);
-            self.book.drop(&mut self.observer, d.fact, d.subscription, Fate::LostCrash);
+            self.book.drop(&mut self.observer, d.fact, d.subscription, d.reason);
             return;
         }
         i.coming -= 1;
@@ -116,18 +125,29 @@ impl<O: Observer> World<O> {
         if !i.up && !self.too_late(s, slot) {
             return;
         }
-        let i = &self.instances[d.instance as usize];
-        let idle = i.takes != Takes::Nothing && i.busy < self.services[service as usize].workers;
         let job = self.job_of(s, slot);
+        if self.handlers[self.jobs.get(job).handler as usize].batch == NONE {
+            self.enters(s, d.instance, job);
+        } else {
+            self.gather(s, service, d.instance, job);
+        }
+    }
+
+    /// A job that a broker gave to an instance may start: on an idle worker, or in line.
+    #[inline]
+    pub(crate) fn enters(&mut self, s: &mut Sched, instance: u32, job: u32) {
+        let i = &self.instances[instance as usize];
+        let service = i.service;
+        let idle = i.takes != Takes::Nothing && i.busy < self.services[service as usize].workers;
         if idle {
-            if !self.begin(s, d.instance, job, false) {
-                self.feed(s, d.instance);
+            if !self.begin(s, instance, job, false) {
+                self.feed(s, instance);
             }
         } else {
             self.observer.queued(service, s.now());
-            self.instances[d.instance as usize].inbox.push_back(job);
-            if !self.instances[d.instance as usize].up {
-                self.drains(s, d.instance);
+            self.instances[instance as usize].inbox.push_back(job);
+            if !self.instances[instance as usize].up {
+                self.drains(s, instance);
             }
         }
     }
@@ -138,17 +158,21 @@ impl<O: Observer> World<O> {
         let (engine, mut ctx) = self.at_broker(s, d.broker);
         engine.settled(&mut ctx, slot, d.outcome);
         self.deliveries.free(slot);
-        self.book.drop(&mut self.observer, d.fact, d.subscription, Fate::LostCrash);
+        self.book.drop(&mut self.observer, d.fact, d.subscription, d.outcome.reason());
         self.replies(s);
     }
 
     /// A worker takes up work that is in the book.
     #[inline(never)]
-    pub(crate) fn lease(&mut self, job: u32) {
+    pub(crate) fn lease(&mut self, s: &Sched, job: u32) {
         let j = self.jobs.get_mut(job);
         let handler = &self.handlers[j.handler as usize];
         j.failing |= handler.poison.draw(handler.poison_key, j.id, 0);
-        self.book.put(&mut self.observer, j.origin, j.subscription, Fate::Leased);
+        let (fact, subscription) = (j.origin, j.subscription);
+        if handler.batch != NONE && self.board(s, job) {
+            self.jobs.get_mut(job).failing = true;
+        }
+        self.book.put(&mut self.observer, fact, subscription, Fate::Leased);
     }
 
     /// The effect of an event of the book becomes visible.
@@ -187,6 +211,11 @@ impl<O: Observer> World<O> {
     /// A job of the book ends for good; its worker has been released and its visit stated.
     #[inline(never)]
     pub(crate) fn finish_booked(&mut self, s: &mut Sched, job: u32, ok: bool) {
+        if self.jobs.get(job).next != NONE {
+            for rider in self.part(s, job) {
+                self.finish_elsewhere(s, rider, ok);
+            }
+        }
         let j = *self.jobs.get(job);
         let handler = &self.handlers[j.handler as usize];
         let outcome = match (ok, handler.on_exhausted) {
@@ -206,6 +235,7 @@ impl<O: Observer> World<O> {
         let d = self.deliveries.get(delivery);
         match self.brokers.get(d.broker as usize).map(|b| &b.spec.engine) {
             Some(super::EngineSpec::Log(_)) => Exhausted::Halt,
+            Some(super::EngineSpec::Push(p)) if p.dead_letters => Exhausted::Dlq,
             _ => Exhausted::Drop,
         }
     }
@@ -227,11 +257,7 @@ impl<O: Observer> World<O> {
                 self.deliveries.free(j.delivery);
             }
         }
-        let reason = match outcome {
-            Outcome::Reject(Exhausted::Dlq) => Fate::DeadLettered,
-            _ => Fate::Exhausted,
-        };
-        self.book.drop(&mut self.observer, j.origin, j.subscription, reason);
+        self.book.drop(&mut self.observer, j.origin, j.subscription, outcome.reason());
         self.replies(s);
     }
 
@@ -326,7 +352,7 @@ impl<O: Observer> World<O> {
             state: State::Waiting,
             ..j
         };
-        self.event_arrives(s, service, job);
+        self.starts_or_gathers(s, service, job);
     }
 
     /// An instance crashed: a copy that a broker gave it is gone. The job has no worker any more.
@@ -344,7 +370,7 @@ impl<O: Observer> World<O> {
         let b = self.book.get(j.origin, j.subscription);
         b.attempts = (j.attempt + 1).min(u32::from(u16::MAX)) as u16;
         self.deliveries.free(j.delivery);
-        self.book.drop(&mut self.observer, d.fact, d.subscription, Fate::LostCrash);
+        self.book.drop(&mut self.observer, d.fact, d.subscription, d.reason);
         if j.timer {
             self.jobs.get_mut(job).state = State::Ghost;
         } else {

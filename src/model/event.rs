@@ -51,6 +51,8 @@ pub(crate) enum Kind {
     Deadline,
     /// The pause before the next attempt of a call is over; slot: call.
     CallDue,
+    /// The first of a batch has waited long enough; component: batch, slot: place.
+    BatchDue,
     /// A timer of an engine; component: broker, slot: token of the engine.
     BrokerTimer,
     /// The pause before the next attempt of a publication is over; slot: record.
@@ -74,7 +76,7 @@ const KINDS: [Kind; 32] = {
     all
 };
 
-const IN_USE: [Kind; 23] = [
+const IN_USE: [Kind; 24] = [
     Kind::FailureBegins,
     Kind::FailureEnds,
     Kind::InstanceStarted,
@@ -93,6 +95,7 @@ const IN_USE: [Kind; 23] = [
     Kind::AttemptDue,
     Kind::Deadline,
     Kind::CallDue,
+    Kind::BatchDue,
     Kind::BrokerTimer,
     Kind::PublishDue,
     Kind::SourceArrival,
@@ -117,6 +120,7 @@ const fn rank_of(kind: Kind) -> u64 {
         Kind::AttemptDue
         | Kind::Deadline
         | Kind::CallDue
+        | Kind::BatchDue
         | Kind::BrokerTimer
         | Kind::PublishDue => rank::TIMEOUT,
         Kind::SourceArrival | Kind::ClientArrival | Kind::UserAsks => rank::ARRIVAL,

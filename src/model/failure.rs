@@ -223,8 +223,9 @@ impl<O: Observer> World<O> {
         i.takes = Takes::Nothing;
         i.incarnation += 1;
         i.coming = 0;
-        let waiting = std::mem::take(&mut i.inbox);
+        let waiting = self.waiting_at(instance);
         self.leaves(s, instance, Departure::Crash);
+        self.part_all(s, instance);
         let in_work = self.in_work(instance);
         self.abandon(service, &in_work);
         for job in in_work {

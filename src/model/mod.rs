@@ -4,6 +4,7 @@
 //! takes time goes through the event list. Knows nothing of text, files or statistics.
 
 mod backlog;
+mod batch;
 mod blueprint;
 mod book;
 mod broker;
@@ -39,6 +40,7 @@ pub use tables::Subscription;
 use crate::engine::{Model, Schedule};
 use crate::random::{StreamKey, Variate};
 use crate::units::{SimDuration, SimTime};
+use batch::{BatchTable, Gathering};
 use book::Book;
 use broker::{BrokerTable, Delivery, Engine, GroupTable, Reply};
 use bus::Line;
@@ -89,6 +91,8 @@ pub struct World<O> {
     publish_keys: Vec<PublishKeys>,
     groups: Vec<GroupTable>,
     deliveries: Slab<Delivery>,
+    batches: Vec<BatchTable>,
+    gatherings: Vec<Gathering>,
     records: Slab<Record>,
     /// Records made so far.
     sequence: u64,
@@ -163,6 +167,7 @@ impl<O: Observer> Model for World<O> {
             Kind::BrokerStep => self.broker_step(s, event.component(), slot),
             Kind::Publication => self.publication_arrives(s, slot),
             Kind::CopyArrives => self.copy_arrives(s, slot),
+            Kind::BatchDue => self.batch_due(s, slot),
             Kind::BrokerTimer => self.broker_timer(s, event.component(), slot),
             Kind::PublishDue => self.publish_due(s, slot),
             Kind::SourceArrival => self.source_arrival(s, slot),

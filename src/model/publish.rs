@@ -237,6 +237,7 @@ impl<O: Observer> World<O> {
             size: self.events[f.event as usize].size,
             producer: r.producer,
             sequence: r.sequence,
+            attempt: r.tries - 1,
             again: r.tries > 1,
         };
         let (engine, mut ctx) = self.at_broker(s, r.broker);

@@ -4,7 +4,7 @@
 //! A step that takes no time takes no event. A handler never calls [`World::feed`] for itself:
 //! whoever handled the event that released a worker does, so that nothing recurses.
 
-use super::blueprint::{PublishMode, RetryIn};
+use super::blueprint::{Publish, PublishMode, RetryIn};
 use super::call::Caller;
 use super::event::{Event, Kind};
 use super::failure::Held;
@@ -35,7 +35,7 @@ impl<O: Observer> World<O> {
         let plain = j.subscription != NONE && !j.applied && j.delivery == NONE;
         self.observer.started(i.service, now, plain.then_some(j.subscription), queued);
         if j.delivery != NONE {
-            self.lease(job);
+            self.lease(s, job);
         }
         let (i, j) = (&self.instances[instance as usize], self.jobs.get_mut(job));
         // Most jobs start with work.
@@ -67,7 +67,7 @@ impl<O: Observer> World<O> {
                 return;
             }
             let op = &self.ops[j.step as usize];
-            if j.failing && !matches!(op, Op::Work(..)) {
+            if j.failing && !matches!(op, Op::Work(..) | Op::Each) {
                 self.attempt_fails(s, job);
                 return;
             }
@@ -83,6 +83,15 @@ impl<O: Observer> World<O> {
                     let d = stretched(duration.sample(*key, j.id, j.attempt), slow);
                     if d != SimDuration::ZERO {
                         j.timer = true;
+                        s.after(d, Event::new(Kind::StepDone, 0, job));
+                        return;
+                    }
+                    self.step_ends(s, job);
+                }
+                Op::Each => {
+                    let d = stretched(self.work_for_each(job), slow);
+                    if d != SimDuration::ZERO {
+                        self.jobs.get_mut(job).timer = true;
                         s.after(d, Event::new(Kind::StepDone, 0, job));
                         return;
                     }
@@ -148,14 +157,18 @@ impl<O: Observer> World<O> {
             let entity = *entity;
             j.commit += took;
             let service = self.handlers[j.handler as usize].service;
+            let leads = j.next != NONE;
             self.commit(s, job, entity);
+            if leads {
+                self.commit_riders(s, job, entity);
+            }
             self.disconnect(s, service, job);
         }
     }
 
     /// A store write is durable. Apart from the rest, which most jobs go through without it.
     #[inline(never)]
-    fn commit(&mut self, s: &Sched, job: u32, entity: u64) {
+    pub(crate) fn commit(&mut self, s: &Sched, job: u32, entity: u64) {
         let j = self.jobs.get_mut(job);
         let first = j.committed == 0;
         j.committed = s.now().ns();
@@ -209,18 +222,38 @@ impl<O: Observer> World<O> {
     #[inline(never)]
     fn emit(&mut self, s: &mut Sched, job: u32) -> bool {
         let j = *self.jobs.get(job);
-        let commit = if j.committed == 0 { s.now().ns() } else { j.committed };
-        let chosen = self.chosen(&j, j.step);
         let publish = self.handlers[j.handler as usize].publish;
         let waits = publish.mode == PublishMode::Sync;
         let stamp = if waits { self.next_stamp() } else { 0 };
-        let mut awaited = 0;
         if waits {
             self.jobs.get_mut(job).stamp_of_calls = stamp;
             // Answers that come at once must not end the step before all is sent.
             self.jobs.get_mut(job).unanswered = u32::MAX;
         }
-        for at in chosen {
+        let mut awaited = 0;
+        let mut member = job;
+        while member != NONE {
+            awaited += self.emit_of(s, member, job, publish, stamp);
+            member = self.jobs.get(member).next;
+        }
+        self.awaits(job, stamp, awaited)
+    }
+
+    /// Publishes the events of one job at the emit step of `leader`, the job itself or the one that
+    /// leads its batch. How many of them have to be waited for.
+    fn emit_of(
+        &mut self,
+        s: &mut Sched,
+        of: u32,
+        leader: u32,
+        publish: Publish,
+        stamp: u32,
+    ) -> u32 {
+        let j = *self.jobs.get(of);
+        let (step, instance) = (self.jobs.get(leader).step, self.jobs.get(leader).instance);
+        let commit = if j.committed == 0 { s.now().ns() } else { j.committed };
+        let mut awaited = 0;
+        for at in self.chosen(&j, step) {
             let e = &self.emissions[at as usize];
             let (event, count, first) = (e.event, e.count, derive_id(j.id, e.salt));
             let plain = self.events[event as usize].plain;
@@ -230,12 +263,12 @@ impl<O: Observer> World<O> {
                     self.publish(s, event, id, commit, j.key);
                     continue;
                 }
-                let (instance, key) = (j.instance, j.key);
+                let (key, job) = (j.key, leader);
                 let e = Emitted { event, id, commit, key, publish, instance, job, stamp };
                 awaited += u32::from(self.publish_booked(s, &e));
             }
         }
-        self.awaits(job, stamp, awaited)
+        awaited
     }
 
     /// A job has sent what it waits for. Whether an answer is still to come.
@@ -273,14 +306,21 @@ impl<O: Observer> World<O> {
     #[inline(never)]
     pub(crate) fn attempt_fails(&mut self, s: &mut Sched, job: u32) {
         let j = self.jobs.get_mut(job);
-        let handler = &self.handlers[j.handler as usize];
         j.stamp_of_calls = 0;
+        if j.next != NONE && self.bisect(s, job) {
+            return;
+        }
+        let j = self.jobs.get_mut(job);
+        let handler = &self.handlers[j.handler as usize];
         j.failed += 1;
         if j.failed >= handler.attempts {
             self.finish_elsewhere(s, job, false);
             return;
         }
         if handler.retry_in != RetryIn::Inline && j.delivery != NONE {
+            for rider in self.part(s, job) {
+                self.put_aside(s, rider);
+            }
             self.put_aside(s, job);
             return;
         }
@@ -322,13 +362,16 @@ impl<O: Observer> World<O> {
         j.failing = handler.fails.draw(handler.fails_key, j.id, j.attempt)
             || handler.poison.draw(handler.poison_key, j.id, 0);
         let instance = j.instance;
+        if j.next != NONE && self.carries_poison(job) {
+            self.jobs.get_mut(job).failing = true;
+        }
         self.run(s, job);
         self.feed(s, instance);
     }
 
     /// [`World::finish`] for where few jobs end.
     #[inline(never)]
-    fn finish_elsewhere(&mut self, s: &mut Sched, job: u32, ok: bool) {
+    pub(crate) fn finish_elsewhere(&mut self, s: &mut Sched, job: u32, ok: bool) {
         self.finish(s, job, ok);
     }
 

@@ -70,6 +70,8 @@ pub(crate) struct HandlerTable {
     pub(crate) publish: Publish,
     pub(crate) retry_in: RetryIn,
     pub(crate) on_exhausted: Option<Exhausted>,
+    /// Its batch table, or [`NONE`].
+    pub(crate) batch: u32,
     /// Share of events that always fail.
     pub(crate) poison: Chance,
     pub(crate) poison_key: StreamKey,
@@ -80,6 +82,8 @@ pub(crate) struct HandlerTable {
 pub(crate) enum Op {
     /// Worker time.
     Work(Variate, StreamKey),
+    /// Worker time for each of a batch.
+    Each,
     /// Calls made at once: a range of call sites.
     Call(Range),
     /// A store write, which makes a new entity of this kind unless the cause has one.
@@ -282,6 +286,8 @@ pub(crate) enum State {
     Waiting,
     /// With a worker.
     Working,
+    /// With the worker of the leader of its batch.
+    Riding,
     /// Without a worker until its pause is over.
     Parked,
     /// Interrupted: only waits for its timer to come back.
@@ -333,6 +339,8 @@ pub(crate) struct Job {
     pub(crate) step: u32,
     /// Step after the last.
     pub(crate) end: u32,
+    /// The next of its batch, or [`NONE`].
+    pub(crate) next: u32,
     /// Number of this attempt for draws; interruptions count.
     pub(crate) attempt: u32,
     /// Attempts that failed; interruptions do not count.
@@ -393,6 +401,7 @@ impl Job {
         instance: NONE,
         step: 0,
         end: 0,
+        next: NONE,
         attempt: 0,
         failed: 0,
         stamp_of_calls: VOID,

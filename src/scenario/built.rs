@@ -50,7 +50,6 @@ const MISSING: &[Missing] = &[
     Key(Place::On, "from"),
     Key(Place::On, "ack"),
     Key(Place::On, "prefetch"),
-    Key(Place::On, "batch"),
     Key(Place::On, "poison"),
     Key(Place::On, "retry_in"),
     Key(Place::On, "on_exhausted"),

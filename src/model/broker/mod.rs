@@ -6,6 +6,7 @@
 pub(crate) mod fan_out;
 #[cfg(test)]
 mod fan_out_tests;
+pub(crate) mod push;
 #[cfg(test)]
 pub(crate) mod script;
 
@@ -101,6 +102,8 @@ pub(crate) struct Publication {
     pub(crate) producer: u32,
     /// Its number among the events of that producer to that destination.
     pub(crate) sequence: u64,
+    /// Attempts to publish it before this one, for draws.
+    pub(crate) attempt: u32,
     /// Whether this is not the first attempt.
     pub(crate) again: bool,
 }
@@ -137,6 +140,16 @@ pub(crate) enum Outcome {
     Reject(Exhausted),
 }
 
+impl Outcome {
+    /// As what an obligation ends whose last copy ends like this.
+    pub(crate) fn reason(self) -> Fate {
+        match self {
+            Self::Reject(Exhausted::Dlq) => Fate::DeadLettered,
+            _ => Fate::Exhausted,
+        }
+    }
+}
+
 /// How an instance stops consuming.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Departure {
@@ -164,6 +177,8 @@ pub(crate) struct Delivery {
     /// Whether an answer is on its way.
     pub(crate) travels: bool,
     pub(crate) outcome: Outcome,
+    /// As what the obligation ends if this is its last copy and its consumer crashes.
+    pub(crate) reason: Fate,
 }
 
 impl Delivery {
@@ -178,6 +193,7 @@ impl Delivery {
         leased: 0,
         travels: false,
         outcome: Outcome::Ack,
+        reason: Fate::LostCrash,
     };
 }
 

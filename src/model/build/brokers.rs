@@ -2,11 +2,13 @@
 
 use super::Builder;
 use crate::model::World;
+use crate::model::batch::{BatchTable, Gathering};
 use crate::model::blueprint::{
     Backlog, Blueprint, Consume, Dedup, EngineSpec, Exhausted, FanOutSpec, Filter, OrderGuard,
     RetryIn, Service,
 };
 use crate::model::broker::fan_out::{FanOut, FanOutParts};
+use crate::model::broker::push::Push;
 use crate::model::broker::{BrokerTable, Engine, GroupTable, NoEngine};
 use crate::model::capacity::Capacities;
 use crate::model::filter::AttributeTable;
@@ -72,6 +74,7 @@ fn is_plain(blueprint: &Blueprint, service: &Service, consume: &Consume) -> bool
     is_ideal(blueprint, consume.via.0)
         && consume.filters.iter().all(|f| *f == Filter::All)
         && consume.retry_in == RetryIn::Inline
+        && consume.batch.is_none()
         && matches!(consume.on_exhausted, None | Some(Exhausted::Drop))
         && consume.poison == Probability::ZERO
         && service.backlog == Backlog::default()
@@ -105,6 +108,32 @@ impl<O: Observer> Builder<'_, O> {
             });
             lane += lanes;
         }
+    }
+
+    /// The batch table of a handler, or [`NONE`].
+    pub(super) fn batch(
+        &mut self,
+        at: u32,
+        service: &Service,
+        handler: &super::Handler,
+        path: &str,
+    ) -> u32 {
+        let Some(batch) = &handler.consume.batch else { return NONE };
+        let instances: u32 =
+            self.blueprint.services[..at as usize].iter().map(|s| s.instances).sum();
+        let first = self.world.gatherings.len() as u32;
+        let places = service.instances as usize + 1;
+        self.world.gatherings.extend(std::iter::repeat_n(Gathering::NONE, places));
+        self.world.batches.push(BatchTable {
+            max: batch.max,
+            wait: batch.wait,
+            each: batch.each.clone(),
+            each_key: self.streams.key(&format!("{path}/each")),
+            bisect: batch.bisect,
+            first,
+            instances,
+        });
+        self.world.batches.len() as u32 - 1
     }
 
     /// The groups of a service.
@@ -214,6 +243,9 @@ impl<O: Observer> Builder<'_, O> {
         match &self.blueprint.brokers[broker as usize].engine {
             EngineSpec::Ideal => Box::new(NoEngine),
             EngineSpec::FanOut(spec) => Box::new(FanOut::new(self.fan_out(broker, spec))),
+            EngineSpec::Push(spec) => {
+                Box::new(Push::new(self.world, self.blueprint, self.streams, broker, spec))
+            }
             _ => Box::new(NoEngine),
         }
     }

@@ -42,7 +42,7 @@ impl<O: Observer> World<O> {
         i.takes = Takes::Nothing;
         i.stops_at = by.ns();
         let service = i.service;
-        let mut waiting = std::mem::take(&mut i.inbox);
+        let mut waiting = self.waiting_at(instance);
         s.at(by, Event::new(Kind::GraceEnds, 0, instance));
         self.services[service as usize].up -= 1;
         self.leaves(s, instance, Departure::Stop);
