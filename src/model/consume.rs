@@ -88,6 +88,8 @@ impl<O: Observer> World<O> {
         let Fact { id, commit, key, .. } = *self.book.facts.get(d.fact);
         let b = self.book.get(d.fact, d.subscription);
         let (attempt, failed) = (u32::from(b.attempts), u32::from(b.failed));
+        // Another copy may come while this one is in work: it draws anew.
+        b.attempts = b.attempts.saturating_add(1);
         self.running += 1;
         self.observer.arrived(service, s.now(), id, attempt, SimTime::from_ns(commit));
         let job = self.jobs.reserve(&Job::BLANK);
@@ -159,6 +161,11 @@ impl<O: Observer> World<O> {
         engine.settled(&mut ctx, slot, d.outcome);
         self.deliveries.free(slot);
         self.book.drop(&mut self.observer, d.fact, d.subscription, d.outcome.reason());
+        let reason = match d.outcome {
+            Outcome::Reject(_) => Fate::Exhausted,
+            _ => Fate::LostCrash,
+        };
+        self.book.drop(&mut self.observer, d.fact, d.subscription, reason);
         self.replies(s);
     }
 
@@ -264,7 +271,7 @@ impl<O: Observer> World<O> {
     /// Notes the attempt of a job for whoever works on its event next.
     pub(crate) fn note_attempt(&mut self, j: &Job) {
         let b = self.book.get(j.origin, j.subscription);
-        b.attempts = (j.attempt + 1).min(u32::from(u16::MAX)) as u16;
+        b.attempts = b.attempts.max((j.attempt + 1).min(u32::from(u16::MAX)) as u16);
         b.failed = j.failed.min(u32::from(u16::MAX)) as u16;
     }
 
@@ -368,7 +375,7 @@ impl<O: Observer> World<O> {
             self.unpublished(job);
         }
         let b = self.book.get(j.origin, j.subscription);
-        b.attempts = (j.attempt + 1).min(u32::from(u16::MAX)) as u16;
+        b.attempts = b.attempts.max((j.attempt + 1).min(u32::from(u16::MAX)) as u16);
         self.deliveries.free(j.delivery);
         self.book.drop(&mut self.observer, d.fact, d.subscription, d.reason);
         if j.timer {

@@ -222,9 +222,10 @@ impl<O: Observer> World<O> {
         let f = self.book.facts.get(r.fact);
         if f.base == NONE {
             // There is no queue that it could go to.
-            let accept = match self.brokers[r.broker as usize].spec.mandatory {
-                true => Accept::Refused(Fate::Rejected),
-                false => Accept::After(SimDuration::ZERO),
+            let accept = if self.brokers[r.broker as usize].spec.mandatory {
+                Accept::Refused(Fate::Rejected)
+            } else {
+                Accept::After(SimDuration::ZERO)
             };
             self.answer_record(s, record, accept);
             return;

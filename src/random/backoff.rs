@@ -116,8 +116,9 @@ impl Backoff {
     pub fn mean_ns(&self, n: u32) -> f64 {
         match self {
             Self::Fixed { base } => base.ns() as f64,
-            Self::Exp { base, cap } => ceiling(*base, *cap, n).ns() as f64,
-            Self::ExpJitter { base, cap } => ceiling(*base, *cap, n).ns() as f64,
+            Self::Exp { base, cap } | Self::ExpJitter { base, cap } => {
+                ceiling(*base, *cap, n).ns() as f64
+            }
             Self::FullJitter { base, cap } => 0.5 * ceiling(*base, *cap, n).ns() as f64,
             Self::EqualJitter { base, cap } => 0.75 * ceiling(*base, *cap, n).ns() as f64,
             Self::Decorrelated { base, cap } => decorrelated(*base, *cap, n, |_| 0.5).ns() as f64,

@@ -7,6 +7,7 @@ use super::*;
 use crate::model::{
     EngineSpec, EventTypeId, Exhausted, Filter, PublishMode, Target, Trigger, Verb,
 };
+use crate::units::SimDuration;
 use std::fmt::Write;
 
 /// Remarks on several texts, each below its number.
@@ -83,7 +84,7 @@ fn failures_strike_what_they_can() {
     let b = blueprint(&kafka(
         "pause = \"email\"\n[[failure]]\nat = \"2s\"\nunclean = \"bus/broker:2\"",
     ));
-    assert_eq!(b.failures[0].lasts.map(|lasts| lasts.as_secs()), Some(2.0));
+    assert_eq!(b.failures[0].lasts.map(SimDuration::as_secs), Some(2.0));
     assert_eq!(b.failures[1].verb, Verb::Unclean);
     assert_eq!(b.failures[1].name, "unclean bus/broker:2");
     assert!(matches!(b.failures[1].target, Target::Node { node: 2, .. }));
@@ -169,7 +170,12 @@ fn work_is_replayed_and_nothing_else() {
     assert!(matches!(&b.services[1].handlers[0].steps[0],
         crate::model::Step::Work(takes) if takes.is_trace()));
     let wrong = text.replace("\"kafka\"", "\"kafka\"\ndeliver = \"trace lat.csv\"");
-    assert!(check(&wrong).contains("only the work of a handler can be replayed"));
+    let refused = "only the work on an event (`on`) can be replayed";
+    assert!(check(&wrong).contains(refused));
+    let request = "[client.web]\nrate = \"1/s\"\ncalls = \"a.op\"\n[service.a]\n";
+    for work in ["\"trace lat.csv\"", "{ do = [\"1ms\", \"trace lat.csv\"] }"] {
+        assert!(check(&format!("{request}api.op = {work}")).contains(refused));
+    }
 }
 
 const SWITCH: &str = r#"

@@ -14,7 +14,7 @@ enum Missing {
     Engine(Place),
     /// A key of this kind of table.
     Key(Place, &'static str),
-    /// Values of any key that begin with this word.
+    /// Rates and steps with this word.
     Word(&'static str),
     /// Failures that strike a part of this kind.
     Target(&'static str),
@@ -32,6 +32,7 @@ const MISSING: &[Missing] = &[
     Engine(Place::FanOut),
     SeveralBrokers,
     Word("trace"),
+    Word("per"),
     Key(Place::Root, "entity"),
     Key(Place::Root, "event"),
     Key(Place::Service, "dedup"),
@@ -109,8 +110,12 @@ fn visit(gate: &mut Gate, place: Place, table: &Table) {
                     }
                 }
             }
-            Value::Array(items) => items.iter().for_each(|item| words(gate, entry, &item.value)),
-            value => words(gate, entry, value),
+            Value::Array(items) => {
+                for item in items {
+                    words(gate, place, entry, &item.value);
+                }
+            }
+            value => words(gate, place, entry, value),
         }
     }
 }
@@ -159,11 +164,17 @@ fn brokers(gate: &mut Gate, table: &Table) {
     }
 }
 
-fn words(gate: &mut Gate, entry: &Entry, value: &Value) {
+fn words(gate: &mut Gate, place: Place, entry: &Entry, value: &Value) {
     let Value::String(text) = value else { return };
-    let first = text.split_whitespace().next().unwrap_or_default();
-    if MISSING.contains(&Word("trace")) && first == "trace" {
-        gate.refuse(entry, "`trace`");
+    if !matches!(place, Place::Source | Place::On | Place::Api | Place::Client) {
+        return;
+    }
+    let missing = MISSING.iter().find_map(|missing| match missing {
+        Word(word) if text.split_whitespace().any(|other| other == *word) => Some(word),
+        _ => None,
+    });
+    if let Some(word) = missing {
+        gate.refuse(entry, &format!("`{word}`"));
     }
 }
 

@@ -138,9 +138,9 @@ const CODES: &[Code] = &[
     Code {
         name: "E013",
         title: "`extends` takes one string",
-        story: "At the root it names a file or a preset, in a variant another variant, in a broker a preset as \
-                in \"preset:kafka\". It is a single string: whatever is extended may extend \
-                something in turn.",
+        story: "At the root it names a file or a preset, in a variant another variant, in a \
+                broker a preset as in \"preset:kafka\". It is a single string: \
+                whatever is extended may extend something in turn.",
         wrong: "extends = [\"a.toml\", \"b.toml\"]",
         right: "extends = \"a.toml\"        # and in a.toml: extends = \"b.toml\"",
     },

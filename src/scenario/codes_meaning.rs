@@ -107,8 +107,8 @@ const STORIES: &[Story] = &[
         "E118",
         "not a target",
         "A failure strikes one service: \"email\", one of its instances: \"email[0]\", a share of \
-         them: \"30% of email\", the process that empties its outbox: \"email/relay\", or a node of \
-         a broker: \"bus/broker:0\".",
+         them: \"30% of email\", the process that empties its outbox: \"email/relay\", or a node \
+         of a broker: \"bus/broker:0\".",
     ),
     (
         "E119",
@@ -202,9 +202,9 @@ const STORIES: &[Story] = &[
     (
         "E136",
         "a failure that cannot strike its target",
-        "`unclean` strikes a node of a log, `slow`, `stop`, `restart` and `pause` strike instances, \
-         `replay` a service that hears a log, `redrive` a service; `crash` strikes instances, nodes \
-         and relays.",
+        "`unclean` strikes a node of a log, `slow`, `stop`, `restart` and `pause` strike \
+         instances, `replay` a service that hears a log, `redrive` a service; `crash` strikes \
+         instances, nodes and relays.",
     ),
     (
         "W101",
@@ -267,9 +267,9 @@ const STORIES: &[Story] = &[
         "numbers that rest on little",
         "How fast a broker is stands in its preset, each number with a grade: A is read in \
          documentation or source code, B a published measurement with its method, C a single or a \
-         vendor's measurement, D an assumption. Results that depend on numbers of grade C or D tell \
-         how architectures behave, and not how fast the product is. Measure your own broker and \
-         write the numbers beside the preset.",
+         vendor's measurement, D an assumption. Results that depend on numbers of grade C or D \
+         tell how architectures behave, and not how fast the product is. Measure your own \
+         broker and write the numbers beside the preset.",
     ),
 ];
 

@@ -130,13 +130,13 @@ impl Compiler<'_> {
         let of = Ref { text: each.of.to_string(), span: source.span };
         let found = self.names.entity_named(&of);
         let Some(id) = self.keep(found) else { return };
-        match self.draft.entities.iter().find(|entity| entity.name.text == of.text) {
-            Some(entity) => each.count = entity.population.count as u32,
-            None => {
-                let message = format!("how many `{}` are there?", of.text);
-                let help = format!("declare it: [entity.{}] count = 10_000", of.text);
-                self.found.push(Diagnostic::error("E130", source.span, message).help(help));
-            }
+        let declared = self.draft.entities.iter().find(|entity| entity.name.text == of.text);
+        if let Some(entity) = declared {
+            each.count = entity.population.count as u32;
+        } else {
+            let message = format!("how many `{}` are there?", of.text);
+            let help = format!("declare it: [entity.{}] count = 10_000", of.text);
+            self.found.push(Diagnostic::error("E130", source.span, message).help(help));
         }
         let Some(event) = self.events.get_mut(event.0 as usize) else { return };
         if event.key.is_some_and(|key| key.0 != id) {

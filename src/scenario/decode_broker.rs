@@ -1,6 +1,6 @@
 //! `[broker.X]`: which engine, and its numbers.
 //!
-//! It knows nothing of presets but their names: what they bring along has been laid below the table.
+//! It knows nothing of presets but their names: what they bring along lies below the table already.
 
 use super::decode::{idle, name_of, named};
 use super::draft::{BrokerDraft, IdleKey, Needs};

@@ -31,7 +31,7 @@ pub(super) fn handlers(reader: &mut Reader, service: &Fields, place: Place) -> V
             let steps = steps(reader, &fields);
             handler(reader, entry, &fields, is_api, steps)
         } else {
-            let work = reader.work_at(&entry.node);
+            let work = reader.work_at(&entry.node, place);
             let steps = work.into_iter().map(StepDraft::Work).collect();
             handler(reader, entry, &absent, is_api, steps)
         };
@@ -178,7 +178,7 @@ fn steps(reader: &mut Reader, fields: &Fields) -> Vec<StepDraft> {
     }
     let mut steps = canonical(reader, fields);
     for node in Reader::list(fields, "do") {
-        steps.extend(step(reader, node));
+        steps.extend(step(reader, node, fields.place()));
     }
     steps
 }
@@ -187,7 +187,7 @@ fn steps(reader: &mut Reader, fields: &Fields) -> Vec<StepDraft> {
 fn canonical(reader: &mut Reader, fields: &Fields) -> Vec<StepDraft> {
     let mut steps = Vec::new();
     if let Some(takes) = fields.get("takes") {
-        steps.extend(reader.work_at(&takes.node).map(StepDraft::Work));
+        steps.extend(reader.work_at(&takes.node, fields.place()).map(StepDraft::Work));
     }
     let grammar = find(Place::On, "calls").map_or(Grammar::Text, |k| k.grammar);
     for node in Reader::list(fields, "calls") {
@@ -214,7 +214,7 @@ fn canonical(reader: &mut Reader, fields: &Fields) -> Vec<StepDraft> {
 }
 
 /// One step of `do`.
-fn step(reader: &mut Reader, node: &Node) -> Option<StepDraft> {
+fn step(reader: &mut Reader, node: &Node, place: Place) -> Option<StepDraft> {
     let grammar = Grammar::List("a step such as \"4ms\", \"write order\", \"emit E\"");
     let text = reader.string(node, &grammar)?;
     let words = words(text);
@@ -257,7 +257,7 @@ fn step(reader: &mut Reader, node: &Node) -> Option<StepDraft> {
             reader.note(Diagnostic::error("E127", place, message).help(help));
             None
         }
-        _ => reader.work_at(node).map(StepDraft::Work),
+        _ => reader.work_at(node, place).map(StepDraft::Work),
     }
 }
 

@@ -17,9 +17,9 @@ const UNKNOWN_NAMES: [&str; 3] = ["E015", "E018", "E023"];
 
 /// The merged texts of a scenario.
 ///
-/// In every table short forms are expanded, brokers hold what their presets bring along, `extends`, `remove` and `variant` are gone, and each
-/// key and value keeps the place where it was written: in the file, in a file that it extends, in
-/// the block of a variant or in a `--set`.
+/// In every table short forms are expanded, brokers hold what their presets bring along, `extends`,
+/// `remove` and `variant` are gone, and each key and value keeps the place where it was written: in
+/// the file, in a file that it extends, in a preset, in the block of a variant or in a `--set`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Document {
     /// Every text that places refer to.

@@ -188,14 +188,12 @@ fn lines(place: P, name: &str) -> (String, String) {
     let plain = |value: &str| (format!("{name} = {value}"), String::new());
     match (value, place) {
         ("@not", P::Log) => plain("false"),
-        ("@not", _) => plain("true"),
-        ("@heartbeat", P::Pull) => plain("true"),
-        ("@heartbeat", _) => plain("\"7s\""),
+        ("@not", _) | ("@heartbeat", P::Pull) => plain("true"),
+        ("@heartbeat", _) | ("@poll", P::Pull) => plain("\"7s\""),
         ("@dedup", P::Service) => plain("\"inbox\""),
         ("@dedup", _) => plain("\"7m\""),
         ("@emits", P::Service) => plain("{ G = \"1/s\" }"),
         ("@emits", _) => plain("\"G\""),
-        ("@poll", P::Pull) => plain("\"7s\""),
         ("@poll", _) => {
             (format!("publish = \"outbox\"{and}poll = \"7s\""), "publish = \"outbox\"".into())
         }

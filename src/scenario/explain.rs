@@ -217,19 +217,18 @@ fn named(
     let Some(Node { value: Value::Table(table), .. }) = node else { return };
     for entry in &table.entries {
         let path = join(path, &entry.key);
-        match &entry.node.value {
-            Value::Table(table) => walk(lines, places, inner, &path, Some(table)),
-            // A bare value is the first of the keys: the work of a handler, the rate of a source.
-            _ => {
-                let shown = |k: &&Key| k.status == Status::Supported && matters(k, None);
-                for key in keys::of(inner).filter(shown) {
-                    let node = ["takes", "rate"].contains(&key.name).then_some(&entry.node);
-                    let path = join(&path, key.name);
-                    match key.grammar {
-                        Grammar::Table(place) => nested(lines, places, place, &path, None),
-                        _ => value(lines, places, key, path, node),
-                    }
-                }
+        if let Value::Table(table) = &entry.node.value {
+            walk(lines, places, inner, &path, Some(table));
+            continue;
+        }
+        // A bare value is the first of the keys: the work of a handler, the rate of a source.
+        let shown = |k: &&Key| k.status == Status::Supported && matters(k, None);
+        for key in keys::of(inner).filter(shown) {
+            let node = ["takes", "rate"].contains(&key.name).then_some(&entry.node);
+            let path = join(&path, key.name);
+            match key.grammar {
+                Grammar::Table(place) => nested(lines, places, place, &path, None),
+                _ => value(lines, places, key, path, node),
             }
         }
     }

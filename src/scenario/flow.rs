@@ -219,7 +219,9 @@ impl Graph {
             for (k, handler) in service.handlers.iter().enumerate() {
                 let node = graph.first[s] + k;
                 if let Trigger::On(events) = &handler.trigger {
-                    events.iter().for_each(|e| graph.edges[e.0 as usize].push((node, 1.0)));
+                    for event in events {
+                        graph.edges[event.0 as usize].push((node, 1.0));
+                    }
                 }
                 let (tried, done) = attempts(handler);
                 for step in &handler.steps {

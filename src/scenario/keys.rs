@@ -234,12 +234,25 @@ impl Key {
     pub fn grade(&self) -> &'static str {
         match (self.places[0], self.name) {
             (P::Network, "other_zone") => "grade C, published round trips between zones",
-            (P::Ideal | P::Log | P::Push | P::Pull | P::FanOut | P::Dlq, _)
-            | (P::Source | P::Failure, _)
-            | (_, "schema" | "seed" | "seeds" | "fails" | "poison")
-            | (_, "publish" | "relay" | "dedup" | "order" | "ids" | "static_id")
-            | (_, "from" | "retry_in" | "connections" | "cap" | "policy" | "dedup_window")
-            | (P::Event | P::Batch, _) => "by definition",
+            (
+                P::Ideal
+                | P::Log
+                | P::Push
+                | P::Pull
+                | P::FanOut
+                | P::Dlq
+                | P::Source
+                | P::Failure
+                | P::Event
+                | P::Batch,
+                _,
+            )
+            | (
+                _,
+                "schema" | "seed" | "seeds" | "fails" | "poison" | "publish" | "relay" | "dedup"
+                | "dedup_window" | "order" | "ids" | "static_id" | "from" | "retry_in"
+                | "connections" | "cap" | "policy",
+            ) => "by definition",
             _ => "grade D, our assumption",
         }
     }

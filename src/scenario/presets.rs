@@ -53,7 +53,7 @@ const PRESETS: [Preset; 15] = [
 pub fn presets() -> impl Iterator<Item = (&'static str, &'static str)> {
     PRESETS.iter().map(|preset| {
         let first = preset.text.lines().next().unwrap_or_default().trim_start_matches("# ");
-        let end = first.find([':', ',']).unwrap_or(first.len());
+        let end = first.find(':').unwrap_or(first.len());
         (preset.name, &first[..end])
     })
 }
@@ -66,6 +66,12 @@ pub fn preset(name: &str) -> Option<&'static str> {
 /// What kind of table the broker of a preset is.
 pub(super) fn engine(name: &str) -> Option<Place> {
     PRESETS.iter().find(|preset| preset.name == name).map(|preset| preset.engine)
+}
+
+/// A few presets of this engine.
+pub(super) fn examples(engine: Place) -> String {
+    let of_engine = PRESETS.iter().filter(|preset| preset.engine == engine);
+    of_engine.map(|preset| preset.name).take(2).collect::<Vec<_>>().join(", ")
 }
 
 /// The preset that a broker's table names, `ideal` if it names none.

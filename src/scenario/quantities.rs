@@ -255,7 +255,7 @@ mod tests {
         assert_eq!(sizes, [512, 1024, 1536, 20 << 20, 1 << 30]);
         let none = Capacity::default();
         let both = limit("20MB/s", limit("40000/s", none).unwrap()).unwrap();
-        assert_eq!((both.messages_per_s, both.bytes_per_s), (4e4, (20 << 20) as f64));
+        assert_eq!((both.messages_per_s, both.bytes_per_s), (4e4, f64::from(20 << 20)));
         let message = |text: &str| limit(text, both).unwrap_err().message;
         assert_eq!(message("5/s"), "the same kind of limit twice");
         assert_eq!(message("0/s"), "a limit of 0 lets nothing through");
@@ -263,6 +263,21 @@ mod tests {
         assert_eq!(message("5"), "a limit is so many, or so much, per second");
         assert_eq!(size("2").unwrap_err().help.unwrap(), "write \"2KB\" or \"2B\"");
         assert_eq!(or_none("none", size).unwrap(), None);
+    }
+
+    #[test]
+    fn the_defaults_of_the_list_of_keys_are_read() {
+        let all = super::super::keys::KEYS.iter().flat_map(|group| group.iter());
+        for key in all.filter(|key| !key.default.is_empty()) {
+            let fine = match key.grammar {
+                Grammar::Size => size(key.default).is_ok(),
+                Grammar::SizeOrNone => or_none(key.default, size).is_ok(),
+                Grammar::Capacity => key.default == NONE,
+                Grammar::Ack => ack(key.default).is_ok(),
+                _ => true,
+            };
+            assert!(fine, "{} = {}", key.name, key.default);
+        }
     }
 
     #[test]

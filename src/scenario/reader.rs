@@ -4,6 +4,7 @@
 
 use super::keys::{self, Grammar, Key, Place, Status};
 use super::near::did_you_mean;
+use super::presets;
 use super::{Diagnostic, Entry, FileId, Node, Sources, Span, Table, Value};
 use crate::random::{Backoff, Burst, Rate, Variate};
 use crate::units::{ParseError, Probability, SimDuration};
@@ -49,6 +50,11 @@ impl<'t> Fields<'t> {
     /// misspelt key.
     pub(super) fn all_known(&self) -> bool {
         self.entries().iter().all(|entry| keys::find(self.place, &entry.key).is_some())
+    }
+
+    /// What kind of table it is.
+    pub(super) fn place(&self) -> Place {
+        self.place
     }
 
     /// All entries in the order of the file.
@@ -141,10 +147,10 @@ impl Reader<'_> {
         if !keys::ENGINES.contains(&place) {
             return None;
         }
-        let others: Vec<&str> = keys::ENGINES
+        let others: Vec<String> = keys::ENGINES
             .iter()
             .filter(|other| keys::find(**other, &entry.key).is_some())
-            .map(|other| other.noun())
+            .map(|other| format!("{} ({})", other.noun(), presets::examples(*other)))
             .collect();
         if others.is_empty() {
             return None;
@@ -236,11 +242,12 @@ impl Reader<'_> {
         }
     }
 
-    /// A distribution; a trace is replayed by the numbers of events, and only work has those.
+    /// A distribution; a trace is replayed by the numbers of events, and only work on events has
+    /// those.
     pub(super) fn variate_at(&mut self, node: &Node) -> Option<Variate> {
-        let variate = self.work_at(node)?;
+        let variate = self.replayable_at(node)?;
         if variate.is_trace() {
-            let message = "only the work of a handler can be replayed in order";
+            let message = "only the work on an event (`on`) can be replayed in order";
             let help = "write \"file ...\" to draw from the same values";
             self.note(Diagnostic::error("E105", node.span, message).help(help));
             return None;
@@ -248,8 +255,13 @@ impl Reader<'_> {
         Some(variate)
     }
 
-    /// A distribution or trace of work.
-    pub(super) fn work_at(&mut self, node: &Node) -> Option<Variate> {
+    /// The work of a handler of this kind: a distribution or, on events, a trace.
+    pub(super) fn work_at(&mut self, node: &Node, place: Place) -> Option<Variate> {
+        if place == Place::On { self.replayable_at(node) } else { self.variate_at(node) }
+    }
+
+    /// A distribution or trace.
+    fn replayable_at(&mut self, node: &Node) -> Option<Variate> {
         let file = node.span.file;
         self.parsed(node, &Grammar::Distribution, |reader, text| {
             Variate::parse(text, &mut |name| (reader.samples)(file, name))

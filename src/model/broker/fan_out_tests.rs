@@ -33,9 +33,10 @@ fn copies_are_lost_by_the_reason_that_applies() {
     // Emits at 10, 20, .. 90; a copy is at work after 1 ms. Columns: engine, work, failure and
     // script; applied, LostNotConnected, LostBuffer, LostCrash.
     let crashed = Some(crash(1, 33, 22));
-    let down: &[(u64, Act)] =
+    let down: Script =
         &[(32, |e, ctx| e.node_down(ctx, 0, false)), (52, |e, ctx| e.node_up(ctx, 0))];
-    let cases: [(&str, EngineSpec, u64, Option<Failure>, &[(u64, Act)], [usize; 4]); 6] = [
+    type Case<'a> = (&'a str, EngineSpec, u64, Option<Failure>, Script<'a>, [usize; 4]);
+    let cases: [Case; 6] = [
         ("all is well", unlimited(), 3, None, &[], [9, 0, 0, 0]),
         // In work: 30. Down: 40, 50; starts at 60, before that of 60 is emitted.
         ("crash", unlimited(), 5, crashed.clone(), &[], [6, 2, 0, 1]),

@@ -6,6 +6,7 @@
 pub(crate) mod fan_out;
 #[cfg(test)]
 mod fan_out_tests;
+pub(crate) mod pull;
 pub(crate) mod push;
 #[cfg(test)]
 pub(crate) mod script;

@@ -9,6 +9,9 @@ use crate::engine::Model;
 /// What a script does to the engine of broker 1.
 pub(crate) type Act = fn(&mut dyn Broker_<Log>, &mut Ctx<Log>);
 
+/// What happens to it at which instants in ms.
+pub(crate) type Script<'a> = &'a [(u64, Act)];
+
 /// Component of the events that carry out the script.
 const SCRIPT: u32 = 0xff_ffff;
 
@@ -37,7 +40,7 @@ impl Model for Scripted {
 
 /// The history of a blueprint until it is at rest or its drain is over, while things happen to its
 /// broker 1 at instants in ms.
-pub(crate) fn played(blueprint: &Blueprint, script: &[(u64, Act)]) -> World<Log> {
+pub(crate) fn played(blueprint: &Blueprint, script: Script) -> World<Log> {
     let world = World::new(blueprint, &Streams::new(1, 0), Log::default());
     let scripted = Scripted { world, acts: script.iter().map(|(_, act)| *act).collect() };
     let limits = Limits { events: 10_000_000, events_per_instant: 100_000 };
@@ -55,7 +58,7 @@ pub(crate) fn played(blueprint: &Blueprint, script: &[(u64, Act)]) -> World<Log>
 }
 
 /// The same, as text.
-pub(crate) fn scripted(blueprint: &Blueprint, script: &[(u64, Act)]) -> String {
+pub(crate) fn scripted(blueprint: &Blueprint, script: Script) -> String {
     played(blueprint, script).observer.0.join("\n")
 }
 

@@ -5,9 +5,10 @@ use crate::model::World;
 use crate::model::batch::{BatchTable, Gathering};
 use crate::model::blueprint::{
     Backlog, Blueprint, Consume, Dedup, EngineSpec, Exhausted, FanOutSpec, Filter, OrderGuard,
-    RetryIn, Service,
+    PullSpec, RetryIn, Service,
 };
 use crate::model::broker::fan_out::{FanOut, FanOutParts};
+use crate::model::broker::pull::{GroupParts, Pull, PullParts};
 use crate::model::broker::push::Push;
 use crate::model::broker::{BrokerTable, Engine, GroupTable, NoEngine};
 use crate::model::capacity::Capacities;
@@ -242,11 +243,40 @@ impl<O: Observer> Builder<'_, O> {
     fn engine(&self, broker: u32) -> Box<dyn Engine<O>> {
         match &self.blueprint.brokers[broker as usize].engine {
             EngineSpec::Ideal => Box::new(NoEngine),
+            EngineSpec::Pull(spec) => Box::new(Pull::new(self.pull(broker, spec))),
             EngineSpec::FanOut(spec) => Box::new(FanOut::new(self.fan_out(broker, spec))),
             EngineSpec::Push(spec) => {
                 Box::new(Push::new(self.world, self.blueprint, self.streams, broker, spec))
             }
             _ => Box::new(NoEngine),
+        }
+    }
+
+    fn pull(&self, broker: u32, spec: &PullSpec) -> PullParts {
+        let table = &self.blueprint.brokers[broker as usize];
+        let ids = self.instance_ids();
+        let duplicates = self.group_keys(broker, "duplicate");
+        let polls = self.group_keys(broker, "poll");
+        let group = |(at, g): (usize, &GroupTable)| {
+            let instances = self.world.services[g.service as usize].instances.clone();
+            GroupParts {
+                group: at as u32,
+                lane: g.lane,
+                members: ids[instances.start as usize..instances.end as usize].to_vec(),
+                first_instance: instances.start,
+                each: g.consume.batch.as_ref().map_or(1, |b| b.max.max(1)),
+                prefetch: g.consume.prefetch.unwrap_or(spec.prefetch),
+                duplicates_key: duplicates[at],
+                polls_key: polls[at],
+            }
+        };
+        let all = self.world.groups.iter().enumerate();
+        PullParts {
+            spec: spec.clone(),
+            groups: all.filter(|(_, g)| g.broker == broker).map(group).collect(),
+            all_groups: self.world.groups.len(),
+            nodes: table.nodes,
+            replication_key: self.streams.key(&format!("{}/replication", table.name)),
         }
     }
 
