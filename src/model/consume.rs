@@ -161,11 +161,6 @@ impl<O: Observer> World<O> {
         engine.settled(&mut ctx, slot, d.outcome);
         self.deliveries.free(slot);
         self.book.drop(&mut self.observer, d.fact, d.subscription, d.outcome.reason());
-        let reason = match d.outcome {
-            Outcome::Reject(_) => Fate::Exhausted,
-            _ => Fate::LostCrash,
-        };
-        self.book.drop(&mut self.observer, d.fact, d.subscription, reason);
         self.replies(s);
     }
 
