@@ -67,7 +67,7 @@ impl<O: Observer> World<O> {
                 return;
             }
             let op = &self.ops[j.step as usize];
-            if j.failing && !matches!(op, Op::Work(..) | Op::Each) {
+            if j.failing && !matches!(op, Op::Work(..) | Op::Each | Op::Replay(..)) {
                 self.attempt_fails(s, job);
                 return;
             }
@@ -83,6 +83,16 @@ impl<O: Observer> World<O> {
                     let d = stretched(duration.sample(*key, j.id, j.attempt), slow);
                     if d != SimDuration::ZERO {
                         j.timer = true;
+                        s.after(d, Event::new(Kind::StepDone, 0, job));
+                        return;
+                    }
+                    self.step_ends(s, job);
+                }
+                Op::Replay(duration, key) => {
+                    let (duration, key) = (duration.clone(), *key);
+                    let d = stretched(duration.sample(key, self.ordinal(job), 0), slow);
+                    if d != SimDuration::ZERO {
+                        self.jobs.get_mut(job).timer = true;
                         s.after(d, Event::new(Kind::StepDone, 0, job));
                         return;
                     }
@@ -116,10 +126,10 @@ impl<O: Observer> World<O> {
     /// The timer of a step is over.
     pub(crate) fn step_done(&mut self, s: &mut Sched, job: u32) {
         let j = self.jobs.get_mut(job);
-        if j.state != State::Working && !self.step_counts(s, job) {
+        if j.state != State::Working {
+            self.step_elsewhere(s, job);
             return;
         }
-        let j = self.jobs.get_mut(job);
         j.timer = false;
         let instance = j.instance;
         if j.step + 1 == j.end && !j.failing && matches!(self.ops[j.step as usize], Op::Work(..)) {
@@ -133,15 +143,26 @@ impl<O: Observer> World<O> {
         self.feed_here(s, instance);
     }
 
-    /// Whether the timer of a step counts whose job is not simply at work.
+    /// The timer of a step is over whose job is not simply at work.
     #[cold]
     #[inline(never)]
-    fn step_counts(&mut self, s: &mut Sched, job: u32) -> bool {
+    fn step_elsewhere(&mut self, s: &mut Sched, job: u32) {
         if self.jobs.get(job).state == State::Ghost {
             self.jobs.free(job);
-            return false;
+        } else if self.counts(s, job, Kind::StepDone) {
+            self.step_done(s, job);
         }
-        self.counts(s, job, Kind::StepDone)
+    }
+
+    /// The number of an event among those of its type, or of a request at its handler.
+    fn ordinal(&mut self, job: u32) -> u64 {
+        let j = self.jobs.get(job);
+        if j.delivery != NONE {
+            return self.book.facts.get(j.origin).ordinal;
+        }
+        let replayed = &mut self.handlers[j.handler as usize].replayed;
+        *replayed += 1;
+        *replayed - 1
     }
 
     /// Accounts for the time of the current step, commits it if it is a write, and moves on.

@@ -25,7 +25,6 @@ use Missing::{Engine, Key, Target, Word};
 /// All that cannot be run yet.
 const MISSING: &[Missing] = &[
     Engine(Place::Log),
-    Word("trace"),
     Word("per"),
     Key(Place::Service, "dedup"),
     Key(Place::Service, "order"),
