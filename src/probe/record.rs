@@ -72,8 +72,16 @@ fn ledgers(blueprint: &Blueprint, probes: &Probes) -> Vec<(String, Ledger)> {
     let services = blueprint.services.iter().zip(&probes.heard_by);
     services
         .filter(|(_, heard)| !heard.is_empty())
-        .map(|(s, heard)| (s.name.clone(), as_ledger(&sum(&probes.deliveries, heard))))
+        .map(|(s, heard)| (s.name.clone(), as_ledger(&obligations(probes, heard))))
         .collect()
+}
+
+/// The ledger of several subscriptions, with the phantoms of the event types that they hear.
+fn obligations(probes: &Probes, heard: &[u32]) -> Obligations {
+    let mut all = sum(&probes.deliveries, heard);
+    let phantoms = |d: &u32| probes.spreads[probes.deliveries[*d as usize].event as usize].phantom;
+    all[Count::Phantom] = heard.iter().map(phantoms).sum();
+    all
 }
 
 fn as_ledger(o: &Obligations) -> Ledger {
@@ -247,14 +255,16 @@ impl Writer<'_> {
         let services = self.blueprint.services.iter().zip(&probes.heard_by).enumerate();
         for (at, (service, heard)) in services.filter(|(_, (_, heard))| !heard.is_empty()) {
             let prefix = format!("{}.ledger", service.name);
-            let mut all = ledger(&prefix, &sum(&probes.deliveries, heard));
+            let mut all = ledger(&prefix, &obligations(probes, heard));
             for measure in &mut all {
                 measure.series = over_time(&measure.path[prefix.len() + 1..], &probes.stations[at]);
             }
             self.measures.extend(all);
         }
         let every: Vec<u32> = (0..probes.deliveries.len() as u32).collect();
-        self.measures.extend(ledger("ledger", &sum(&probes.deliveries, &every)));
+        let mut all = sum(&probes.deliveries, &every);
+        all[Count::Phantom] = probes.spreads.iter().map(|s| s.phantom).sum();
+        self.measures.extend(ledger("ledger", &all));
         let unroutable = probes.spreads.iter().map(|s| s.unroutable).sum();
         let not_emitted = probes.stations.iter().map(|s| s.not_emitted).sum();
         for ((name, meaning), n) in RUN_COUNTS.into_iter().zip([unroutable, not_emitted]) {
