@@ -101,6 +101,10 @@ impl<O: Observer> World<O> {
         let d = *self.deliveries.get(slot);
         let i = &self.instances[d.instance as usize];
         if i.incarnation != d.incarnation {
+            if d.waits > 0 {
+                let service = i.service;
+                self.waits_no_more(s.now(), service, &d);
+            }
             self.deliveries.free(slot);
             self.book.drop(&mut self.observer, d.fact, d.subscription, Fate::LostCrash);
             return;
@@ -108,14 +112,33 @@ impl<O: Observer> World<O> {
         let service = i.service;
         let idle = i.up && i.busy < self.services[service as usize].workers;
         let job = self.job_of(s, slot);
+        let waits = d.waits > 0;
+        if waits {
+            let j = self.jobs.get_mut(job);
+            (j.arrived, j.mark) = (d.waits, d.waits);
+        }
+        for _ in 0..d.behind {
+            self.observer.queued(service, s.now());
+        }
+        self.deliveries.get_mut(slot).behind = 0;
         if idle {
-            if !self.begin(s, d.instance, job, false) {
+            if !self.begin(s, d.instance, job, waits) {
                 self.feed(s, d.instance);
             }
         } else {
-            self.observer.queued(service, s.now());
+            if !waits {
+                self.observer.queued(service, s.now());
+            }
             self.instances[d.instance as usize].inbox.push_back(job);
         }
+    }
+
+    /// A copy that waited at an instance when it crashed is gone.
+    fn waits_no_more(&mut self, now: SimTime, service: u32, d: &Delivery) {
+        let id = self.book.facts.get(d.fact).id;
+        let attempt = u32::from(self.book.get(d.fact, d.subscription).attempts);
+        self.observer.unqueued(service, now);
+        self.observer.cut_off(service, now, id, attempt, SimTime::from_ns(d.waits));
     }
 
     /// The answer about a delivery reaches its broker.

@@ -5,6 +5,7 @@ use crate::model::World;
 use crate::model::blueprint::{
     Blueprint, Consume, Dedup, EngineSpec, Exhausted, Filter, OrderGuard, RetryIn, Service,
 };
+use crate::model::broker::log::LogEngine;
 use crate::model::broker::{BrokerTable, Engine, GroupTable, NoEngine};
 use crate::model::capacity::Capacities;
 use crate::model::observation::Observer;
@@ -95,6 +96,7 @@ impl<O: Observer> Builder<'_, O> {
                 ack: consume.ack.unwrap_or(broker.ack),
                 consume: consume.clone(),
                 lane,
+                static_id: self.blueprint.services[service as usize].static_id,
             });
             lane += lanes;
         }
@@ -193,6 +195,13 @@ impl<O: Observer> Builder<'_, O> {
     fn engine(&self, broker: u32) -> Box<dyn Engine<O>> {
         match &self.blueprint.brokers[broker as usize].engine {
             EngineSpec::Ideal => Box::new(NoEngine),
+            EngineSpec::Log(_) => {
+                let name = &self.blueprint.brokers[broker as usize].name;
+                let w = &self.world;
+                let tables = (&w.groups[..], &w.subscriptions[..], &w.services[..]);
+                let key = self.streams.key(&format!("{name}/replication"));
+                Box::new(LogEngine::new(broker, self.blueprint, key, tables))
+            }
             _ => Box::new(NoEngine),
         }
     }
