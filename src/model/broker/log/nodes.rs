@@ -56,9 +56,14 @@ impl LogEngine {
             part.replicas[r].leo = part.leo();
             (0..part.replicas.len()).for_each(|other| part.stops_copying(other));
             for offset in part.hw..part.leo() {
-                let record = std::mem::replace(&mut part.get_mut(offset).record, NONE);
+                let entry = part.get_mut(offset);
+                let record = std::mem::replace(&mut entry.record, NONE);
+                let name = (entry.producer, entry.sequence);
                 if record != NONE {
                     ctx.reply(record, false);
+                    if self.idempotent {
+                        part.denied.push(name);
+                    }
                 }
             }
         }
@@ -190,6 +195,7 @@ impl LogEngine {
         let hw = self.partitions[at as usize].hw;
         while let Some(entry) = self.partitions[at as usize].pop_from(offset) {
             let gone = self.partitions[at as usize].leo();
+            self.partitions[at as usize].was_denied(entry.producer, entry.sequence);
             let reason = if entry.acked { Fate::LostAcked } else { Fate::LostNode };
             for &lane in &lanes {
                 let l = &self.lanes[lane as usize];

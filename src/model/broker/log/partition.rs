@@ -57,6 +57,9 @@ pub(super) struct Partition {
     pub(super) isr: u64,
     /// When its copies are looked at next, ns; 0: nothing is scheduled.
     pub(super) armed: u64,
+    /// Producer and sequence of entries that may have survived though their publisher heard that
+    /// they did not.
+    pub(super) denied: Vec<(u32, u64)>,
     /// Lanes that read it.
     pub(super) lanes: Vec<u32>,
 }
@@ -77,6 +80,7 @@ impl Partition {
             serving: true,
             isr: u64::MAX >> (64 - copies),
             armed: 0,
+            denied: Vec::new(),
             lanes: Vec::new(),
         }
     }
@@ -118,6 +122,15 @@ impl Partition {
         let same = |e: &Entry| e.producer == producer && e.sequence == sequence;
         let at = self.entries.iter().rposition(same)?;
         Some(self.base + at as u64)
+    }
+
+    /// Whether a publisher heard wrongly that its entry is gone. It will not ask again.
+    pub(super) fn was_denied(&mut self, producer: u32, sequence: u64) -> bool {
+        let at = self.denied.iter().position(|d| *d == (producer, sequence));
+        at.is_some_and(|at| {
+            self.denied.swap_remove(at);
+            true
+        })
     }
 
     /// The first offset whose entry is not older than `at`.

@@ -17,16 +17,20 @@ impl LogEngine {
         if !part.serving || self.acks == Acks::All && part.in_step() < self.spec.min_isr {
             return Accept::NotNow;
         }
-        if p.again
-            && self.idempotent
-            && let Some(offset) = part.repeat(p.producer, p.sequence)
-        {
+        if p.again && self.idempotent {
             // A retry of what is there already is answered, not appended.
-            if offset < part.live || part.get(offset).acked {
+            let denied = part.was_denied(p.producer, p.sequence);
+            let known = part.repeat(p.producer, p.sequence);
+            if let Some(offset) = known
+                && offset >= part.hw
+                && self.acks == Acks::All
+            {
+                part.get_mut(offset).record = p.record;
+                return Accept::Later;
+            }
+            if denied || known.is_some() {
                 return Accept::After(SimDuration::ZERO);
             }
-            part.get_mut(offset).record = p.record;
-            return Accept::Later;
         }
         let waits = self.acks == Acks::All;
         let now = ctx.now();
@@ -51,11 +55,7 @@ impl LogEngine {
         }
         self.feed_followers(ctx, at, p.fact, offset + 1);
         self.advance(ctx, at);
-        let part = &self.partitions[at as usize];
-        if !waits || part.hw > offset {
-            return Accept::After(SimDuration::ZERO);
-        }
-        Accept::Later
+        if waits { Accept::Later } else { Accept::After(SimDuration::ZERO) }
     }
 
     /// Followers copy what has been appended, each after a draw.

@@ -18,6 +18,8 @@ pub(super) struct Watch {
     pub(super) redelivered: u64,
     pub(super) resurrected: u64,
     pub(super) ended: BTreeMap<&'static str, u64>,
+    /// Outcomes of requests: how long they took in ms.
+    pub(super) answered: Vec<f64>,
     /// What waits, by lane.
     pub(super) waits: Vec<i64>,
     /// Waiting and in work at services, by instants: Little's law in whole ns.
@@ -109,7 +111,10 @@ impl Observer for Watch {
     fn lost(&mut self, _: u32, _: SimTime) {}
     fn converged(&mut self, _: u32, _: SimTime, _: SimTime) {}
     fn requested(&mut self, _: u32, _: SimTime, _: u64) {}
-    fn answered(&mut self, _: u32, _: SimTime, _: u64, _: SimTime, _: bool) {}
+    fn answered(&mut self, _: u32, now: SimTime, _: u64, intended: SimTime, ok: bool) {
+        assert!(ok);
+        self.answered.push(ms(now) - ms(intended));
+    }
 }
 
 /// Something that a test does to the log itself. Nodes by number, instances by their place in the
@@ -365,4 +370,266 @@ fn nothing_above_the_watermark_is_consumed() {
         assert_eq!(w.observer.applied.iter().filter(idle).count(), 0, "{acks:?}");
         assert_eq!(w.observer.applied.len(), 1999, "{acks:?}");
     }
+}
+
+/// Instants of applications in a stretch, in ms.
+fn applied_within(w: &World<Watch>, from: f64, to: f64) -> usize {
+    w.observer.applied.iter().filter(|(at, _)| (from..to).contains(at)).count()
+}
+
+/// 100 records a second for 60 s on one partition whose copies are on nodes 0, 1 and 2.
+fn steady() -> Blueprint {
+    world("every 10ms", 60, log(1), 1)
+}
+
+#[test]
+fn the_leaders_table_row_by_row() {
+    type Change = fn(&mut Blueprint);
+    type Row<'a> = (&'a str, Change, &'a [(u64, Deed)], (f64, f64), usize);
+    // What happens; a stretch in which nothing is applied; applied by then.
+    let rows: [Row; 8] = [
+        ("produce without a leader: retry", |_| {}, &[(5_000, Deed::Down(0))], (5.1, 14.5), 600),
+        (
+            "a copy that is down leaves those in step when it is noticed",
+            |_| {},
+            &[(5_000, Deed::Down(2))],
+            (5.1, 14.5),
+            600,
+        ),
+        (
+            "... or when it lags for too long",
+            |b| spec(b).replica_lag = SimDuration::from_secs(4),
+            &[(5_000, Deed::Down(2))],
+            (5.1, 9.0),
+            600,
+        ),
+        (
+            "produce with too few in step: retry until one is back",
+            |_| {},
+            &[(5_000, Deed::Down(1)), (5_000, Deed::Down(2)), (30_000, Deed::Up(2))],
+            (16.0, 30.0),
+            600,
+        ),
+        (
+            "a node that returns copies what it missed, and may lead",
+            |b| spec(b).min_isr = 1,
+            &[
+                (5_000, Deed::Down(1)),
+                (20_000, Deed::Up(1)),
+                (30_000, Deed::Down(0)),
+                (30_000, Deed::Down(2)),
+            ],
+            (30.1, 39.5),
+            600,
+        ),
+        (
+            "no copy in step: offline until one returns",
+            |b| spec(b).min_isr = 1,
+            &[
+                (5_000, Deed::Down(1)),
+                (5_000, Deed::Down(2)),
+                (20_000, Deed::Down(0)),
+                (25_000, Deed::Up(1)),
+                (40_000, Deed::Up(0)),
+            ],
+            (20.1, 40.0),
+            600,
+        ),
+        (
+            "a leader that is back before it is missed goes on",
+            |_| {},
+            &[(5_000, Deed::Down(0)), (7_000, Deed::Up(0))],
+            (5.1, 7.0),
+            600,
+        ),
+        ("no failure", |_| {}, &[], (60.1, 70.0), 600),
+    ];
+    for (name, change, script, (from, to), _) in rows {
+        let mut b = steady();
+        change(&mut b);
+        let (w, rest) = run(&b, script);
+        assert!(rest, "{name}");
+        assert_eq!(applied_within(&w, from * 1e3, to * 1e3), 0, "{name}");
+        assert!(applied_within(&w, to * 1e3, to * 1e3 + 300.0) > 0 || to > 60.0, "{name}");
+        // Nothing is lost with acks = all, and nothing comes twice.
+        assert_eq!((w.observer.applied.len(), w.observer.again), (5999, 0), "{name}");
+    }
+}
+
+#[test]
+fn a_repeated_publish_is_recognised_if_producers_are_idempotent() {
+    for idempotent in [true, false] {
+        let mut b = world("every 1ms", 20, log(12), 0);
+        // Some entries are on the next leader and not on the third node when the first one dies.
+        spec(&mut b).replication = "~30ms".parse().expect("valid");
+        b.brokers[0].producer.idempotent = idempotent;
+        let (w, rest) = run(&b, &[(10_000, Deed::Down(0))]);
+        assert!(rest);
+        assert_eq!(w.observer.applied.len(), 19_999);
+        assert_eq!(w.observer.again == 0, idempotent, "{}", w.observer.again);
+    }
+}
+
+#[test]
+fn acks_decide_when_a_publisher_hears() {
+    for (acks, took) in [(Acks::Leader, 4.0), (Acks::All, 11.0)] {
+        let mut b = world("every 10ms", 1, log(1), 1);
+        spec(&mut b).replication = fixed(7);
+        b.brokers[0].producer.acks = acks;
+        let emission = Emission { event: EventTypeId(0), count: 1 };
+        let mut h =
+            handler(Trigger::Api("buy".to_owned()), vec![Step::Emit(Emit::All(vec![emission]))]);
+        h.publish.mode = PublishMode::Sync;
+        b.services[0] = service("shop", vec![h]);
+        b.clients = vec![client(Operation { service: ServiceId(0), handler: 0 }, 50, 900, 1)];
+        let (w, rest) = run(&b, &[]);
+        assert!(rest);
+        // There and back 1 ms each; publish and confirmation 1 ms each; 7 ms to the copies.
+        assert!(
+            w.observer.answered.iter().all(|a| *a == took),
+            "{acks:?} {:?}",
+            w.observer.answered
+        );
+    }
+}
+
+#[test]
+fn an_unclean_election_loses_what_was_committed() {
+    // Node 1 is out of step from 5 s on. The consumer is down and has read nothing of it.
+    let script = [
+        (5_000, Deed::Down(1)),
+        (30_000, Deed::Down(0)),
+        (32_000, Deed::Up(1)),
+        (70_000, Deed::Up(0)),
+    ];
+    for (unclean, lost) in [(false, 0), (true, 2500)] {
+        let mut b = steady();
+        (spec(&mut b).replicas, spec(&mut b).min_isr) = (2, 1);
+        spec(&mut b).unclean = unclean;
+        b.failures = vec![crash_of(0, 4_000, 50_000)];
+        let (w, rest) = run(&b, &script);
+        assert!(rest);
+        let n = w.observer.ended(Fate::LostAcked);
+        assert!(u64::abs_diff(n, lost) <= 2, "{unclean}: {n}");
+        assert_eq!(w.observer.applied.len() as u64 + n, 5999);
+    }
+}
+
+#[test]
+fn an_unclean_stop_takes_those_in_step_along() {
+    let mut b = steady();
+    spec(&mut b).replica_lag = SimDuration::from_secs(10);
+    b.failures = vec![crash_of(0, 15_000, 40_000)];
+    let (w, rest) = run(&b, &[(30_000, Deed::Unclean(0))]);
+    assert!(rest);
+    // What was appended in the last 10 s, and had been confirmed.
+    let n = w.observer.ended(Fate::LostAcked);
+    assert!(n.abs_diff(1000) <= 2, "{n}");
+}
+
+#[test]
+fn a_group_that_was_away_too_long_goes_on_by_its_reset_policy() {
+    // 10/s for 400 s. The consumer is away from 1 s to 351 s. At 300 s, what is older than 100 s
+    // is deleted.
+    let mut b = world("every 100ms", 400, log(1), 1);
+    b.failures = vec![crash_of(0, 1_000, 350_000)];
+    spec(&mut b).retention = Some(SimDuration::from_secs(100));
+    for (reset, expired) in [(Reset::Earliest, 1990), (Reset::Latest, 3500)] {
+        spec(&mut b).reset = reset;
+        let (w, rest) = run(&b, &[]);
+        assert!(rest);
+        let n = w.observer.ended(Fate::Expired);
+        assert!(n.abs_diff(expired) <= 31, "{reset:?}: {n}");
+        assert_eq!(w.observer.applied.len() as u64 + n, 3999);
+    }
+    // By size: 1000 entries of 1 KB are the last 100 s.
+    (spec(&mut b).retention, spec(&mut b).retain) = (None, Some(1000 * 1024));
+    spec(&mut b).reset = Reset::Earliest;
+    let (w, _) = run(&b, &[]);
+    let n = w.observer.ended(Fate::Expired);
+    assert!(n.abs_diff(1990) <= 11, "{n}");
+}
+
+#[test]
+fn compaction_keeps_the_newest_of_each_key() {
+    // Every 100 ms three events of one key, for a consumer that is away while the log is cleaned.
+    let mut b = world("every 100ms", 310, log(4), 1);
+    let three = Emission { event: EventTypeId(1), count: 3 };
+    let order = handler(on(0), vec![Step::Write(EntityId(0)), Step::Emit(Emit::All(vec![three]))]);
+    b.events.push(EventType::new("E1"));
+    b.services.insert(1, service("s", vec![handler(on(1), vec![work(1)])]));
+    b.services[2] = service("order", vec![order]);
+    b.failures = vec![crash_of(0, 1_000, 305_000)];
+    spec(&mut b).compaction = true;
+    let (w, rest) = run(&b, &[]);
+    assert!(rest);
+    // 299 s of them, two of three.
+    let n = w.observer.ended(Fate::Superseded);
+    assert!(n.abs_diff(299 * 10 * 2) <= 6, "{n}");
+    // A fact of each kind is applied or superseded.
+    assert_eq!(w.observer.applied.len() as u64 + n, 4 * 3099);
+}
+
+#[test]
+fn an_answer_has_at_most_so_many_records() {
+    // All records are there at 1 s; the commit after each answer shows how many it had.
+    for (most, again) in [(500, 500), (20, 20)] {
+        let mut b = world("every 1ms", 1, log(1), 10);
+        spec(&mut b).max_poll_records = most;
+        let crash_at = 5_000 + 9_000 * u64::from(most == 500) / 9;
+        b.failures = vec![crash_of(0, crash_at, 100)];
+        spec(&mut b).session_timeout = SimDuration::from_secs(1);
+        let (w, rest) = run(&b, &[]);
+        assert!(rest);
+        assert!(w.observer.again < again, "{}", w.observer.again);
+        assert_eq!(w.observer.again > 20, most == 500, "{}", w.observer.again);
+    }
+}
+
+#[test]
+fn a_replay_runs_handlers_again_from_an_instant() {
+    let mut b = steady();
+    b.failures = vec![Failure {
+        verb: Verb::Replay(SimTime::ZERO),
+        trigger: FailureTrigger::At(SimTime::MAX),
+        ..crash(1, 0, 0)
+    }];
+    let (w, rest) = run(&b, &[(50_000, Deed::Replay(20_000))]);
+    assert!(rest);
+    assert_eq!(w.observer.applied.len(), 5999);
+    assert!(w.observer.again.abs_diff(3000) <= 2, "{}", w.observer.again);
+}
+
+#[test]
+fn a_poisoned_record_halts_its_partition_or_is_skipped() {
+    for (how, ended) in [
+        (Exhausted::Halt, None),
+        (Exhausted::Skip, Some(Fate::Exhausted)),
+        (Exhausted::Dlq, Some(Fate::DeadLettered)),
+    ] {
+        let mut b = world("every 10ms", 2, log(4), 1);
+        b.services[1].handlers[0].fails = Probability::new(0.05).expect("valid");
+        b.services[1].handlers[0].consume.on_exhausted = Some(how);
+        let (w, rest) = run(&b, &[]);
+        assert_eq!(rest, ended.is_some(), "{how:?}");
+        match ended {
+            Some(fate) => {
+                let n = w.observer.ended(fate);
+                assert!(n > 0 && n + w.observer.applied.len() as u64 == 199, "{how:?}: {n}");
+            }
+            // Four partitions, each up to its first failure: 20 records of 5 % on average.
+            None => assert!(w.observer.applied.len() < 199, "{how:?}"),
+        }
+    }
+}
+
+#[test]
+fn lag_counts_what_is_not_committed() {
+    let mut b = world("every 10ms", 30, log(1), 1);
+    b.failures = vec![crash_of(0, 10_000, 60_000)];
+    let (w, _) = run_until(&b, &[], SimTime::from_ns(20_000_000_000));
+    let lag = w.consumer_lag(SimTime::from_ns(20_000_000_000), 0).expect("a log");
+    assert!(lag.messages.abs_diff(1000) <= 2, "{lag:?}");
+    assert!(lag.age.ns().abs_diff(10_000_000_000) < 30_000_000, "{lag:?}");
+    assert_eq!(lag.fetch, lag.messages);
 }
