@@ -142,7 +142,8 @@ impl Book {
         self.get(fact, subscription).refs += 1;
     }
 
-    /// A copy is gone. If it was the last that could be applied, the obligation ends with `reason`.
+    /// A copy is gone. If it was the last that could be applied, the obligation ends with `reason`;
+    /// unless it was lost by accident and may be published again.
     #[inline]
     pub(crate) fn drop<O: Observer>(
         &mut self,
@@ -154,7 +155,7 @@ impl Book {
         let b = self.get(fact, subscription);
         b.refs -= 1;
         if b.refs == 0 && b.fate.is_open() {
-            if self.facts.get(fact).holds > 0 {
+            if reason.is_loss() && self.facts.get(fact).holds > 0 {
                 self.put(o, fact, subscription, Fate::Pending);
             } else {
                 self.end(o, fact, subscription, reason);

@@ -6,16 +6,18 @@ mod brokers;
 pub use brokers::{LaneInfo, lanes};
 
 use super::blueprint::{
-    Blueprint, Client, Emission, Emit, Handler, Load, Operation, Retry, Service, Step, Target,
-    Trigger,
+    BacklogPolicy, Blueprint, Client, Emission, Emit, Handler, Load, Operation, Retry, Service,
+    Step, Target, Trigger,
 };
 use super::book::Book;
+use super::failure::Trouble;
 use super::observation::Observer;
 use super::order::repeats_keys;
 use super::slab::Slab;
+use super::store::Store;
 use super::tables::{
     ClientTable, EmissionTable, HandlerTable, Instance, Lane, LoadTable, NONE, Op, Range,
-    ServiceTable, Site, SourceTable, Subscription, SubscriptionTable,
+    ServiceTable, Site, SourceTable, Subscription, SubscriptionTable, Takes,
 };
 use super::{NetworkTable, Sched, World};
 use crate::random::{Arrivals, Chance, Rate, StreamKey, Streams, hash_name};
@@ -67,6 +69,8 @@ impl<O: Observer> World<O> {
             publish_keys: Vec::new(),
             groups: Vec::new(),
             deliveries: Slab::new(),
+            batches: Vec::new(),
+            gatherings: Vec::new(),
             records: Slab::new(),
             sequence: 0,
             connections: vec![vec![0; instances]; brokers],
@@ -85,6 +89,7 @@ impl<O: Observer> World<O> {
             failures: blueprint.failures.clone(),
             failure_base: Vec::new(),
             strikes: vec![0; blueprint.failures.len()],
+            trouble: Trouble::none(blueprint.brokers.iter().map(|b| b.nodes.max(1))),
             jobs: Slab::new(),
             calls: Slab::new(),
             running: 0,
@@ -222,17 +227,26 @@ impl<O: Observer> Builder<'_, O> {
             });
         }
         let first = self.world.instances.len() as u32;
+        let policy = service.backlog.policy;
+        let order = if policy == BacklogPolicy::Lifo { Takes::Newest } else { Takes::Oldest };
         for i in 0..service.instances {
             self.world.instances.push(Instance {
                 service: at,
                 zone: service.zone.map_or(i % zones, |z| z.0),
                 incarnation: 0,
                 crashes: 0,
+                stops: 0,
+                pauses: 0,
                 up: true,
+                draining: false,
+                takes: order,
                 starts_at: 0,
+                stops_at: 0,
+                paused_at: 0,
                 slow: 1.0,
                 busy: 0,
                 inbox: VecDeque::new(),
+                coming: 0,
                 pointers: vec![i; callees.len()],
             });
         }
@@ -246,6 +260,11 @@ impl<O: Observer> Builder<'_, O> {
             up: service.instances,
             groups: self.groups_of(at),
             asks: self.asks(at),
+            order,
+            cap: service.backlog.cap.map(|cap| usize::try_from(cap).unwrap_or(usize::MAX)),
+            evicts: policy != BacklogPolicy::RejectNew,
+            held: 0,
+            store: service.connections.map(Store::new),
         });
     }
 
@@ -260,6 +279,9 @@ impl<O: Observer> Builder<'_, O> {
         let lane = self.lane(handler.timeout);
         let mut seen = Occurrences::default();
         let start = self.world.ops.len() as u32;
+        if handler.consume.batch.is_some() {
+            self.world.ops.push(Op::Each);
+        }
         for step in &handler.steps {
             let op = match step {
                 Step::Work(duration) => {
@@ -288,6 +310,7 @@ impl<O: Observer> Builder<'_, O> {
             };
             self.world.ops.push(op);
         }
+        let batch = self.batch(at, service, handler, &path);
         let key = |purpose: &str| self.streams.key(&format!("{path}/{purpose}"));
         self.world.handlers.push(HandlerTable {
             service: at,
@@ -301,6 +324,7 @@ impl<O: Observer> Builder<'_, O> {
             publish: handler.publish,
             retry_in: handler.consume.retry_in,
             on_exhausted: handler.consume.on_exhausted,
+            batch,
             poison: Chance::new(handler.consume.poison),
             poison_key: key("poison"),
         });

@@ -115,6 +115,12 @@ impl<O: Observer> World<O> {
         }
     }
 
+    /// Whether an earlier item of the same key is unfinished.
+    pub(crate) fn is_behind(&self, subscription: u32, key: u64, id: u64) -> bool {
+        let line = self.lines.get(&(subscription, key));
+        line.and_then(|line| line.front()).is_some_and(|&(first, _)| first != id)
+    }
+
     /// Whether an earlier item of the same key is unfinished; then the job is noted in its line.
     pub(crate) fn waits_in_line(&mut self, subscription: u32, key: u64, id: u64, job: u32) -> bool {
         let line = self.lines.entry((subscription, key)).or_default();
@@ -149,6 +155,8 @@ impl<O: Observer> World<O> {
             Some(&(_, job)) if job != NONE => {
                 let service = self.subscriptions[subscription as usize].service;
                 self.observer.unqueued(service, s.now());
+                let booked = self.jobs.get(job).delivery != NONE;
+                self.services[service as usize].held -= usize::from(booked);
                 self.wait_in_backlog(s, service, job);
             }
             Some(_) => {}

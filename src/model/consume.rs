@@ -6,7 +6,7 @@ use super::event::{Event, Kind};
 use super::fate::Fate;
 use super::observation::{Observer, Segments, Visit};
 use super::service::release;
-use super::tables::{Fact, Job, NONE, State};
+use super::tables::{Fact, Job, NONE, State, Takes};
 use super::{Sched, World};
 use crate::units::SimTime;
 
@@ -46,6 +46,13 @@ impl<O: Observer> World<O> {
     /// A copy of a fact of the book arrives from an ideal bus.
     pub(crate) fn arrive_booked(&mut self, s: &mut Sched, subscription: u32, fact: u32) {
         let f = *self.book.facts.get(fact);
+        let table = &self.subscriptions[subscription as usize];
+        let (service, ordered) = (table.service, table.ordered && f.key != 0);
+        let held = ordered && self.is_behind(subscription, f.key, f.id);
+        if !self.finds_room(s, service, held) {
+            self.shed(s, fact, subscription, if ordered { f.key } else { 0 });
+            return;
+        }
         let delivery = self.deliveries.reserve(&Delivery::BLANK);
         *self.deliveries.get_mut(delivery) =
             Delivery { fact, subscription, broker: NONE, leased: f.published, ..Delivery::BLANK };
@@ -54,12 +61,20 @@ impl<O: Observer> World<O> {
         b.given_out(f.published);
         self.observer.delivered(subscription, false);
         let job = self.job_of(s, delivery);
-        let table = &self.subscriptions[subscription as usize];
-        let (service, ordered) = (table.service, table.ordered);
-        if ordered && f.key != 0 && self.waits_in_line(subscription, f.key, f.id, job) {
+        if ordered && self.waits_in_line(subscription, f.key, f.id, job) {
             self.observer.queued(service, s.now());
+            self.services[service as usize].held += 1;
         } else {
+            self.starts_or_gathers(s, service, job);
+        }
+    }
+
+    /// An event that no instance has yet may start, by itself or with others.
+    pub(crate) fn starts_or_gathers(&mut self, s: &mut Sched, service: u32, job: u32) {
+        if self.handlers[self.jobs.get(job).handler as usize].batch == NONE {
             self.event_arrives(s, service, job);
+        } else {
+            self.gather(s, service, NONE, job);
         }
     }
 
@@ -73,6 +88,8 @@ impl<O: Observer> World<O> {
         let Fact { id, commit, key, .. } = *self.book.facts.get(d.fact);
         let b = self.book.get(d.fact, d.subscription);
         let (attempt, failed) = (u32::from(b.attempts), u32::from(b.failed));
+        // Another copy may come while this one is in work: it draws anew.
+        b.attempts = b.attempts.saturating_add(1);
         self.running += 1;
         self.observer.arrived(service, s.now(), id, attempt, SimTime::from_ns(commit));
         let job = self.jobs.reserve(&Job::BLANK);
@@ -99,46 +116,67 @@ impl<O: Observer> World<O> {
     /// A copy reaches the instance that a broker sent it to.
     pub(crate) fn copy_arrives(&mut self, s: &mut Sched, slot: u32) {
         let d = *self.deliveries.get(slot);
-        let i = &self.instances[d.instance as usize];
+        let i = &mut self.instances[d.instance as usize];
+        let service = i.service;
         if i.incarnation != d.incarnation {
-            if d.waits > 0 {
-                let service = i.service;
-                self.waits_no_more(s.now(), service, &d);
-            }
+            self.waits_no_more(s.now(), service, &d);
             self.deliveries.free(slot);
-            self.book.drop(&mut self.observer, d.fact, d.subscription, Fate::LostCrash);
+            self.book.drop(&mut self.observer, d.fact, d.subscription, d.reason);
             return;
         }
-        let service = i.service;
-        let idle = i.up && i.busy < self.services[service as usize].workers;
-        let job = self.job_of(s, slot);
-        let waits = d.waits > 0;
-        if waits {
-            let j = self.jobs.get_mut(job);
-            (j.arrived, j.mark) = (d.waits, d.waits);
-        }
+        i.coming -= 1;
+        let up = i.up;
         for _ in 0..d.behind {
             self.observer.queued(service, s.now());
         }
         self.deliveries.get_mut(slot).behind = 0;
-        if idle {
-            if !self.begin(s, d.instance, job, waits) {
-                self.feed(s, d.instance);
+        if !up {
+            self.waits_no_more(s.now(), service, &d);
+            if !self.too_late(s, slot) {
+                return;
             }
+        }
+        let job = self.job_of(s, slot);
+        if up && d.waits > 0 {
+            // It has been there, waiting behind others, and gets in line now.
+            self.observer.unqueued(service, s.now());
+            let j = self.jobs.get_mut(job);
+            (j.arrived, j.mark) = (d.waits, d.waits);
+        }
+        if self.handlers[self.jobs.get(job).handler as usize].batch == NONE {
+            self.enters(s, d.instance, job);
         } else {
-            if !waits {
-                self.observer.queued(service, s.now());
-            }
-            self.instances[d.instance as usize].inbox.push_back(job);
+            self.gather(s, service, d.instance, job);
         }
     }
 
-    /// A copy that waited at an instance when it crashed is gone.
+    /// A job that a broker gave to an instance may start: on an idle worker, or in line.
+    #[inline]
+    pub(crate) fn enters(&mut self, s: &mut Sched, instance: u32, job: u32) {
+        let i = &self.instances[instance as usize];
+        let service = i.service;
+        let idle = i.takes != Takes::Nothing && i.busy < self.services[service as usize].workers;
+        if idle {
+            if !self.begin(s, instance, job, false) {
+                self.feed(s, instance);
+            }
+        } else {
+            self.observer.queued(service, s.now());
+            self.instances[instance as usize].inbox.push_back(job);
+            if !self.instances[instance as usize].up {
+                self.drains(s, instance);
+            }
+        }
+    }
+
+    /// A copy that waited at an instance behind others waits there no more.
     fn waits_no_more(&mut self, now: SimTime, service: u32, d: &Delivery) {
-        let id = self.book.facts.get(d.fact).id;
-        let attempt = u32::from(self.book.get(d.fact, d.subscription).attempts);
-        self.observer.unqueued(service, now);
-        self.observer.cut_off(service, now, id, attempt, SimTime::from_ns(d.waits));
+        if d.waits > 0 {
+            let id = self.book.facts.get(d.fact).id;
+            let attempt = u32::from(self.book.get(d.fact, d.subscription).attempts);
+            self.observer.unqueued(service, now);
+            self.observer.cut_off(service, now, id, attempt, SimTime::from_ns(d.waits));
+        }
     }
 
     /// The answer about a delivery reaches its broker.
@@ -147,15 +185,21 @@ impl<O: Observer> World<O> {
         let (engine, mut ctx) = self.at_broker(s, d.broker);
         engine.settled(&mut ctx, slot, d.outcome);
         self.deliveries.free(slot);
-        self.book.drop(&mut self.observer, d.fact, d.subscription, Fate::LostCrash);
+        self.book.drop(&mut self.observer, d.fact, d.subscription, d.outcome.reason());
         self.replies(s);
     }
 
     /// A worker takes up work that is in the book.
     #[inline(never)]
-    pub(crate) fn lease(&mut self, job: u32) {
-        let j = self.jobs.get(job);
-        self.book.put(&mut self.observer, j.origin, j.subscription, Fate::Leased);
+    pub(crate) fn lease(&mut self, s: &Sched, job: u32) {
+        let j = self.jobs.get_mut(job);
+        let handler = &self.handlers[j.handler as usize];
+        j.failing |= handler.poison.draw(handler.poison_key, j.id, 0);
+        let (fact, subscription) = (j.origin, j.subscription);
+        if handler.batch != NONE && self.board(s, job) {
+            self.jobs.get_mut(job).failing = true;
+        }
+        self.book.put(&mut self.observer, fact, subscription, Fate::Leased);
     }
 
     /// The effect of an event of the book becomes visible.
@@ -194,6 +238,11 @@ impl<O: Observer> World<O> {
     /// A job of the book ends for good; its worker has been released and its visit stated.
     #[inline(never)]
     pub(crate) fn finish_booked(&mut self, s: &mut Sched, job: u32, ok: bool) {
+        if self.jobs.get(job).next != NONE {
+            for rider in self.part(s, job) {
+                self.finish_elsewhere(s, rider, ok);
+            }
+        }
         let j = *self.jobs.get(job);
         let handler = &self.handlers[j.handler as usize];
         let outcome = match (ok, handler.on_exhausted) {
@@ -213,6 +262,7 @@ impl<O: Observer> World<O> {
         let d = self.deliveries.get(delivery);
         match self.brokers.get(d.broker as usize).map(|b| &b.spec.engine) {
             Some(super::EngineSpec::Log(_)) => Exhausted::Halt,
+            Some(super::EngineSpec::Push(p)) if p.dead_letters => Exhausted::Dlq,
             _ => Exhausted::Drop,
         }
     }
@@ -220,9 +270,7 @@ impl<O: Observer> World<O> {
     /// Tells the broker what became of a job's delivery, and gives up the job's copy.
     fn give_back(&mut self, s: &mut Sched, job: u32, outcome: Outcome) {
         let j = *self.jobs.get(job);
-        let b = self.book.get(j.origin, j.subscription);
-        b.attempts = (j.attempt + 1).min(u32::from(u16::MAX)) as u16;
-        b.failed = j.failed.min(u32::from(u16::MAX)) as u16;
+        self.note_attempt(&j);
         let d = *self.deliveries.get(j.delivery);
         if d.broker == NONE {
             self.deliveries.free(j.delivery);
@@ -236,12 +284,15 @@ impl<O: Observer> World<O> {
                 self.deliveries.free(j.delivery);
             }
         }
-        let reason = match outcome {
-            Outcome::Reject(Exhausted::Dlq) => Fate::DeadLettered,
-            _ => Fate::Exhausted,
-        };
-        self.book.drop(&mut self.observer, j.origin, j.subscription, reason);
+        self.book.drop(&mut self.observer, j.origin, j.subscription, outcome.reason());
         self.replies(s);
+    }
+
+    /// Notes the attempt of a job for whoever works on its event next.
+    pub(crate) fn note_attempt(&mut self, j: &Job) {
+        let b = self.book.get(j.origin, j.subscription);
+        b.attempts = b.attempts.max((j.attempt + 1).min(u32::from(u16::MAX)) as u16);
+        b.failed = j.failed.min(u32::from(u16::MAX)) as u16;
     }
 
     /// An attempt failed, and the next one is not made with this worker: the job leaves it, and is
@@ -294,12 +345,18 @@ impl<O: Observer> World<O> {
         let j = *self.jobs.get(job);
         if self.deliveries.get(j.delivery).broker != NONE {
             self.give_back(s, job, Outcome::Requeue { failed: true });
+            // Whoever looks for jobs put aside must not find it.
+            self.jobs.get_mut(job).state = State::Waiting;
             self.jobs.free(job);
             self.running -= 1;
             return;
         }
         // On an ideal bus, or past its broker: at the end of the line, as if it had come now.
         let service = self.handlers[j.handler as usize].service;
+        if !self.finds_room(s, service, false) {
+            self.shed_job(s, job);
+            return;
+        }
         let place = self.next_place(service);
         self.deliveries.get_mut(j.delivery).leased = s.now().ns();
         self.observer.arrived(service, s.now(), j.id, j.attempt + 1, SimTime::from_ns(j.intended));
@@ -322,7 +379,7 @@ impl<O: Observer> World<O> {
             state: State::Waiting,
             ..j
         };
-        self.event_arrives(s, service, job);
+        self.starts_or_gathers(s, service, job);
     }
 
     /// An instance crashed: a copy that a broker gave it is gone. The job has no worker any more.
@@ -338,12 +395,13 @@ impl<O: Observer> World<O> {
             self.unpublished(job);
         }
         let b = self.book.get(j.origin, j.subscription);
-        b.attempts = (j.attempt + 1).min(u32::from(u16::MAX)) as u16;
+        b.attempts = b.attempts.max((j.attempt + 1).min(u32::from(u16::MAX)) as u16);
         self.deliveries.free(j.delivery);
-        self.book.drop(&mut self.observer, d.fact, d.subscription, Fate::LostCrash);
+        self.book.drop(&mut self.observer, d.fact, d.subscription, d.reason);
         if j.timer {
             self.jobs.get_mut(job).state = State::Ghost;
         } else {
+            self.jobs.get_mut(job).state = State::Waiting;
             self.jobs.free(job);
         }
         self.running -= 1;
@@ -373,7 +431,11 @@ impl<O: Observer> World<O> {
     #[inline(never)]
     pub(crate) fn asks(&mut self, s: &mut Sched, instance: u32) {
         let service = self.instances[instance as usize].service;
-        for group in self.services[service as usize].groups.clone() {
+        let table = &self.services[service as usize];
+        let groups = table.groups.clone();
+        // Another handler comes first each time, so that none starves beside a busy one.
+        let turn = (table.place % groups.len() as u64) as u32;
+        for group in (groups.start + turn..groups.end).chain(groups.start..groups.start + turn) {
             let (engine, mut ctx) = self.at_broker(s, self.groups[group as usize].broker);
             engine.idle(&mut ctx, group, instance);
             self.replies(s);

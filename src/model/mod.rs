@@ -3,6 +3,8 @@
 //! Components do not call each other's insides: they publish, call and answer, and everything that
 //! takes time goes through the event list. Knows nothing of text, files or statistics.
 
+mod backlog;
+mod batch;
 mod blueprint;
 mod book;
 mod broker;
@@ -15,11 +17,13 @@ mod consume;
 mod event;
 mod failure;
 mod fate;
+mod filter;
 mod observation;
 mod order;
 mod publish;
 mod service;
 mod slab;
+mod store;
 mod tables;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -37,11 +41,13 @@ pub use tables::Subscription;
 use crate::engine::{Model, Schedule};
 use crate::random::{StreamKey, Variate};
 use crate::units::{SimDuration, SimTime};
+use batch::{BatchTable, Gathering};
 use book::Book;
 use broker::{BrokerTable, Delivery, Engine, GroupTable, Reply};
 use bus::Line;
 use capacity::Capacities;
 use event::Kind;
+use failure::Trouble;
 use publish::{PublishKeys, Record};
 use slab::Slab;
 use std::collections::BTreeMap;
@@ -76,6 +82,7 @@ pub struct World<O> {
     failure_base: Vec<u32>,
     /// Strikes of each failure that last.
     strikes: Vec<u32>,
+    trouble: Trouble,
     events: Vec<EventTable>,
     /// Facts and what is owed of them.
     book: Book,
@@ -85,6 +92,8 @@ pub struct World<O> {
     publish_keys: Vec<PublishKeys>,
     groups: Vec<GroupTable>,
     deliveries: Slab<Delivery>,
+    batches: Vec<BatchTable>,
+    gatherings: Vec<Gathering>,
     records: Slab<Record>,
     /// Records made so far.
     sequence: u64,
@@ -159,6 +168,7 @@ impl<O: Observer> Model for World<O> {
             Kind::BrokerStep => self.broker_step(s, event.component(), slot),
             Kind::Publication => self.publication_arrives(s, slot),
             Kind::CopyArrives => self.copy_arrives(s, slot),
+            Kind::BatchDue => self.batch_due(s, slot),
             Kind::BrokerTimer => self.broker_timer(s, event.component(), slot),
             Kind::PublishDue => self.publish_due(s, slot),
             Kind::SourceArrival => self.source_arrival(s, slot),
@@ -172,6 +182,7 @@ impl<O: Observer> Model for World<O> {
             Kind::FailureBegins => self.failure_begins(s, slot),
             Kind::FailureEnds => self.failure_ends(s, slot),
             Kind::InstanceStarted => self.instance_started(s, slot),
+            Kind::GraceEnds => self.grace_ends(s, slot),
         }
     }
 

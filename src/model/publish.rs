@@ -82,19 +82,28 @@ pub(crate) struct PublishKeys {
 impl<O: Observer> World<O> {
     /// Emits an event that is not plain. Whether somebody has to wait for it.
     pub(crate) fn publish_booked(&mut self, s: &mut Sched, e: &Emitted) -> bool {
-        let Some(fact) = self.commit_booked(s.now(), e) else { return false };
+        let fact = self.commit_booked(s.now(), e);
         self.hand_over(s, fact, e);
-        e.publish.mode == PublishMode::Sync
+        self.waits(e)
     }
 
-    /// A fact is committed: an obligation for each subscription that wants it.
-    fn commit_booked(&mut self, now: SimTime, e: &Emitted) -> Option<u32> {
+    /// Whether the publisher of an event waits for an answer.
+    fn waits(&self, e: &Emitted) -> bool {
+        e.publish.mode == PublishMode::Sync && self.acks(e.publish.to.0) != Acks::None
+    }
+
+    /// A fact is committed: an obligation for each subscription that wants it. What nobody wants
+    /// goes its way too, as its broker finds out; it has no obligations.
+    fn commit_booked(&mut self, now: SimTime, e: &Emitted) -> u32 {
         let heard = self.book.heard[e.event as usize].clone();
-        let wanted = heard.clone().any(|subscription| self.passes(subscription, e.id));
-        if !wanted {
+        let wanted = heard.clone().any(|subscription| self.passes(e.event, subscription, e.id));
+        let alternate = self.brokers[e.publish.to.0 as usize].spec.alternate;
+        if let Some(other) = alternate
+            && !wanted
+            && other.0 != e.event
+        {
             heard.for_each(|subscription| self.observer.filtered(subscription));
-            self.observer.unroutable(e.event);
-            return None;
+            return self.commit_booked(now, &Emitted { event: other.0, ..*e });
         }
         let fact = self.book.facts.reserve(&Fact::BLANK);
         *self.book.facts.get_mut(fact) = Fact {
@@ -107,10 +116,14 @@ impl<O: Observer> World<O> {
             event: e.event,
             ..Fact::BLANK
         };
-        self.book.allot(fact);
-        self.observer.fact(e.event, SimTime::from_ns(e.commit));
+        if wanted {
+            self.book.allot(fact);
+            self.observer.fact(e.event, SimTime::from_ns(e.commit));
+        } else {
+            self.observer.unroutable(e.event);
+        }
         for subscription in heard {
-            if !self.passes(subscription, e.id) {
+            if !self.passes(e.event, subscription, e.id) {
                 self.observer.filtered(subscription);
                 continue;
             }
@@ -120,19 +133,13 @@ impl<O: Observer> World<O> {
                 self.lines.entry((subscription, e.key)).or_default().push_back((e.id, NONE));
             }
         }
-        Some(fact)
-    }
-
-    /// Whether a subscription wants event `id`.
-    #[inline]
-    pub(crate) fn passes(&self, _subscription: u32, _id: u64) -> bool {
-        true
+        fact
     }
 
     /// A fact leaves its handler for its broker.
     fn hand_over(&mut self, s: &mut Sched, fact: u32, e: &Emitted) {
         self.book.facts.get_mut(fact).relayed = s.now().ns();
-        let waits = e.publish.mode == PublishMode::Sync;
+        let waits = self.waits(e);
         let record = self.record(s.now(), fact, e.publish.to.0, e.instance);
         let r = self.records.get_mut(record);
         r.mode = e.publish.mode;
@@ -213,6 +220,16 @@ impl<O: Observer> World<O> {
     pub(crate) fn served(&mut self, s: &mut Sched, record: u32) {
         let r = *self.records.get(record);
         let f = self.book.facts.get(r.fact);
+        if f.base == NONE {
+            // There is no queue that it could go to.
+            let accept = if self.brokers[r.broker as usize].spec.mandatory {
+                Accept::Refused(Fate::Rejected)
+            } else {
+                Accept::After(SimDuration::ZERO)
+            };
+            self.answer_record(s, record, accept);
+            return;
+        }
         let p = Publication {
             record,
             fact: r.fact,
@@ -221,6 +238,7 @@ impl<O: Observer> World<O> {
             size: self.events[f.event as usize].size,
             producer: r.producer,
             sequence: r.sequence,
+            attempt: r.tries - 1,
             again: r.tries > 1,
         };
         let (engine, mut ctx) = self.at_broker(s, r.broker);
@@ -347,10 +365,10 @@ impl<O: Observer> World<O> {
         if self.engine_is_ideal(r.broker) {
             self.carry(s, r.fact, r.broker);
         }
-        if r.bridge {
+        let Fact { event, base, .. } = *self.book.facts.get(r.fact);
+        if r.bridge || base == NONE {
             return;
         }
-        let event = self.book.facts.get(r.fact).event;
         for at in 0..self.events[event as usize].via.len() {
             let broker = self.events[event as usize].via[at];
             if broker != r.broker {

@@ -1,12 +1,13 @@
-//! What a service does with an event or a request: wait for a worker, go through the handler's
+//! What a service does with an event or a request that has a worker: go through the handler's
 //! steps, end.
 //!
 //! A step that takes no time takes no event. A handler never calls [`World::feed`] for itself:
 //! whoever handled the event that released a worker does, so that nothing recurses.
 
-use super::blueprint::{PublishMode, RetryIn};
+use super::blueprint::{Publish, PublishMode, RetryIn};
 use super::call::Caller;
 use super::event::{Event, Kind};
+use super::failure::Held;
 use super::observation::{Observer, Segments, Visit};
 use super::publish::Emitted;
 use super::tables::{Instance, Job, NONE, Op, State};
@@ -15,94 +16,6 @@ use crate::random::{Draw, derive_id};
 use crate::units::{SimDuration, SimTime};
 
 impl<O: Observer> World<O> {
-    /// The next place in the line of a service.
-    pub(crate) fn next_place(&mut self, service: u32) -> u64 {
-        let table = &mut self.services[service as usize];
-        table.place += 1;
-        table.place
-    }
-
-    /// An event that may start: on an idle worker, or into the backlog at its place.
-    #[inline(always)]
-    pub(crate) fn event_arrives(&mut self, s: &mut Sched, service: u32, job: u32) {
-        if let Some(instance) = self.idle_instance(service) {
-            if !self.begin(s, instance, job, false) {
-                self.feed(s, instance);
-            }
-        } else {
-            // Nothing has a later place than what arrives now.
-            self.observer.queued(service, s.now());
-            self.services[service as usize].backlog.push_back(job);
-        }
-    }
-
-    /// Puts a job of an event that had to wait elsewhere into the backlog, ordered by place.
-    pub(crate) fn wait_in_backlog(&mut self, s: &Sched, service: u32, job: u32) {
-        self.observer.queued(service, s.now());
-        let place = self.jobs.get(job).place;
-        let backlog = &mut self.services[service as usize].backlog;
-        let last = backlog.back().map_or(0, |&j| self.jobs.get(j).place);
-        if last < place {
-            backlog.push_back(job);
-        } else {
-            let at = backlog.partition_point(|&j| self.jobs.get(j).place < place);
-            backlog.insert(at, job);
-        }
-    }
-
-    /// The instance with a free worker that has the fewest busy ones, of equals the first.
-    fn idle_instance(&self, service: u32) -> Option<u32> {
-        let table = &self.services[service as usize];
-        let mut best = None;
-        let mut fewest = table.workers;
-        for i in table.instances.clone() {
-            let instance = &self.instances[i as usize];
-            if instance.up && instance.busy < fewest {
-                best = Some(i);
-                fewest = instance.busy;
-                if fewest == 0 {
-                    break;
-                }
-            }
-        }
-        best
-    }
-
-    /// [`World::feed_here`] for where few jobs start.
-    #[inline(never)]
-    pub(crate) fn feed(&mut self, s: &mut Sched, instance: u32) {
-        self.feed_here(s, instance);
-    }
-
-    /// Gives waiting work to the free workers of an instance, first come, first served.
-    #[inline(always)]
-    fn feed_here(&mut self, s: &mut Sched, instance: u32) {
-        loop {
-            let i = &mut self.instances[instance as usize];
-            let table = &mut self.services[i.service as usize];
-            if !i.up || i.busy >= table.workers {
-                return;
-            }
-            let event = table.backlog.front().copied();
-            let request = i.inbox.front().copied();
-            let job = match (event, request) {
-                (None, None) => {
-                    if table.asks {
-                        self.asks(s, instance);
-                    }
-                    return;
-                }
-                (Some(e), Some(r)) if self.jobs.get(r).place < self.jobs.get(e).place => {
-                    i.inbox.pop_front()
-                }
-                (None, Some(_)) => i.inbox.pop_front(),
-                (Some(_), _) => table.backlog.pop_front(),
-            };
-            let Some(job) = job else { return };
-            self.begin(s, instance, job, true);
-        }
-    }
-
     /// A worker takes a job up and goes through its steps until one takes time or the job ends.
     /// Whether the worker is surely still busy.
     #[inline(always)]
@@ -122,7 +35,7 @@ impl<O: Observer> World<O> {
         let plain = j.subscription != NONE && !j.applied && j.delivery == NONE;
         self.observer.started(i.service, now, plain.then_some(j.subscription), queued);
         if j.delivery != NONE {
-            self.lease(job);
+            self.lease(s, job);
         }
         let (i, j) = (&self.instances[instance as usize], self.jobs.get_mut(job));
         // Most jobs start with work.
@@ -154,16 +67,31 @@ impl<O: Observer> World<O> {
                 return;
             }
             let op = &self.ops[j.step as usize];
-            if j.failing && !matches!(op, Op::Work(..)) {
+            if j.failing && !matches!(op, Op::Work(..) | Op::Each) {
                 self.attempt_fails(s, job);
                 return;
             }
-            let slow = self.instances[j.instance as usize].slow;
+            let Instance { slow, service, .. } = self.instances[j.instance as usize];
             match op {
                 Op::Work(duration, key) | Op::Write { duration, key, .. } => {
+                    if let (Op::Write { .. }, Some(store)) =
+                        (op, &mut self.services[service as usize].store)
+                        && !store.connect(job)
+                    {
+                        return;
+                    }
                     let d = stretched(duration.sample(*key, j.id, j.attempt), slow);
                     if d != SimDuration::ZERO {
                         j.timer = true;
+                        s.after(d, Event::new(Kind::StepDone, 0, job));
+                        return;
+                    }
+                    self.step_ends(s, job);
+                }
+                Op::Each => {
+                    let d = stretched(self.work_for_each(job), slow);
+                    if d != SimDuration::ZERO {
+                        self.jobs.get_mut(job).timer = true;
                         s.after(d, Event::new(Kind::StepDone, 0, job));
                         return;
                     }
@@ -187,10 +115,10 @@ impl<O: Observer> World<O> {
     /// The timer of a step is over.
     pub(crate) fn step_done(&mut self, s: &mut Sched, job: u32) {
         let j = self.jobs.get_mut(job);
-        if j.state == State::Ghost {
-            self.jobs.free(job);
+        if j.state != State::Working && !self.step_counts(s, job) {
             return;
         }
+        let j = self.jobs.get_mut(job);
         j.timer = false;
         let instance = j.instance;
         if j.step + 1 == j.end && !j.failing && matches!(self.ops[j.step as usize], Op::Work(..)) {
@@ -202,6 +130,17 @@ impl<O: Observer> World<O> {
             self.run(s, job);
         }
         self.feed_here(s, instance);
+    }
+
+    /// Whether the timer of a step counts whose job is not simply at work.
+    #[cold]
+    #[inline(never)]
+    fn step_counts(&mut self, s: &mut Sched, job: u32) -> bool {
+        if self.jobs.get(job).state == State::Ghost {
+            self.jobs.free(job);
+            return false;
+        }
+        self.counts(s, job, Kind::StepDone)
     }
 
     /// Accounts for the time of the current step, commits it if it is a write, and moves on.
@@ -217,13 +156,19 @@ impl<O: Observer> World<O> {
         if let Op::Write { entity, .. } = op {
             let entity = *entity;
             j.commit += took;
+            let service = self.handlers[j.handler as usize].service;
+            let leads = j.next != NONE;
             self.commit(s, job, entity);
+            if leads {
+                self.commit_riders(s, job, entity);
+            }
+            self.disconnect(s, service, job);
         }
     }
 
     /// A store write is durable. Apart from the rest, which most jobs go through without it.
     #[inline(never)]
-    fn commit(&mut self, s: &Sched, job: u32, entity: u64) {
+    pub(crate) fn commit(&mut self, s: &Sched, job: u32, entity: u64) {
         let j = self.jobs.get_mut(job);
         let first = j.committed == 0;
         j.committed = s.now().ns();
@@ -277,18 +222,38 @@ impl<O: Observer> World<O> {
     #[inline(never)]
     fn emit(&mut self, s: &mut Sched, job: u32) -> bool {
         let j = *self.jobs.get(job);
-        let commit = if j.committed == 0 { s.now().ns() } else { j.committed };
-        let chosen = self.chosen(&j, j.step);
         let publish = self.handlers[j.handler as usize].publish;
         let waits = publish.mode == PublishMode::Sync;
         let stamp = if waits { self.next_stamp() } else { 0 };
-        let mut awaited = 0;
         if waits {
             self.jobs.get_mut(job).stamp_of_calls = stamp;
             // Answers that come at once must not end the step before all is sent.
             self.jobs.get_mut(job).unanswered = u32::MAX;
         }
-        for at in chosen {
+        let mut awaited = 0;
+        let mut member = job;
+        while member != NONE {
+            awaited += self.emit_of(s, member, job, publish, stamp);
+            member = self.jobs.get(member).next;
+        }
+        self.awaits(job, stamp, awaited)
+    }
+
+    /// Publishes the events of one job at the emit step of `leader`, the job itself or the one that
+    /// leads its batch. How many of them have to be waited for.
+    fn emit_of(
+        &mut self,
+        s: &mut Sched,
+        of: u32,
+        leader: u32,
+        publish: Publish,
+        stamp: u32,
+    ) -> u32 {
+        let j = *self.jobs.get(of);
+        let (step, instance) = (self.jobs.get(leader).step, self.jobs.get(leader).instance);
+        let commit = if j.committed == 0 { s.now().ns() } else { j.committed };
+        let mut awaited = 0;
+        for at in self.chosen(&j, step) {
             let e = &self.emissions[at as usize];
             let (event, count, first) = (e.event, e.count, derive_id(j.id, e.salt));
             let plain = self.events[event as usize].plain;
@@ -298,12 +263,12 @@ impl<O: Observer> World<O> {
                     self.publish(s, event, id, commit, j.key);
                     continue;
                 }
-                let (instance, key) = (j.instance, j.key);
+                let (key, job) = (j.key, leader);
                 let e = Emitted { event, id, commit, key, publish, instance, job, stamp };
                 awaited += u32::from(self.publish_booked(s, &e));
             }
         }
-        self.awaits(job, stamp, awaited)
+        awaited
     }
 
     /// A job has sent what it waits for. Whether an answer is still to come.
@@ -341,14 +306,21 @@ impl<O: Observer> World<O> {
     #[inline(never)]
     pub(crate) fn attempt_fails(&mut self, s: &mut Sched, job: u32) {
         let j = self.jobs.get_mut(job);
-        let handler = &self.handlers[j.handler as usize];
         j.stamp_of_calls = 0;
+        if j.next != NONE && self.bisect(s, job) {
+            return;
+        }
+        let j = self.jobs.get_mut(job);
+        let handler = &self.handlers[j.handler as usize];
         j.failed += 1;
         if j.failed >= handler.attempts {
             self.finish_elsewhere(s, job, false);
             return;
         }
         if handler.retry_in != RetryIn::Inline && j.delivery != NONE {
+            for rider in self.part(s, job) {
+                self.put_aside(s, rider);
+            }
             self.put_aside(s, job);
             return;
         }
@@ -370,9 +342,15 @@ impl<O: Observer> World<O> {
             return;
         }
         if j.state == State::Parked {
-            self.aside_over(s, job);
+            if !self.is_held(job) || self.counts(s, job, Kind::AttemptDue) {
+                self.aside_over(s, job);
+            }
             return;
         }
+        if j.state == State::Frozen && !self.counts(s, job, Kind::AttemptDue) {
+            return;
+        }
+        let j = self.jobs.get_mut(job);
         let handler = &self.handlers[j.handler as usize];
         let took = now - j.mark;
         j.mark = now;
@@ -381,15 +359,19 @@ impl<O: Observer> World<O> {
         j.timer = false;
         j.committed = 0;
         j.step = handler.steps.start;
-        j.failing = handler.fails.draw(handler.fails_key, j.id, j.attempt);
+        j.failing = handler.fails.draw(handler.fails_key, j.id, j.attempt)
+            || handler.poison.draw(handler.poison_key, j.id, 0);
         let instance = j.instance;
+        if j.next != NONE && self.carries_poison(job) {
+            self.jobs.get_mut(job).failing = true;
+        }
         self.run(s, job);
         self.feed(s, instance);
     }
 
     /// [`World::finish`] for where few jobs end.
     #[inline(never)]
-    fn finish_elsewhere(&mut self, s: &mut Sched, job: u32, ok: bool) {
+    pub(crate) fn finish_elsewhere(&mut self, s: &mut Sched, job: u32, ok: bool) {
         self.finish(s, job, ok);
     }
 
@@ -477,6 +459,11 @@ impl<O: Observer> World<O> {
         if j.stamp_of_calls != stamp {
             return;
         }
+        if j.state == State::Frozen {
+            let instance = j.instance;
+            self.hold(instance, Held::Outcome { job, stamp, ok });
+            return;
+        }
         j.unanswered -= 1;
         if ok && j.unanswered > 0 {
             return;
@@ -508,6 +495,6 @@ pub(crate) fn release(instances: &mut [Instance], now: SimTime, j: &mut Job) {
 
 /// `d` times `slow`.
 #[inline]
-fn stretched(d: SimDuration, slow: f64) -> SimDuration {
+pub(crate) fn stretched(d: SimDuration, slow: f64) -> SimDuration {
     if slow == 1.0 { d } else { SimDuration::from_ns((d.ns() as f64 * slow + 0.5) as u64) }
 }

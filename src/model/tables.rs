@@ -2,6 +2,8 @@
 //! records that come and go.
 
 use super::blueprint::{Balance, Exhausted, Filter, Publish, RetryIn};
+use super::filter::AttributeTable;
+use super::store::Store;
 use crate::random::{Arrivals, Backoff, Burst, Chance, StreamKey, Variate};
 use crate::units::SimDuration;
 use std::collections::VecDeque;
@@ -46,6 +48,8 @@ pub(crate) struct EventTable {
     pub(crate) priority: u8,
     /// Brokers through which somebody hears it, ascending.
     pub(crate) via: Vec<u32>,
+    /// What filters look at.
+    pub(crate) attributes: Vec<AttributeTable>,
 }
 
 /// A range of another table.
@@ -66,6 +70,8 @@ pub(crate) struct HandlerTable {
     pub(crate) publish: Publish,
     pub(crate) retry_in: RetryIn,
     pub(crate) on_exhausted: Option<Exhausted>,
+    /// Its batch table, or [`NONE`].
+    pub(crate) batch: u32,
     /// Share of events that always fail.
     pub(crate) poison: Chance,
     pub(crate) poison_key: StreamKey,
@@ -76,6 +82,8 @@ pub(crate) struct HandlerTable {
 pub(crate) enum Op {
     /// Worker time.
     Work(Variate, StreamKey),
+    /// Worker time for each of a batch.
+    Each,
     /// Calls made at once: a range of call sites.
     Call(Range),
     /// A store write, which makes a new entity of this kind unless the cause has one.
@@ -152,6 +160,27 @@ pub(crate) struct ServiceTable {
     pub(crate) groups: Range,
     /// Whether one of them asks for work when a worker is idle.
     pub(crate) asks: bool,
+    /// Which waiting work its instances take up next.
+    pub(crate) order: Takes,
+    /// Waiting work at most, in each line; `None`: without limit.
+    pub(crate) cap: Option<usize>,
+    /// Whether the oldest makes room when a line is full.
+    pub(crate) evicts: bool,
+    /// Events of the book that wait for an earlier one of their key.
+    pub(crate) held: usize,
+    /// Connections to its store, if there is a limit.
+    pub(crate) store: Option<Store>,
+}
+
+/// Which waiting work an instance takes up next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Takes {
+    /// What has waited longest.
+    Oldest,
+    /// What came last.
+    Newest,
+    /// Nothing: it is down, on its way there, or stands still.
+    Nothing,
 }
 
 /// An instance of a service.
@@ -163,15 +192,30 @@ pub(crate) struct Instance {
     pub(crate) incarnation: u32,
     /// Crashes whose cause lasts.
     pub(crate) crashes: u32,
+    /// Stops whose cause lasts.
+    pub(crate) stops: u32,
+    /// Pauses that last.
+    pub(crate) pauses: u32,
+    /// Whether it consumes and takes requests.
     pub(crate) up: bool,
+    /// Whether it is not up any more, but still finishes its work.
+    pub(crate) draining: bool,
+    /// What its free workers take up.
+    pub(crate) takes: Takes,
     /// When it will have started, if it is starting.
     pub(crate) starts_at: u64,
+    /// When it will have stopped, if it is draining.
+    pub(crate) stops_at: u64,
+    /// Since when it stands still, if it does.
+    pub(crate) paused_at: u64,
     /// Product of the slow-downs that strike it.
     pub(crate) slow: f64,
     /// Jobs with a worker.
     pub(crate) busy: u32,
     /// Jobs that wait for a worker of this instance: requests, and events that a broker gave it.
     pub(crate) inbox: VecDeque<u32>,
+    /// Copies on their way to it from brokers.
+    pub(crate) coming: u32,
     /// Round-robin pointers, one per service called.
     pub(crate) pointers: Vec<u32>,
 }
@@ -242,10 +286,14 @@ pub(crate) enum State {
     Waiting,
     /// With a worker.
     Working,
+    /// With the worker of the leader of its batch.
+    Riding,
     /// Without a worker until its pause is over.
     Parked,
     /// Interrupted: only waits for its timer to come back.
     Ghost,
+    /// With a worker of an instance that stands still, or stood still since its timer was set.
+    Frozen,
 }
 
 /// One delivery or request at a service.
@@ -291,6 +339,8 @@ pub(crate) struct Job {
     pub(crate) step: u32,
     /// Step after the last.
     pub(crate) end: u32,
+    /// The next of its batch, or [`NONE`].
+    pub(crate) next: u32,
     /// Number of this attempt for draws; interruptions count.
     pub(crate) attempt: u32,
     /// Attempts that failed; interruptions do not count.
@@ -351,6 +401,7 @@ impl Job {
         instance: NONE,
         step: 0,
         end: 0,
+        next: NONE,
         attempt: 0,
         failed: 0,
         stamp_of_calls: VOID,

@@ -32,6 +32,7 @@ impl Observer for Log {
     fn started(&mut self, service: u32, now: SimTime, _: Option<u32>, _: bool) {
         self.say(now, format!("s{service} starts"));
     }
+    fn rides(&mut self, _: u32, _: SimTime, _: bool) {}
     fn released(&mut self, _: u32, _: SimTime) {}
     fn interrupted(&mut self, _: u32) {}
     fn failed(&mut self, _: u32) {}

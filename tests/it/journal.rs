@@ -31,6 +31,7 @@ write_down! {
     queued(service: u32, now: SimTime);
     unqueued(service: u32, now: SimTime);
     started(service: u32, now: SimTime, subscription: Option<u32>, queued: bool);
+    rides(service: u32, now: SimTime, on: bool);
     released(service: u32, now: SimTime);
     interrupted(subscription: u32);
     failed(service: u32);

@@ -3,7 +3,14 @@
 //! An engine stores and dispatches. It never runs a handler: it hands copies to [`Ctx::deliver`],
 //! and hears through [`Engine::done`] what became of them.
 
+pub(crate) mod fan_out;
+#[cfg(test)]
+mod fan_out_tests;
 pub(crate) mod log;
+pub(crate) mod push;
+pub(crate) mod pull;
+#[cfg(test)]
+pub(crate) mod script;
 
 use super::blueprint::{AckMode, Consume, Exhausted};
 use super::book::Book;
@@ -51,10 +58,14 @@ pub(crate) trait Engine<O: Observer>: std::fmt::Debug {
     /// An instance consumes (again).
     fn joined(&mut self, _ctx: &mut Ctx<O>, _group: u32, _instance: u32) {}
 
-    /// An instance consumes no more.
+    /// An instance consumes no more. After [`Departure::Stop`] it is given nothing, and
+    /// [`Engine::done`] is still heard of what it has: `Requeue` of what it has not begun, then the
+    /// outcomes of the rest. When its process ends, at once if it was idle, [`Departure::Crash`]
+    /// follows: what is leased to it then, a copy on its way for instance, has to come again.
     fn left(&mut self, _ctx: &mut Ctx<O>, _group: u32, _instance: u32, _how: Departure) {}
 
-    /// An instance stands still: it asks for nothing and sends no heartbeat.
+    /// An instance that consumes stands still: it asks for nothing and sends no heartbeat. Heard
+    /// again after [`Engine::joined`] if it starts during a pause; void once it has left.
     fn paused(&mut self, _ctx: &mut Ctx<O>, _group: u32, _instance: u32) {}
 
     /// An instance goes on.
@@ -98,6 +109,8 @@ pub(crate) struct Publication {
     pub(crate) producer: u32,
     /// Its number among the events of that producer to that destination.
     pub(crate) sequence: u64,
+    /// Attempts to publish it before this one, for draws.
+    pub(crate) attempt: u32,
     /// Whether this is not the first attempt.
     pub(crate) again: bool,
 }
@@ -134,6 +147,16 @@ pub(crate) enum Outcome {
     Reject(Exhausted),
 }
 
+impl Outcome {
+    /// As what an obligation ends whose last copy ends like this.
+    pub(crate) fn reason(self) -> Fate {
+        match self {
+            Self::Reject(Exhausted::Dlq) => Fate::DeadLettered,
+            _ => Fate::Exhausted,
+        }
+    }
+}
+
 /// How an instance stops consuming.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Departure {
@@ -165,6 +188,8 @@ pub(crate) struct Delivery {
     /// Whether an answer is on its way.
     pub(crate) travels: bool,
     pub(crate) outcome: Outcome,
+    /// As what the obligation ends if this is its last copy and its consumer crashes.
+    pub(crate) reason: Fate,
 }
 
 impl Delivery {
@@ -181,6 +206,7 @@ impl Delivery {
         behind: 0,
         travels: false,
         outcome: Outcome::Ack,
+        reason: Fate::LostCrash,
     };
 }
 
@@ -221,7 +247,7 @@ pub(crate) struct Ctx<'a, O> {
     pub(crate) groups: &'a [GroupTable],
     pub(crate) subscriptions: &'a [SubscriptionTable],
     pub(crate) services: &'a [ServiceTable],
-    pub(crate) instances: &'a [Instance],
+    pub(crate) instances: &'a mut [Instance],
     pub(crate) network: &'a super::NetworkTable,
     pub(crate) deliveries: &'a mut Slab<Delivery>,
     pub(crate) replies: &'a mut Vec<Reply>,
@@ -329,13 +355,16 @@ impl<O: Observer> Ctx<'_, O> {
         let nth = u32::from(b.deliveries);
         b.given_out(leased);
         self.observer.delivered(subscription, nth > 0);
+        let to = &mut self.instances[instance as usize];
+        to.coming += 1;
+        let incarnation = to.incarnation;
         let slot = self.deliveries.reserve(&Delivery::BLANK);
         *self.deliveries.get_mut(slot) = Delivery {
             fact,
             subscription,
             broker: self.broker,
             instance,
-            incarnation: self.instances[instance as usize].incarnation,
+            incarnation,
             leased,
             ..Delivery::BLANK
         };
@@ -396,7 +425,7 @@ impl<O: Observer> World<O> {
             groups: &self.groups,
             subscriptions: &self.subscriptions,
             services: &self.services,
-            instances: &self.instances,
+            instances: &mut self.instances,
             network: &self.network,
             deliveries: &mut self.deliveries,
             replies: &mut self.replies,

@@ -2,16 +2,24 @@
 
 use super::Builder;
 use crate::model::World;
+use crate::model::batch::{BatchTable, Gathering};
 use crate::model::blueprint::{
-    Blueprint, Consume, Dedup, EngineSpec, Exhausted, Filter, OrderGuard, RetryIn, Service,
+    Backlog, Blueprint, Consume, Dedup, EngineSpec, Exhausted, FanOutSpec, Filter, OrderGuard,
+    PullSpec, RetryIn, Service,
 };
+use crate::model::broker::fan_out::{FanOut, FanOutParts};
 use crate::model::broker::log::LogEngine;
+use crate::model::broker::push::Push;
+use crate::model::broker::pull::{GroupParts, Pull, PullParts};
 use crate::model::broker::{BrokerTable, Engine, GroupTable, NoEngine};
 use crate::model::capacity::Capacities;
+use crate::model::filter::AttributeTable;
 use crate::model::observation::Observer;
 use crate::model::publish::PublishKeys;
 use crate::model::tables::{EventTable, NONE, Range};
 use crate::model::{EventTypeId, Sched};
+use crate::random::{StreamKey, derive_id, hash_name};
+use crate::units::Probability;
 
 /// Something that waits at a broker for one group: a queue, or a partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +76,10 @@ fn is_plain(blueprint: &Blueprint, service: &Service, consume: &Consume) -> bool
     is_ideal(blueprint, consume.via.0)
         && consume.filters.iter().all(|f| *f == Filter::All)
         && consume.retry_in == RetryIn::Inline
+        && consume.batch.is_none()
         && matches!(consume.on_exhausted, None | Some(Exhausted::Drop))
+        && consume.poison == Probability::ZERO
+        && service.backlog == Backlog::default()
         && service.memory.dedup == Dedup::None
         && service.memory.order == OrderGuard::None
 }
@@ -100,6 +111,32 @@ impl<O: Observer> Builder<'_, O> {
             });
             lane += lanes;
         }
+    }
+
+    /// The batch table of a handler, or [`NONE`].
+    pub(super) fn batch(
+        &mut self,
+        at: u32,
+        service: &Service,
+        handler: &super::Handler,
+        path: &str,
+    ) -> u32 {
+        let Some(batch) = &handler.consume.batch else { return NONE };
+        let instances: u32 =
+            self.blueprint.services[..at as usize].iter().map(|s| s.instances).sum();
+        let first = self.world.gatherings.len() as u32;
+        let places = service.instances as usize + 1;
+        self.world.gatherings.extend(std::iter::repeat_n(Gathering::NONE, places));
+        self.world.batches.push(BatchTable {
+            max: batch.max,
+            wait: batch.wait,
+            each: batch.each.clone(),
+            each_key: self.streams.key(&format!("{path}/each")),
+            bisect: batch.bisect,
+            first,
+            instances,
+        });
+        self.world.batches.len() as u32 - 1
     }
 
     /// The groups of a service.
@@ -147,11 +184,17 @@ impl<O: Observer> Builder<'_, O> {
                 handler.is_none_or(|h| is_plain(self.blueprint, service, &h.consume))
             });
             let plain = plain && self.only_ideal(at as u32, &via);
+            let attributes = event.attributes.iter().map(|a| {
+                let key = self.streams.key(&format!("{}/attr:{}", event.name, a.name));
+                AttributeTable::new(key, a)
+            });
+            let attributes = attributes.collect();
             self.world.events.push(EventTable {
                 plain,
                 size: event.size,
                 priority: event.priority,
                 via,
+                attributes,
             });
         }
     }
@@ -160,6 +203,13 @@ impl<O: Observer> Builder<'_, O> {
     /// it publishes it there.
     fn only_ideal(&self, event: u32, via: &[u32]) -> bool {
         if !is_ideal(self.blueprint, 0) || via.iter().any(|&b| b != 0) {
+            return false;
+        }
+        let first = &self.blueprint.brokers[0];
+        if via.is_empty() && (first.mandatory || first.alternate.is_some()) {
+            return false;
+        }
+        if self.blueprint.brokers.iter().any(|b| b.alternate.is_some_and(|e| e.0 == event)) {
             return false;
         }
         self.blueprint.services.iter().all(|service| {
@@ -202,8 +252,80 @@ impl<O: Observer> Builder<'_, O> {
                 let key = self.streams.key(&format!("{name}/replication"));
                 Box::new(LogEngine::new(broker, self.blueprint, key, tables))
             }
+            EngineSpec::Pull(spec) => Box::new(Pull::new(self.pull(broker, spec))),
+            EngineSpec::FanOut(spec) => Box::new(FanOut::new(self.fan_out(broker, spec))),
+            EngineSpec::Push(spec) => {
+                Box::new(Push::new(self.world, self.blueprint, self.streams, broker, spec))
+            }
             _ => Box::new(NoEngine),
         }
+    }
+
+    fn pull(&self, broker: u32, spec: &PullSpec) -> PullParts {
+        let table = &self.blueprint.brokers[broker as usize];
+        let ids = self.instance_ids();
+        let duplicates = self.group_keys(broker, "duplicate");
+        let polls = self.group_keys(broker, "poll");
+        let group = |(at, g): (usize, &GroupTable)| {
+            let instances = self.world.services[g.service as usize].instances.clone();
+            GroupParts {
+                group: at as u32,
+                lane: g.lane,
+                members: ids[instances.start as usize..instances.end as usize].to_vec(),
+                first_instance: instances.start,
+                each: g.consume.batch.as_ref().map_or(1, |b| b.max.max(1)),
+                prefetch: g.consume.prefetch.unwrap_or(spec.prefetch),
+                duplicates_key: duplicates[at],
+                polls_key: polls[at],
+            }
+        };
+        let all = self.world.groups.iter().enumerate();
+        PullParts {
+            spec: spec.clone(),
+            groups: all.filter(|(_, g)| g.broker == broker).map(group).collect(),
+            all_groups: self.world.groups.len(),
+            nodes: table.nodes,
+            replication_key: self.streams.key(&format!("{}/replication", table.name)),
+        }
+    }
+
+    fn fan_out(&self, broker: u32, spec: &FanOutSpec) -> FanOutParts {
+        let table = &self.blueprint.brokers[broker as usize];
+        FanOutParts {
+            spec: spec.clone(),
+            reconnect: table.reconnect.clone(),
+            reconnect_key: self.streams.key(&format!("{}/reconnect", table.name)),
+            members: self.group_keys(broker, "member"),
+            ids: self.instance_ids(),
+            sizes: self.blueprint.events.iter().map(|e| e.size).collect(),
+            services: self.blueprint.services.len(),
+            nodes: table.nodes,
+        }
+    }
+
+    /// A stream of a broker for each group.
+    fn group_keys(&self, broker: u32, purpose: &str) -> Vec<StreamKey> {
+        let broker = &self.blueprint.brokers[broker as usize].name;
+        let key = |g: &GroupTable| {
+            let service = &self.blueprint.services[g.service as usize].name;
+            let heard = g.subscriptions.first().map(|s| {
+                let event = self.world.book.heard.iter().position(|range| range.contains(s));
+                event.map_or("", |e| self.blueprint.events[e].name.as_str())
+            });
+            let event = heard.unwrap_or_default();
+            self.streams.key(&format!("{broker}/{purpose}:{event}@{service}"))
+        };
+        self.world.groups.iter().map(key).collect()
+    }
+
+    /// Identity of each instance, for draws.
+    fn instance_ids(&self) -> Vec<u64> {
+        let services = self.blueprint.services.iter();
+        let ids = services.flat_map(|s| {
+            let name = hash_name(&s.name);
+            (0..s.instances).map(move |i| derive_id(name, u64::from(i)))
+        });
+        ids.collect()
     }
 }
 

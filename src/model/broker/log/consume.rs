@@ -1,5 +1,6 @@
 //! From the log to the members: polls, the work on what they got, commits.
 
+use super::group::Group;
 use super::lane::Batch;
 use super::{About, LogEngine};
 use crate::model::blueprint::{AckMode, Exhausted};
@@ -112,6 +113,7 @@ impl LogEngine {
         let batch = self.batches.insert(Batch {
             lane,
             member,
+            first: from,
             next: from,
             end,
             fetched: now.ns(),
@@ -123,31 +125,42 @@ impl LogEngine {
         self.hand(ctx, batch);
     }
 
-    /// Hands the next record of a batch to the instance. Whether there was one.
+    /// Hands as many records of a batch to the instance as its handler takes. Whether there was
+    /// one.
     fn hand<O: Observer>(&mut self, ctx: &mut Ctx<O>, batch: u32) -> bool {
-        let b = *self.batches.get(batch);
-        let Some(next) = (b.next..b.end).find(|&o| self.wants(ctx, b.lane, o)) else {
-            return false;
-        };
+        let mut b = *self.batches.get(batch);
         let l = &self.lanes[b.lane as usize];
-        let (subscription, part) = (l.subscription, &self.partitions[l.partition as usize]);
-        let fact = part.get(next).fact;
+        let (subscription, at, group) = (l.subscription, l.partition as usize, l.group);
+        let Group { window, ack, .. } = self.groups[group as usize];
         let instance = self.members[b.member as usize].instance;
-        let behind = b.behind - 1;
-        let mut arrives = b.arrives;
-        let slot = if b.slot == NONE {
-            let slot = ctx.deliver(fact, subscription, instance, batch, 0);
-            ctx.deliveries.get_mut(slot).behind = behind;
-            arrives = ctx.connections[instance as usize];
-            slot
-        } else {
-            ctx.hand_on(fact, subscription, instance, batch, (b.fetched, arrives))
-        };
-        *self.batches.get_mut(batch) = Batch { next, behind, slot, arrives, ..b };
-        if self.ack_of(b.lane) == AckMode::Before && !self.keep {
-            self.release(ctx, b.lane, next + 1, Fate::LostCrash);
+        let comes = b.arrives == 0;
+        while b.out < window && b.next < b.end {
+            let offset = b.next;
+            b.next += 1;
+            if !self.wants(ctx, b.lane, offset) {
+                continue;
+            }
+            let fact = self.partitions[at].get(offset).fact;
+            let stamp = offset as u32;
+            let slot = if comes {
+                b.slot = ctx.deliver(fact, subscription, instance, batch, stamp);
+                b.slot
+            } else {
+                ctx.hand_on(fact, subscription, instance, batch, (b.fetched, b.arrives))
+            };
+            ctx.deliveries.get_mut(slot).stamp = stamp;
+            b.out += 1;
+            b.behind -= 1;
+            if ack == AckMode::Before && !self.keep {
+                self.release(ctx, b.lane, b.next, Fate::LostCrash);
+            }
         }
-        true
+        if comes && b.out > 0 {
+            ctx.deliveries.get_mut(b.slot).behind = b.behind;
+            b.arrives = ctx.connections[instance as usize];
+        }
+        *self.batches.get_mut(batch) = b;
+        b.out > 0
     }
 
     /// A member is done with a record.
@@ -159,35 +172,49 @@ impl LogEngine {
     ) {
         let d = *ctx.deliveries.get(slot);
         let batch = d.token;
+        let b = self.batches.get_mut(batch);
+        let offset = b.first + u64::from(d.stamp.wrapping_sub(b.first as u32));
         match outcome {
-            Outcome::Ack | Outcome::Reject(Exhausted::Halt) => {}
+            Outcome::Ack => {}
+            Outcome::Reject(Exhausted::Halt) => b.halts = b.halts.min(offset),
             Outcome::Reject(Exhausted::Dlq) => {
                 ctx.book.end(ctx.observer, d.fact, d.subscription, Fate::DeadLettered);
             }
             Outcome::Reject(Exhausted::Drop | Exhausted::Skip) => {
                 ctx.book.end(ctx.observer, d.fact, d.subscription, Fate::Exhausted);
             }
+            Outcome::Requeue { .. } if self.members[b.member as usize].draining => {
+                // It goes back: somebody else reads it.
+                let (lane, stray) = (b.lane, b.stray);
+                if !stray && self.ack_of(lane) != AckMode::Before {
+                    self.give_up(ctx, lane, offset);
+                }
+            }
             Outcome::Requeue { .. } => {
                 // In a log it keeps its place: the same record again.
                 let since = (ctx.now().ns(), 0);
-                let slot = ctx.hand_on(d.fact, d.subscription, d.instance, batch, since);
-                self.batches.get_mut(batch).slot = slot;
+                let again = ctx.hand_on(d.fact, d.subscription, d.instance, batch, since);
+                ctx.deliveries.get_mut(again).stamp = d.stamp;
+                b.slot = if b.slot == slot { NONE } else { b.slot };
                 return;
             }
         }
-        if self.batches.get(batch).stray {
-            self.stray_done(ctx, batch);
+        let b = self.batches.get_mut(batch);
+        b.slot = if b.slot == slot { NONE } else { b.slot };
+        b.out -= 1;
+        if b.out > 0 {
             return;
         }
-        if outcome == Outcome::Reject(Exhausted::Halt) {
+        b.first = b.next;
+        let (stray, halts) = (b.stray, b.halts);
+        if stray {
+            self.stray_done(ctx, batch);
+        } else if halts < u64::MAX {
             self.halt(ctx, batch);
-        } else {
-            self.batches.get_mut(batch).next += 1;
-            if self.hand(ctx, batch) {
-                return;
-            }
+            self.batch_over(ctx, batch);
+        } else if !self.hand(ctx, batch) {
+            self.batch_over(ctx, batch);
         }
-        self.batch_over(ctx, batch);
     }
 
     /// A member has nothing left of a batch.
@@ -213,22 +240,24 @@ impl LogEngine {
         let b = *self.batches.get(batch);
         self.lanes[b.lane as usize].halted = true;
         self.drop_rest(ctx, batch);
-        let first = if self.ack_of(b.lane) == AckMode::Before { b.next + 1 } else { b.next };
-        self.give_up(ctx, b.lane, first);
-        if self.ack_of(b.lane) == AckMode::Before {
+        let before = self.ack_of(b.lane) == AckMode::Before;
+        self.give_up(ctx, b.lane, if before { b.next } else { b.halts });
+        if before {
             self.note_commit(ctx, b.lane);
         }
     }
 
-    /// What waits at the member behind the record in work is not worked on there.
+    /// What waits at the member behind those in work is not worked on there.
     pub(super) fn drop_rest<O: Observer>(&mut self, ctx: &mut Ctx<O>, batch: u32) {
         let b = *self.batches.get(batch);
         // What is still on its way has not begun to wait.
-        let arrived = ctx.deliveries.get(b.slot).behind == 0;
-        ctx.deliveries.get_mut(b.slot).behind = 0;
+        let arrived = b.slot == NONE || ctx.deliveries.get(b.slot).behind == 0;
+        if b.slot != NONE {
+            ctx.deliveries.get_mut(b.slot).behind = 0;
+        }
         let l = &self.lanes[b.lane as usize];
         let (partition, subscription) = (l.partition as usize, l.subscription);
-        for offset in b.next + 1..b.end {
+        for offset in b.next..b.end {
             if arrived && b.behind > 0 && self.wants(ctx, b.lane, offset) {
                 let fact = self.partitions[partition].get(offset).fact;
                 waits_no_more(ctx, fact, subscription, b.arrives);
@@ -237,13 +266,22 @@ impl LogEngine {
         self.batches.get_mut(batch).behind = 0;
     }
 
+    /// The member keeps of a batch only what is in work; the rest waits in the log again.
+    pub(super) fn cut_short<O: Observer>(&mut self, ctx: &mut Ctx<O>, batch: u32) {
+        self.drop_rest(ctx, batch);
+        let b = self.batches.get_mut(batch);
+        b.end = b.next;
+        let (lane, end) = (b.lane, b.end);
+        self.give_up(ctx, lane, end);
+    }
+
     /// Entries from `from` that were fetched wait in the log again.
     pub(super) fn give_up<O: Observer>(&mut self, ctx: &mut Ctx<O>, lane: u32, from: u64) {
         let now = ctx.now();
         let l = &mut self.lanes[lane as usize];
         let (to, world, subscription) = (l.position, l.world, l.subscription);
         let released = l.released;
-        l.position = from;
+        l.position = from.min(to);
         for offset in from.max(released)..to {
             if self.wants(ctx, lane, offset) {
                 let at = self.lanes[lane as usize].partition as usize;

@@ -27,6 +27,9 @@ pub(super) struct Group {
     pub(super) world: u32,
     pub(super) ack: AckMode,
     pub(super) is_static: bool,
+    /// Records of a partition that a member works on at a time: more than one if its handler takes
+    /// several in one go.
+    pub(super) window: u32,
     pub(super) lanes: Range,
     pub(super) first_instance: u32,
     /// The member that each instance is, or `NONE`.
@@ -49,6 +52,7 @@ impl Group {
             world,
             ack: table.ack,
             is_static: table.static_id,
+            window: table.consume.batch.as_ref().map_or(1, |b| b.max.max(1)),
             lanes,
             first_instance: instances.start,
             current: vec![NONE; instances.len()],
@@ -227,7 +231,11 @@ impl LogEngine {
         m.silent = false;
         m.ready.clear();
         m.fetched.clear();
-        if m.known {
+        let finished = m.draining && ctx.instances[instance as usize].busy == 0;
+        if m.known && finished {
+            // It ends in good order; what was still on its way to it comes again.
+            self.departs(ctx, member);
+        } else if m.known {
             self.haunts(ctx, member);
         } else {
             self.set_current(group, instance, NONE);
@@ -276,13 +284,10 @@ impl LogEngine {
             let lane = self.members[member as usize].lanes[nth];
             let batch = self.lanes[lane as usize].batch;
             if batch != NONE {
-                self.drop_rest(ctx, batch);
-                let b = self.batches.get_mut(batch);
-                b.end = b.next + 1;
-                let end = b.end;
-                self.give_up(ctx, lane, end);
+                self.cut_short(ctx, batch);
             }
         }
+        self.forget_strays(ctx, member);
         self.poll(ctx, member);
     }
 
@@ -327,7 +332,7 @@ impl LogEngine {
         if batch != NONE {
             let b = *self.batches.get(batch);
             let mut facts = VecDeque::new();
-            for offset in b.next + 1..b.end {
+            for offset in b.next..b.end {
                 if self.wants(ctx, lane, offset) {
                     let fact = self.partitions[at].get(offset).fact;
                     ctx.book.copy(fact, subscription);
@@ -351,44 +356,58 @@ impl LogEngine {
         self.rebalance(ctx, group);
     }
 
-    /// A member that was given up is done with a record.
+    /// A member that was given up is done with what it had in work.
     pub(super) fn stray_done<O: Observer>(&mut self, ctx: &mut Ctx<O>, batch: u32) {
         let Some(at) = self.strays.iter().position(|s| s.batch == batch) else { return };
         let b = *self.batches.get(batch);
-        let subscription = self.lanes[b.lane as usize].subscription;
-        let Some(fact) = self.strays[at].facts.pop_front() else {
+        let l = &self.lanes[b.lane as usize];
+        let (subscription, group) = (l.subscription, l.group);
+        let instance = self.members[b.member as usize].instance;
+        for _ in 0..self.groups[group as usize].window {
+            let Some(fact) = self.strays[at].facts.pop_front() else { break };
+            ctx.hand_on(fact, subscription, instance, batch, (b.fetched, b.arrives));
+            ctx.unstore(fact, subscription, Fate::LostCrash);
+            self.batches.get_mut(batch).out += 1;
+        }
+        if self.batches.get(batch).out == 0 {
             self.strays.remove(at);
             self.batches.free(batch);
             self.one_less(ctx, b.member);
-            return;
-        };
-        let instance = self.members[b.member as usize].instance;
-        let slot = ctx.hand_on(fact, subscription, instance, batch, (b.fetched, b.arrives));
-        self.batches.get_mut(batch).slot = slot;
-        ctx.unstore(fact, subscription, Fate::LostCrash);
+        }
     }
 
-    /// The work in vain of a member ends with its process.
-    fn drop_strays<O: Observer>(&mut self, ctx: &mut Ctx<O>, member: u32) {
-        let mut at = 0;
-        while at < self.strays.len() {
-            let batch = self.strays[at].batch;
-            let b = *self.batches.get(batch);
+    /// What a member that was given up has not begun, it does not begin any more.
+    fn forget_strays<O: Observer>(&mut self, ctx: &mut Ctx<O>, member: u32) {
+        for at in 0..self.strays.len() {
+            let b = *self.batches.get(self.strays[at].batch);
             if b.member != member {
-                at += 1;
                 continue;
             }
             let subscription = self.lanes[b.lane as usize].subscription;
-            let arrived = ctx.deliveries.get(b.slot).behind == 0;
-            for fact in self.strays.remove(at).facts {
+            let arrived = b.slot == NONE || ctx.deliveries.get(b.slot).behind == 0;
+            for fact in std::mem::take(&mut self.strays[at].facts) {
                 if arrived {
                     super::consume::waits_no_more(ctx, fact, subscription, b.arrives);
                 }
                 ctx.unstore(fact, subscription, Fate::LostCrash);
             }
-            ctx.deliveries.get_mut(b.slot).behind = 0;
-            self.batches.free(batch);
+            if b.slot != NONE {
+                ctx.deliveries.get_mut(b.slot).behind = 0;
+            }
         }
+    }
+
+    /// The work in vain of a member ends with its process.
+    fn drop_strays<O: Observer>(&mut self, ctx: &mut Ctx<O>, member: u32) {
+        self.forget_strays(ctx, member);
+        let batches = &mut self.batches;
+        self.strays.retain(|s| {
+            let other = batches.get(s.batch).member != member;
+            if !other {
+                batches.free(s.batch);
+            }
+            other
+        });
     }
 
     /// The session of a member is over, if it was not heard meanwhile.

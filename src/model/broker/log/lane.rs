@@ -69,22 +69,30 @@ impl Lane {
     }
 }
 
-/// Records of one partition that a member got in one answer, and works off one by one.
+/// Records of one partition that a member got in one answer, and works off one after the other, or
+/// as many at a time as its handler takes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Batch {
     pub(super) lane: u32,
     pub(super) member: u32,
-    /// The record in work.
+    /// The first record that may still be in work.
+    pub(super) first: u64,
+    /// The first record that waits behind those in work.
     pub(super) next: u64,
     pub(super) end: u64,
+    /// Records in work.
+    pub(super) out: u32,
+    /// Records that wait behind them.
+    pub(super) behind: u32,
     /// When the member asked for them, ns.
     pub(super) fetched: u64,
     /// When they reach the member, ns.
     pub(super) arrives: u64,
-    /// Records behind the one in work.
-    pub(super) behind: u32,
-    /// Delivery of the record in work.
+    /// The last delivery of those that came by themselves, which brings the others along; `NONE`
+    /// once it is done.
     pub(super) slot: u32,
+    /// The first record that failed for good and stops the partition.
+    pub(super) halts: u64,
     /// Whether the partition has been taken from the member meanwhile.
     pub(super) stray: bool,
 }
@@ -93,12 +101,15 @@ impl Batch {
     pub(super) const BLANK: Self = Self {
         lane: NONE,
         member: NONE,
+        first: 0,
         next: 0,
         end: 0,
+        out: 0,
+        behind: 0,
         fetched: 0,
         arrives: 0,
-        behind: 0,
         slot: NONE,
+        halts: u64::MAX,
         stray: false,
     };
 }
@@ -107,6 +118,6 @@ impl Batch {
 #[derive(Clone, Debug)]
 pub(super) struct Stray {
     pub(super) batch: u32,
-    /// Facts behind the one in work. Each counts as a copy.
+    /// Facts behind those in work. Each counts as a copy.
     pub(super) facts: VecDeque<u32>,
 }

@@ -230,11 +230,7 @@ impl LogEngine {
     fn shorten<O: Observer>(&mut self, ctx: &mut Ctx<O>, lane: u32, offset: u64) {
         let batch = self.lanes[lane as usize].batch;
         if batch != NONE && self.batches.get(batch).end > offset {
-            self.drop_rest(ctx, batch);
-            let b = self.batches.get_mut(batch);
-            b.end = b.next + 1;
-            let end = b.end;
-            self.give_up(ctx, lane, end);
+            self.cut_short(ctx, batch);
         }
     }
 }

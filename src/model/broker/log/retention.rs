@@ -49,7 +49,7 @@ impl LogEngine {
             let lane = self.partitions[at as usize].lanes[nth];
             let l = &self.lanes[lane as usize];
             // What a member has in hand it works on.
-            let held = if l.batch == NONE { upto } else { self.batches.get(l.batch).next };
+            let held = if l.batch == NONE { upto } else { self.batches.get(l.batch).first };
             self.expire(ctx, lane, upto.min(held));
         }
     }
@@ -121,11 +121,7 @@ impl LogEngine {
                 (l.batch, l.partition as usize)
             };
             if batch != NONE {
-                self.drop_rest(ctx, batch);
-                let b = self.batches.get_mut(batch);
-                b.end = b.next + 1;
-                let end = b.end;
-                self.give_up(ctx, lane, end);
+                self.cut_short(ctx, batch);
             }
             let part = &self.partitions[at];
             let place = part.since(to.ns()).max(part.start).max(part.live);
