@@ -63,6 +63,11 @@ impl<O: Observer> World<O> {
             (table.max, table.wait)
         };
         let g = &mut self.gatherings[place as usize];
+        if let Some(i) = self.instances.get_mut(instance as usize)
+            && !g.in_line
+        {
+            i.coming += 1;
+        }
         g.count += 1;
         if g.leader == NONE {
             let due = s.now() + wait;
@@ -103,6 +108,9 @@ impl<O: Observer> World<O> {
         }
         if g.in_line {
             return;
+        }
+        if let Some(i) = self.instances.get_mut(instance as usize) {
+            i.coming -= g.count;
         }
         self.observer.unqueued(service, s.now());
         self.stand_in_line(s, service, instance, g.leader);
@@ -186,10 +194,11 @@ impl<O: Observer> World<O> {
         r.failed = j.failed;
         r.step = j.step;
         r.end = j.end;
+        r.exposed = j.exposed;
     }
 
     /// A write of the leader is a write of all.
-    pub(crate) fn commit_riders(&mut self, s: &Sched, leader: u32, entity: u64) {
+    pub(crate) fn commit_riders(&mut self, s: &mut Sched, leader: u32, entity: u64) {
         let mut rider = self.jobs.get(leader).next;
         while rider != NONE {
             self.keep_up(leader, rider);
@@ -293,6 +302,7 @@ impl<O: Observer> World<O> {
             let place = self.gathering(batch, instance);
             let g = std::mem::replace(&mut self.gatherings[place as usize], Gathering::NONE);
             if g.leader != NONE && !g.in_line {
+                self.instances[instance as usize].coming -= g.count;
                 heads.push(g.leader);
             }
         }

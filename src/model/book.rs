@@ -135,6 +135,19 @@ impl Book {
         self.forget(fact);
     }
 
+    /// The fact must not be forgotten, though nothing will come of it by itself.
+    #[inline]
+    pub(crate) fn keep(&mut self, fact: u32) {
+        self.facts.get_mut(fact).refs += 1;
+    }
+
+    /// The fact may be forgotten again.
+    #[inline]
+    pub(crate) fn let_go(&mut self, fact: u32) {
+        self.facts.get_mut(fact).refs -= 1;
+        self.forget(fact);
+    }
+
     /// There is another copy for a subscription.
     #[inline]
     pub(crate) fn copy(&mut self, fact: u32, subscription: u32) {

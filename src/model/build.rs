@@ -13,6 +13,7 @@ use super::book::Book;
 use super::failure::Trouble;
 use super::observation::Observer;
 use super::order::repeats_keys;
+use super::publish::Halts;
 use super::slab::Slab;
 use super::store::Store;
 use super::tables::{
@@ -74,7 +75,11 @@ impl<O: Observer> World<O> {
             records: Slab::new(),
             sequence: 0,
             connections: vec![vec![0; instances]; brokers],
-            uplinks: vec![vec![0; instances]; brokers],
+            publishers: Vec::new(),
+            producer_zones: Vec::new(),
+            deadlines: Vec::new(),
+            halts: Halts::default(),
+            relays: Vec::new(),
             replies: Vec::new(),
             subscriptions: Vec::new(),
             handlers: Vec::new(),
@@ -181,6 +186,7 @@ impl<O: Observer> Builder<'_, O> {
         }
         self.events();
         self.brokers(zones);
+        self.publishers();
         for (at, client) in self.blueprint.clients.iter().enumerate() {
             self.client(at as u32, client);
         }
@@ -223,6 +229,8 @@ impl<O: Observer> Builder<'_, O> {
                 burst_key: key("burst"),
                 first_id: hash_name(&path),
                 next: 0,
+                late: source.late.clone(),
+                late_key: key("late"),
                 publish: source.publish,
             });
         }

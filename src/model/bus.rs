@@ -28,11 +28,10 @@ impl<O: Observer> World<O> {
 
     /// Publishes an event of a source. A hop that takes no time is a call here and not an event:
     /// nothing that is still to happen at this instant comes before a delivery.
-    pub(crate) fn publish_at_source(&mut self, s: &mut Sched, event: u32, id: u64) {
-        let now = s.now().ns();
+    pub(crate) fn publish_at_source(&mut self, s: &mut Sched, event: u32, id: u64, commit: u64) {
         if self.deliver_constant != Some(SimDuration::ZERO) {
-            self.publish(s, event, id, now, 0);
-        } else if let Some(fact) = self.commit_fact(s.now(), event, id, now, 0) {
+            self.publish(s, event, id, commit, 0);
+        } else if let Some(fact) = self.commit_fact(s.now(), event, id, commit, 0) {
             self.fan_out(s, fact);
         }
     }
@@ -127,7 +126,8 @@ impl<O: Observer> World<O> {
         if line.front().is_none_or(|&(first, _)| first == id) {
             return false;
         }
-        if let Some(item) = line.iter_mut().find(|(other, _)| *other == id) {
+        // A repeated publication has an item of its own.
+        if let Some(item) = line.iter_mut().find(|(other, j)| *other == id && *j == NONE) {
             item.1 = job;
         }
         true

@@ -29,7 +29,7 @@ impl<O: Observer> World<O> {
 
     /// An ideal bus carries a fact of the book to those who hear it there.
     pub(crate) fn carry(&mut self, s: &mut Sched, fact: u32, broker: u32) {
-        let Fact { id, event, .. } = *self.book.facts.get(fact);
+        let Fact { id, event, key, .. } = *self.book.facts.get(fact);
         self.book.facts.get_mut(fact).published = s.now().ns();
         for subscription in self.book.heard[event as usize].clone() {
             let table = &self.subscriptions[subscription as usize];
@@ -37,6 +37,9 @@ impl<O: Observer> World<O> {
                 continue;
             }
             let delay = self.brokers[broker as usize].deliver.sample(table.deliver, id, 0);
+            if key != 0 && table.ordered {
+                self.lines.entry((subscription, key)).or_default().push_back((id, NONE));
+            }
             self.book.copy(fact, subscription);
             self.book.put(&mut self.observer, fact, subscription, Fate::Stored);
             s.after(delay, Event::new(Kind::Deliver, subscription, fact));
@@ -57,9 +60,12 @@ impl<O: Observer> World<O> {
         *self.deliveries.get_mut(delivery) =
             Delivery { fact, subscription, broker: NONE, leased: f.published, ..Delivery::BLANK };
         let b = self.book.get(fact, subscription);
-        b.stored = f.published;
+        if b.stored == 0 {
+            b.stored = f.published;
+        }
+        let again = b.deliveries > 0;
         b.given_out(f.published);
-        self.observer.delivered(subscription, false);
+        self.observer.delivered(subscription, again);
         let job = self.job_of(s, delivery);
         if ordered && self.waits_in_line(subscription, f.key, f.id, job) {
             self.observer.queued(service, s.now());

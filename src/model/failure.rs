@@ -99,8 +99,7 @@ impl<O: Observer> World<O> {
                     self.replies(s);
                 }
             }
-            // Which relays there are is not known here yet.
-            Target::Relay(_) => {}
+            Target::Relay(service) => self.relay_crashes(s, service.0),
         }
         self.roll_on(s);
     }
@@ -137,6 +136,9 @@ impl<O: Observer> World<O> {
             let (engine, mut ctx) = self.at_broker(s, broker.0);
             engine.node_up(&mut ctx, node);
             self.replies(s);
+        }
+        if let Target::Relay(service) = self.failures[failure as usize].target {
+            self.relay_recovers(s, service.0);
         }
         for instance in self.struck(failure) {
             let i = &mut self.instances[instance as usize];
@@ -222,9 +224,11 @@ impl<O: Observer> World<O> {
         i.draining = false;
         i.takes = Takes::Nothing;
         i.incarnation += 1;
-        i.coming = 0;
         let waiting = self.waiting_at(instance);
+        self.instances[instance as usize].coming = 0;
         self.leaves(s, instance, Departure::Crash);
+        self.publisher_dies(s, instance);
+        self.relays_follow(s, service);
         self.part_all(s, instance);
         let in_work = self.in_work(instance);
         self.abandon(service, &in_work);
@@ -331,8 +335,10 @@ impl<O: Observer> World<O> {
         }
         let table = &mut self.services[i.service as usize];
         i.up = true;
+        let service = i.service;
         i.takes = table.order;
         table.up += 1;
+        self.relays_follow(s, service);
         self.joins(s, instance);
         if self.instances[instance as usize].pauses > 0 {
             self.stand_still(s, instance);

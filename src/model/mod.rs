@@ -48,7 +48,7 @@ use bus::Line;
 use capacity::Capacities;
 use event::Kind;
 use failure::Trouble;
-use publish::{PublishKeys, Record};
+use publish::{Deadlines, Halts, PublishKeys, Publisher, Record, Relay};
 use slab::Slab;
 use std::collections::BTreeMap;
 use tables::{
@@ -99,8 +99,14 @@ pub struct World<O> {
     sequence: u64,
     /// When the last copy arrives on each connection from a broker to an instance, ns.
     connections: Vec<Vec<u64>>,
-    /// The same from an instance to a broker.
-    uplinks: Vec<Vec<u64>>,
+    /// Who publishes to each broker: instances, relays, and all bridges together.
+    publishers: Vec<Vec<Publisher>>,
+    /// Zones of the instances and relays.
+    producer_zones: Vec<u32>,
+    /// Of each broker: closing of batches, patience before a full buffer, patience for an answer.
+    deadlines: Vec<[Deadlines; 3]>,
+    halts: Halts,
+    relays: Vec<Relay>,
     /// What engines have said to publishers and is still to be handed on.
     replies: Vec<Reply>,
     jobs: Slab<Job>,
@@ -170,7 +176,7 @@ impl<O: Observer> Model for World<O> {
             Kind::CopyArrives => self.copy_arrives(s, slot),
             Kind::BatchDue => self.batch_due(s, slot),
             Kind::BrokerTimer => self.broker_timer(s, event.component(), slot),
-            Kind::PublishDue => self.publish_due(s, slot),
+            Kind::PublishDue => self.publish_due(s, event.component(), slot),
             Kind::SourceArrival => self.source_arrival(s, slot),
             Kind::RequestArrives => self.request_arrives(s, slot),
             Kind::AnswerArrives => self.answer_arrives(s, slot),

@@ -112,6 +112,8 @@ pub trait Observer {
     fn applied_again(&mut self, subscription: u32);
     /// A subscription gave a fact up after its last attempt; its obligation was `leased`.
     fn exhausted(&mut self, subscription: u32);
+    /// An event was published, but what it tells of was never committed.
+    fn phantom(&mut self, event: u32);
     /// A fact was committed but its event was never published.
     fn lost(&mut self, subscription: u32, commit: SimTime);
     /// The last subscriber applied a fact.

@@ -4,13 +4,13 @@
 //! A step that takes no time takes no event. A handler never calls [`World::feed`] for itself:
 //! whoever handled the event that released a worker does, so that nothing recurses.
 
-use super::blueprint::{Publish, PublishMode, RetryIn};
+use super::blueprint::{Publish, RetryIn};
 use super::call::Caller;
 use super::event::{Event, Kind};
 use super::failure::Held;
 use super::observation::{Observer, Segments, Visit};
-use super::publish::Emitted;
-use super::tables::{Instance, Job, NONE, Op, State};
+use super::publish::{Emitted, is_outbox};
+use super::tables::{EmissionTable, Instance, Job, NONE, Op, State};
 use super::{Sched, World};
 use crate::random::{Draw, derive_id};
 use crate::units::{SimDuration, SimTime};
@@ -99,14 +99,15 @@ impl<O: Observer> World<O> {
                 }
                 Op::Call(sites) => {
                     let sites = sites.clone();
+                    j.step += 1;
                     self.call_all(s, job, sites);
                     return;
                 }
                 Op::EmitAll(_) | Op::EmitOne(..) => {
+                    j.step += 1;
                     if self.emit(s, job) {
                         return;
                     }
-                    self.jobs.get_mut(job).step += 1;
                 }
             }
         }
@@ -168,7 +169,7 @@ impl<O: Observer> World<O> {
 
     /// A store write is durable. Apart from the rest, which most jobs go through without it.
     #[inline(never)]
-    pub(crate) fn commit(&mut self, s: &Sched, job: u32, entity: u64) {
+    pub(crate) fn commit(&mut self, s: &mut Sched, job: u32, entity: u64) {
         let j = self.jobs.get_mut(job);
         let first = j.committed == 0;
         j.committed = s.now().ns();
@@ -179,6 +180,7 @@ impl<O: Observer> World<O> {
         if first && j.subscription != NONE {
             self.apply(s.now(), job);
         }
+        self.commit_rows(s, job, first);
     }
 
     /// The effect of an event becomes visible.
@@ -218,12 +220,16 @@ impl<O: Observer> World<O> {
         }
     }
 
-    /// Publishes the events of the current emit step. Whether the job has to wait for answers.
+    /// Publishes the events of the emit step that the job has just passed. Whether it has to wait
+    /// for answers.
     #[inline(never)]
     fn emit(&mut self, s: &mut Sched, job: u32) -> bool {
         let j = *self.jobs.get(job);
+        if self.emits_with_write(&j) {
+            return false;
+        }
         let publish = self.handlers[j.handler as usize].publish;
-        let waits = publish.mode == PublishMode::Sync;
+        let waits = self.waits_for_broker(publish);
         let stamp = if waits { self.next_stamp() } else { 0 };
         if waits {
             self.jobs.get_mut(job).stamp_of_calls = stamp;
@@ -233,24 +239,25 @@ impl<O: Observer> World<O> {
         let mut awaited = 0;
         let mut member = job;
         while member != NONE {
-            awaited += self.emit_of(s, member, job, publish, stamp);
+            awaited += self.emit_of(s, member, job, j.step - 1, publish, stamp);
             member = self.jobs.get(member).next;
         }
         self.awaits(job, stamp, awaited)
     }
 
-    /// Publishes the events of one job at the emit step of `leader`, the job itself or the one that
+    /// Publishes the events of one job at an emit step. `leader`: the job itself or the one that
     /// leads its batch. How many of them have to be waited for.
-    fn emit_of(
+    pub(crate) fn emit_of(
         &mut self,
         s: &mut Sched,
         of: u32,
         leader: u32,
+        step: u32,
         publish: Publish,
         stamp: u32,
     ) -> u32 {
         let j = *self.jobs.get(of);
-        let (step, instance) = (self.jobs.get(leader).step, self.jobs.get(leader).instance);
+        let instance = self.jobs.get(leader).instance;
         let commit = if j.committed == 0 { s.now().ns() } else { j.committed };
         let mut awaited = 0;
         for at in self.chosen(&j, step) {
@@ -307,6 +314,11 @@ impl<O: Observer> World<O> {
     pub(crate) fn attempt_fails(&mut self, s: &mut Sched, job: u32) {
         let j = self.jobs.get_mut(job);
         j.stamp_of_calls = 0;
+        let handler = &self.handlers[j.handler as usize];
+        if j.committed == 0 && handler.writes {
+            let passed = (j.step - handler.steps.start).min(u32::from(u16::MAX)) as u16;
+            j.exposed = j.exposed.max(passed);
+        }
         if j.next != NONE && self.bisect(s, job) {
             return;
         }
@@ -419,22 +431,39 @@ impl<O: Observer> World<O> {
         self.running -= 1;
     }
 
-    /// A handler that committed ends without having published: its events are lost.
+    /// A handler ends for good before its end. If it has committed, the events that it has not
+    /// published are lost; if it has not, those that it has published are phantoms. Rows of an
+    /// outbox are neither.
     pub(crate) fn unpublished(&mut self, job: u32) {
         let j = *self.jobs.get(job);
-        if j.committed == 0 {
+        let handler = &self.handlers[j.handler as usize];
+        if !handler.writes || is_outbox(handler.publish.mode) {
             return;
         }
-        for step in j.step..self.handlers[j.handler as usize].steps.end {
+        let (start, end) = (handler.steps.start, handler.steps.end);
+        let steps = if j.committed == 0 {
+            start..j.step.max(start + u32::from(j.exposed))
+        } else {
+            j.step..end
+        };
+        for step in steps {
             for at in self.chosen(&j, step) {
-                let e = &self.emissions[at as usize];
-                let (event, count) = (e.event as usize, e.count);
-                for subscription in self.book.heard[event].clone() {
-                    for _ in 0..count {
-                        self.observer.lost(subscription, SimTime::from_ns(j.committed));
-                    }
+                let EmissionTable { event, count, .. } = self.emissions[at as usize];
+                for _ in 0..count {
+                    self.ends_without(&j, event);
                 }
             }
+        }
+    }
+
+    /// An event of a job was published and its cause is not committed, or the other way round.
+    fn ends_without(&mut self, j: &Job, event: u32) {
+        if j.committed == 0 {
+            self.observer.phantom(event);
+            return;
+        }
+        for subscription in self.book.heard[event as usize].clone() {
+            self.observer.lost(subscription, SimTime::from_ns(j.committed));
         }
     }
 
@@ -474,9 +503,14 @@ impl<O: Observer> World<O> {
         j.worked += took;
         if ok {
             j.stamp_of_calls = 0;
-            j.step += 1;
             self.run(s, job);
         } else {
+            if j.committed == 0
+                && matches!(self.ops[j.step as usize - 1], Op::EmitAll(_) | Op::EmitOne(..))
+            {
+                // What was refused is not a phantom.
+                j.step -= 1;
+            }
             self.attempt_fails(s, job);
         }
         self.feed(s, instance);

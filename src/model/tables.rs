@@ -214,7 +214,7 @@ pub(crate) struct Instance {
     pub(crate) busy: u32,
     /// Jobs that wait for a worker of this instance: requests, and events that a broker gave it.
     pub(crate) inbox: VecDeque<u32>,
-    /// Copies on their way to it from brokers.
+    /// Copies from brokers that are on their way to it, or gather there for a batch.
     pub(crate) coming: u32,
     /// Round-robin pointers, one per service called.
     pub(crate) pointers: Vec<u32>,
@@ -231,6 +231,9 @@ pub(crate) struct SourceTable {
     /// Identity of its arrival 0; arrival n has this plus n.
     pub(crate) first_id: u64,
     pub(crate) next: u64,
+    /// Age of the fact when it arrives.
+    pub(crate) late: Option<Variate>,
+    pub(crate) late_key: StreamKey,
     pub(crate) publish: Publish,
 }
 
@@ -349,6 +352,8 @@ pub(crate) struct Job {
     pub(crate) stamp_of_calls: u32,
     /// Calls of the current step that have not been answered.
     pub(crate) unanswered: u32,
+    /// Step before which attempts that committed nothing have published what was to publish.
+    pub(crate) exposed: u16,
     pub(crate) state: State,
     /// Whether a timer for it is in the event list.
     pub(crate) timer: bool,
@@ -406,6 +411,7 @@ impl Job {
         failed: 0,
         stamp_of_calls: VOID,
         unanswered: 0,
+        exposed: 0,
         state: State::Waiting,
         timer: false,
         failing: false,

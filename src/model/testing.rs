@@ -48,7 +48,11 @@ impl Observer for Log {
         let ms = |ns: u64| ns as f64 / 1e6;
         assert_eq!(s.total(), now.since(commit).ns());
         let parts = [s.publish, s.deliver, s.wait, s.retry, s.service, s.commit].map(ms);
-        self.say(now, format!("applied {subscription}: {parts:?}"));
+        let before = match (ms(s.outbox), ms(s.batch)) {
+            (0.0, 0.0) => String::new(),
+            (outbox, batch) => format!(", outbox {outbox}, batch {batch}"),
+        };
+        self.say(now, format!("applied {subscription}: {parts:?}{before}"));
     }
     fn opened(&mut self, _: u32, _: SimTime) {}
     fn moved(&mut self, subscription: u32, from: Fate, to: Fate) {
@@ -72,6 +76,9 @@ impl Observer for Log {
     }
     fn exhausted(&mut self, subscription: u32) {
         self.0.push(format!("{subscription} gives up"));
+    }
+    fn phantom(&mut self, event: u32) {
+        self.0.push(format!("{event} is a phantom"));
     }
     fn lost(&mut self, subscription: u32, _: SimTime) {
         self.0.push(format!("{subscription} never hears of it"));

@@ -105,6 +105,8 @@ pub(crate) struct Spread {
     pub(crate) expected: u64,
     /// Facts that nobody wanted.
     pub(crate) unroutable: u64,
+    /// Published without a commit.
+    pub(crate) phantom: u64,
 }
 
 /// All of it. `H`: what becomes of the history, a digest unless somebody looks into it.
@@ -477,6 +479,10 @@ impl<H: History> Observer for Probes<H> {
         let l = &mut self.deliveries[subscription as usize].ledger;
         l[Fate::Leased] -= 1;
         l[Fate::Exhausted] += 1;
+    }
+
+    fn phantom(&mut self, event: u32) {
+        self.spreads[event as usize].phantom += 1;
     }
 
     fn lost(&mut self, subscription: u32, commit: SimTime) {

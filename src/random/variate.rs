@@ -116,6 +116,11 @@ impl Variate {
         Self::Constant { ns: duration.ns() as f64, whole: duration }
     }
 
+    /// Log-normal by its `median` > 0 and `p99` >= `median`.
+    pub fn log_normal(median: SimDuration, p99: SimDuration) -> Self {
+        Self::LogNormal(LogNormal::new(0.0, median.ns() as f64, p99.ns() as f64))
+    }
+
     /// The duration that belongs to an attempt of event `id`, in whole nanoseconds, rounded to the
     /// nearest. Of a trace `id` is the number of the event, counted from 0.
     #[inline]

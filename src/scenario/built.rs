@@ -18,10 +18,9 @@ enum Missing {
     Word(&'static str),
     /// Failures that strike a part of this kind.
     Target(&'static str),
-    /// More than one broker.
 }
 
-use Missing::{Engine, Key, SeveralBrokers, Target, Word};
+use Missing::{Engine, Key, Target, Word};
 
 /// All that cannot be run yet.
 const MISSING: &[Missing] = &[
@@ -122,11 +121,6 @@ fn below(gate: &mut Gate, place: Place, entry: &Entry, inner: &Table) {
 }
 
 fn brokers(gate: &mut Gate, table: &Table) {
-    if let [_, second, ..] = table.entries.as_slice()
-        && MISSING.contains(&SeveralBrokers)
-    {
-        gate.refuse(second, "a second broker");
-    }
     for entry in &table.entries {
         let Value::Table(broker) = &entry.node.value else { continue };
         let preset = preset_of(broker);
@@ -186,7 +180,6 @@ mod tests {
             Key(place, name) => around(place).replace('@', &format!("{name} = 1")),
             Word(word) => format!("[service.a]\non.E = {{ takes = \"{word} lat.csv\" }}\n"),
             Target(part) => format!("[[failure]]\ncrash = \"bus{part}\"\n"),
-            SeveralBrokers => "[broker.a]\n[broker.b]\n".to_owned(),
         }
     }
 

@@ -53,6 +53,7 @@ write_down! {
     stored(lane: u32, now: SimTime, up: bool);
     applied_again(subscription: u32);
     exhausted(subscription: u32);
+    phantom(event: u32);
     lost(subscription: u32, commit: SimTime);
     converged(event: u32, now: SimTime, commit: SimTime);
     requested(client: u32, now: SimTime, id: u64);

@@ -7,8 +7,8 @@ pub(crate) mod fan_out;
 #[cfg(test)]
 mod fan_out_tests;
 pub(crate) mod log;
-pub(crate) mod push;
 pub(crate) mod pull;
+pub(crate) mod push;
 #[cfg(test)]
 pub(crate) mod script;
 
@@ -120,7 +120,7 @@ pub(crate) struct Publication {
 pub(crate) enum Accept {
     /// It has it, and says so after this time.
     After(SimDuration),
-    /// It will say so with [`Ctx::reply`].
+    /// It will say so with [`Ctx::reply`], once and in any case: the fact lives until then.
     Later,
     /// Not now: worth another attempt.
     NotNow,

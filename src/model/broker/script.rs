@@ -41,16 +41,23 @@ impl Model for Scripted {
 /// The history of a blueprint until it is at rest or its drain is over, while things happen to its
 /// broker 1 at instants in ms.
 pub(crate) fn played(blueprint: &Blueprint, script: Script) -> World<Log> {
+fn engine(blueprint: &Blueprint, script: &[(u64, Act)]) -> Engine<Scripted> {
     let world = World::new(blueprint, &Streams::new(1, 0), Log::default());
     let scripted = Scripted { world, acts: script.iter().map(|(_, act)| *act).collect() };
     let limits = Limits { events: 10_000_000, events_per_instant: 100_000 };
-    let mut engine = Engine::new(scripted, limits, |m, s| {
+    Engine::new(scripted, limits, |m, s| {
         m.world.start(s);
         for (at, (ms, _)) in script.iter().enumerate() {
             let when = SimTime::ZERO + SimDuration::from_ms(*ms);
             s.at(when, Event::new(Kind::FailureBegins, SCRIPT, at as u32));
         }
-    });
+    })
+}
+
+/// A blueprint at rest or when its drain is over, after things have happened to its broker 1 at
+/// instants in ms.
+pub(crate) fn played(blueprint: &Blueprint, script: &[(u64, Act)]) -> World<Log> {
+    let mut engine = engine(blueprint, script);
     let end = blueprint.phases.traffic_end();
     engine.run_until::<false>(end);
     engine.run_until::<true>(end + blueprint.phases.drain);
@@ -59,6 +66,15 @@ pub(crate) fn played(blueprint: &Blueprint, script: Script) -> World<Log> {
 
 /// The same, as text.
 pub(crate) fn scripted(blueprint: &Blueprint, script: Script) -> String {
+/// The same when everything up to `ms` has happened.
+pub(crate) fn played_until(blueprint: &Blueprint, script: &[(u64, Act)], ms: u64) -> World<Log> {
+    let mut engine = engine(blueprint, script);
+    engine.run_until::<false>(SimTime::ZERO + SimDuration::from_ms(ms));
+    engine.into_model().world
+}
+
+/// The history of [`played`].
+pub(crate) fn scripted(blueprint: &Blueprint, script: &[(u64, Act)]) -> String {
     played(blueprint, script).observer.0.join("\n")
 }
 

@@ -4,22 +4,22 @@ use super::Builder;
 use crate::model::World;
 use crate::model::batch::{BatchTable, Gathering};
 use crate::model::blueprint::{
-    Backlog, Blueprint, Consume, Dedup, EngineSpec, Exhausted, FanOutSpec, Filter, OrderGuard,
-    PullSpec, RetryIn, Service,
+    Backlog, Blueprint, Consume, Dedup, EngineSpec, Exhausted, Failure, FanOutSpec, Filter,
+    OrderGuard, PublishMode, PullSpec, RetryIn, Service, ServiceId, Target,
 };
 use crate::model::broker::fan_out::{FanOut, FanOutParts};
 use crate::model::broker::log::LogEngine;
-use crate::model::broker::push::Push;
 use crate::model::broker::pull::{GroupParts, Pull, PullParts};
+use crate::model::broker::push::Push;
 use crate::model::broker::{BrokerTable, Engine, GroupTable, NoEngine};
 use crate::model::capacity::Capacities;
 use crate::model::filter::AttributeTable;
 use crate::model::observation::Observer;
-use crate::model::publish::PublishKeys;
+use crate::model::publish::{Deadlines, PublishKeys, Publisher, Relay, RelayKind, is_outbox};
 use crate::model::tables::{EventTable, NONE, Range};
 use crate::model::{EventTypeId, Sched};
-use crate::random::{StreamKey, derive_id, hash_name};
-use crate::units::Probability;
+use crate::random::{StreamKey, Variate, derive_id, hash_name};
+use crate::units::{Probability, SimDuration};
 
 /// Something that waits at a broker for one group: a queue, or a partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +82,18 @@ fn is_plain(blueprint: &Blueprint, service: &Service, consume: &Consume) -> bool
         && service.backlog == Backlog::default()
         && service.memory.dedup == Dedup::None
         && service.memory.order == OrderGuard::None
+}
+
+/// The ways in which a service publishes from an outbox, each once.
+fn outboxes(service: &Service) -> Vec<PublishMode> {
+    let sources = service.sources.iter().map(|s| s.publish.mode);
+    let mut modes: Vec<PublishMode> = Vec::new();
+    for mode in sources.chain(service.handlers.iter().map(|h| h.publish.mode)) {
+        if is_outbox(mode) && !modes.contains(&mode) {
+            modes.push(mode);
+        }
+    }
+    modes
 }
 
 impl<O: Observer> Builder<'_, O> {
@@ -240,6 +252,42 @@ impl<O: Observer> Builder<'_, O> {
             let engine: Box<dyn Engine<O>> = self.engine(at as u32);
             self.world.engines.push(engine);
         }
+    }
+
+    /// The relays of the outboxes, and who publishes to which broker.
+    pub(super) fn publishers(&mut self) {
+        for (at, service) in self.blueprint.services.iter().enumerate() {
+            for mode in outboxes(service) {
+                let kind = self.relay_kind(at as u32, service, mode);
+                let producer = (self.world.instances.len() + self.world.relays.len()) as u32;
+                self.world.relays.push(Relay::new(at as u32, kind, producer));
+            }
+        }
+        let zone = |i: u32| self.world.instances[i as usize].zone;
+        let first_of = |r: &Relay| self.world.services[r.service as usize].instances.start;
+        let zones = self.world.instances.iter().map(|i| i.zone);
+        self.world.producer_zones =
+            zones.chain(self.world.relays.iter().map(|r| zone(first_of(r)))).collect();
+        // One more for the bridges.
+        let all = vec![Publisher::default(); self.world.producer_zones.len() + 1];
+        self.world.publishers = vec![all; self.blueprint.brokers.len()];
+        let deadlines = |b: &crate::model::Broker| {
+            [b.producer.linger, b.producer.max_block, b.producer.request_timeout]
+                .map(Deadlines::new)
+        };
+        self.world.deadlines = self.blueprint.brokers.iter().map(deadlines).collect();
+    }
+
+    fn relay_kind(&self, at: u32, service: &Service, mode: PublishMode) -> RelayKind {
+        let key = |purpose: &str| self.streams.key(&format!("{}/relay/{purpose}", service.name));
+        if let PublishMode::OutboxPoll(every) = mode {
+            let (mark, mark_key) = (service.write.clone(), key("mark"));
+            return RelayKind::Poll { every, mark, mark_key };
+        }
+        let struck = |f: &Failure| f.target == Target::Relay(ServiceId(at));
+        let lag = Variate::log_normal(SimDuration::from_ms(60), SimDuration::from_ms(150));
+        let crashes = self.blueprint.failures.iter().any(struck);
+        RelayKind::Cdc { lag, lag_key: key("lag"), crashes }
     }
 
     fn engine(&self, broker: u32) -> Box<dyn Engine<O>> {

@@ -3,7 +3,6 @@
 use crate::model::blueprint::AckMode;
 use crate::model::broker::{Departure, Outcome};
 use crate::model::event::{Event, Kind};
-use crate::model::fate::Fate;
 use crate::model::observation::Observer;
 use crate::model::tables::{State, Takes};
 use crate::model::{Sched, World};
@@ -101,10 +100,11 @@ impl<O: Observer> World<O> {
         let d = *self.deliveries.get(slot);
         let (engine, mut ctx) = self.at_broker(s, d.broker);
         engine.done(&mut ctx, slot, Outcome::Requeue { failed });
+        let reason = self.deliveries.get(slot).reason;
         if !self.deliveries.get(slot).travels {
             self.deliveries.free(slot);
         }
-        self.book.drop(&mut self.observer, d.fact, d.subscription, Fate::LostCrash);
+        self.book.drop(&mut self.observer, d.fact, d.subscription, reason);
         self.replies(s);
     }
 
@@ -162,7 +162,10 @@ impl<O: Observer> World<O> {
         i.draining = false;
         // Copies that are still on their way find nobody.
         i.incarnation += 1;
+        let service = i.service;
         self.leaves(s, instance, Departure::Crash);
+        self.publisher_closes(s, instance);
+        self.relays_follow(s, service);
         self.catch_up(s, instance);
         self.revive(s, instance);
         self.roll_on(s);

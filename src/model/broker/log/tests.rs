@@ -85,6 +85,10 @@ impl Observer for Watch {
         self.waiting -= i64::from(queued);
         assert!(self.waiting >= 0);
     }
+    fn rides(&mut self, _: u32, now: SimTime, on: bool) {
+        // With a worker of its own, it is there as before.
+        self.level(now, i64::from(on));
+    }
     fn released(&mut self, _: u32, now: SimTime) {
         self.level(now, -1);
     }

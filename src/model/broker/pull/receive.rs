@@ -21,8 +21,9 @@ impl Pull {
         let parts = &self.parts.groups[c.queue as usize];
         let i = &ctx.instances[c.instance as usize];
         let workers = ctx.services[i.service as usize].workers;
-        let held =
-            u64::from(i.busy) * u64::from(parts.each) + i.inbox.len() as u64 + u64::from(i.coming);
+        // What waits in line is a batch, if its handler takes several at a time.
+        let taken = u64::from(i.busy) + i.inbox.len() as u64;
+        let held = taken * u64::from(parts.each) + u64::from(i.coming);
         let most = u64::from(workers) * u64::from(parts.each) + u64::from(parts.prefetch);
         most.saturating_sub(held).min(u64::from(self.spec.batch)) as u32
     }

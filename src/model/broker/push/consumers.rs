@@ -78,7 +78,7 @@ impl Push {
     /// A consumer has started.
     pub(super) fn consumer_joins<O: Observer>(&mut self, ctx: &mut Ctx<O>, consumer: u32) {
         // What it had when it last left in good order and has not given back.
-        self.disconnect(ctx, consumer, Link::Lost, false);
+        self.disconnect(ctx, consumer, Link::Lost, false, true);
         let c = &mut self.consumers[consumer as usize];
         c.paused = false;
         c.tries = 0;
@@ -126,12 +126,14 @@ impl Push {
     }
 
     /// A consumer has its connection no more, and what it held returns. `counts`: as failed.
+    /// `arrive`: what it has said before still does.
     fn disconnect<O: Observer>(
         &mut self,
         ctx: &mut Ctx<O>,
         consumer: u32,
         to: Link,
         counts: bool,
+        arrive: bool,
     ) -> u32 {
         let c = &mut self.consumers[consumer as usize];
         c.link = to;
@@ -141,13 +143,13 @@ impl Push {
         if std::mem::take(&mut c.in_turn) {
             self.queues[queue as usize].turns.retain(|&other| other != consumer);
         }
-        self.end_leases(ctx, consumer, counts);
+        self.end_leases(ctx, consumer, counts, arrive);
         queue
     }
 
     /// A connection breaks; its consumer notices when it runs.
     fn lose<O: Observer>(&mut self, ctx: &mut Ctx<O>, consumer: u32, counts: bool) {
-        let queue = self.disconnect(ctx, consumer, Link::Lost, counts);
+        let queue = self.disconnect(ctx, consumer, Link::Lost, counts, false);
         let c = &mut self.consumers[consumer as usize];
         c.losses += 1;
         c.tries = 0;
@@ -174,7 +176,9 @@ impl Push {
         how: Departure,
     ) {
         if how == Departure::Crash {
-            let queue = self.disconnect(ctx, consumer, Link::Away, true);
+            // After a stop in good order nothing has failed.
+            let counts = self.consumers[consumer as usize].link != Link::Away;
+            let queue = self.disconnect(ctx, consumer, Link::Away, counts, true);
             self.consumers[consumer as usize].losses += 1;
             self.pump(ctx, queue);
             return;

@@ -159,18 +159,25 @@ impl Push {
         self.pump(ctx, queue);
     }
 
-    /// All leases of a consumer end with its connection.
+    /// The leases of a consumer end with its connection. `counts`: as failed. `arrive`: the answers
+    /// that are on their way still do.
     pub(super) fn end_leases<O: Observer>(
         &mut self,
         ctx: &mut Ctx<O>,
         consumer: u32,
         counts: bool,
+        arrive: bool,
     ) {
-        while let message = self.consumers[consumer as usize].oldest
-            && message != NONE
-        {
-            let slot = self.messages.get(message).slot;
-            ctx.deliveries.get_mut(slot).incarnation = NOBODY;
+        let mut next = self.consumers[consumer as usize].oldest;
+        while next != NONE {
+            let message = next;
+            let m = self.messages.get(message);
+            next = m.after;
+            let d = ctx.deliveries.get_mut(m.slot);
+            if arrive && d.travels {
+                continue;
+            }
+            d.incarnation = NOBODY;
             self.unlease(message);
             self.hand_back(ctx, message, counts);
         }

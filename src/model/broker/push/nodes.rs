@@ -46,6 +46,9 @@ impl Push {
         queue: u32,
         p: &Publication,
     ) -> SimDuration {
+        if self.spec.fsync.is_zero() && self.spec.quorum.is_none() {
+            return SimDuration::ZERO;
+        }
         let queue = &self.queues[queue as usize];
         let id = ctx.book.facts.get(p.fact).id;
         let count = self.nodes.up.len() as u32;
@@ -56,7 +59,7 @@ impl Push {
             if let Some(quorum) = &self.spec.quorum
                 && self.nodes.leader != Some(node)
             {
-                time = time + quorum.replication.sample(queue.replication, id, nth);
+                time += quorum.replication.sample(queue.replication, id, nth);
             }
             self.copies.push(time.ns());
         }

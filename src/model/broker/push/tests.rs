@@ -1,85 +1,33 @@
 //! Small worlds around one broker with pushing queues, whose every instant can be worked out by
 //! hand: publish and deliver take 1 ms each, and so does an acknowledgement.
 
-use crate::engine::Model;
-use crate::model::event::Kind;
+use crate::model::broker::script::{Act, played, played_until};
 use crate::model::testing::*;
 
 mod failover;
 mod limits;
 
-/// What a test does to a broker or its consumers.
-#[derive(Clone, Copy, Debug)]
-enum Act {
-    Down(u32),
-    Up(u32),
-    Pause(u32),
-    Resume(u32),
-    Redrive(u32),
+const DOWN: [Act; 3] = [
+    |e, ctx| e.node_down(ctx, 0, false),
+    |e, ctx| e.node_down(ctx, 1, false),
+    |e, ctx| e.node_down(ctx, 2, false),
+];
+const UP: [Act; 3] =
+    [|e, ctx| e.node_up(ctx, 0), |e, ctx| e.node_up(ctx, 1), |e, ctx| e.node_up(ctx, 2)];
+
+const PAUSE: Act = |e, ctx| e.paused(ctx, 0, 1);
+const RESUME: Act = |e, ctx| e.resumed(ctx, 0, 1);
+
+/// When what waits at an instance was committed, ms.
+fn inbox(world: &World<Log>, instance: u32) -> Vec<u64> {
+    let inbox = &world.instances[instance as usize].inbox;
+    inbox.iter().map(|&job| world.jobs.get(job).intended / 1_000_000).collect()
 }
 
-/// A world to which things happen.
-struct Driven {
-    world: World<Log>,
-    script: Vec<(u64, Act)>,
-}
-
-const FIRST_ACT: u32 = 1_000;
-
-impl Driven {
-    fn start(&mut self, s: &mut Sched) {
-        for (nth, (ms, _)) in self.script.iter().enumerate() {
-            let at = SimTime::ZERO + SimDuration::from_ms(*ms);
-            s.at(at, Event::new(Kind::FailureBegins, 0, FIRST_ACT + nth as u32));
-        }
-        self.world.start(s);
-    }
-
-    fn act(&mut self, s: &mut Sched, act: Act) {
-        let group = |world: &World<Log>, i: u32| {
-            let service = world.instances[i as usize].service;
-            world.services[service as usize].groups.start
-        };
-        let of = match act {
-            Act::Pause(i) | Act::Resume(i) => group(&self.world, i),
-            _ => 0,
-        };
-        let (engine, mut ctx) = self.world.at_broker(s, 1);
-        match act {
-            Act::Down(node) => engine.node_down(&mut ctx, node, false),
-            Act::Up(node) => engine.node_up(&mut ctx, node),
-            Act::Pause(instance) => engine.paused(&mut ctx, of, instance),
-            Act::Resume(instance) => engine.resumed(&mut ctx, of, instance),
-            Act::Redrive(group) => engine.redrive(&mut ctx, group),
-        }
-        self.world.replies(s);
-    }
-
-    /// When what waits at an instance was committed, ms.
-    fn inbox(&self, instance: u32) -> Vec<u64> {
-        let inbox = &self.world.instances[instance as usize].inbox;
-        inbox.iter().map(|&job| self.world.jobs.get(job).intended / 1_000_000).collect()
-    }
-
-    fn has(&self, instance: u32) -> usize {
-        let i = &self.world.instances[instance as usize];
-        i.inbox.len() + i.busy as usize
-    }
-}
-
-impl Model for Driven {
-    type Event = Event;
-
-    fn handle(&mut self, event: Event, s: &mut Sched) {
-        match (event.kind(), event.slot().checked_sub(FIRST_ACT)) {
-            (Kind::FailureBegins, Some(nth)) => self.act(s, self.script[nth as usize].1),
-            _ => self.world.handle(event, s),
-        }
-    }
-
-    fn at_rest(&self) -> bool {
-        self.world.at_rest()
-    }
+/// What an instance has got, waiting and in work.
+fn has(world: &World<Log>, instance: u32) -> usize {
+    let i = &world.instances[instance as usize];
+    i.inbox.len() + i.busy as usize
 }
 
 fn spec() -> PushSpec {
@@ -135,18 +83,10 @@ fn world(until: u64, spec: PushSpec, consumes: Service) -> Blueprint {
     b
 }
 
-fn engine(b: &Blueprint, script: &[(u64, Act)]) -> Engine<Driven> {
-    let world = World::new(b, &Streams::new(1, 0), Log::default());
-    let driven = Driven { world, script: script.to_vec() };
-    Engine::new(driven, Limits { events: 100_000, events_per_instant: 1_000 }, Driven::start)
-}
-
 /// What became of all obligations until everything is at rest, with the instants of applications.
 fn ends_of(b: &Blueprint, script: &[(u64, Act)]) -> Vec<String> {
-    let mut engine = engine(b, script);
-    engine.run_until::<false>(b.phases.traffic_end());
-    assert_eq!(engine.run_until::<true>(SimTime::MAX), Stop::Rest);
-    let log = engine.into_model().world.observer.0;
+    let world = played(b, script);
+    assert!(crate::engine::Model::at_rest(&world), "{:?}", world.observer.0);
     let short = |line: &String| {
         let words: Vec<&str> = line.split([' ', ':']).collect();
         match words[..] {
@@ -158,18 +98,11 @@ fn ends_of(b: &Blueprint, script: &[(u64, Act)]) -> Vec<String> {
             _ => None,
         }
     };
-    log.iter().filter_map(short).collect()
+    world.observer.0.iter().filter_map(short).collect()
 }
 
 fn ends(b: &Blueprint) -> Vec<String> {
     ends_of(b, &[])
-}
-
-/// The run until an instant.
-fn until(b: &Blueprint, script: &[(u64, Act)], at: u64) -> Driven {
-    let mut engine = engine(b, script);
-    assert_eq!(engine.run_until::<false>(SimTime::ZERO + ms(at)), Stop::Time);
-    engine.into_model()
 }
 
 #[test]
@@ -199,8 +132,7 @@ fn a_replicated_queue_gives_a_consumer_at_most_2000() {
     for (quorum, most) in [(None, 2_499), (Some(quorum), 2_000)] {
         let one = service("s", vec![consumer(100_000)]);
         let b = world(2_500, PushSpec { prefetch: 0, quorum, ..spec() }, one);
-        assert_eq!(until(&b, &[], 2_600).has(0), 0);
-        assert_eq!(until(&b, &[], 2_600).has(1), most);
+        assert_eq!(has(&played_until(&b, &[], 2_600), 1), most);
     }
 }
 
@@ -212,8 +144,8 @@ fn messages_go_round_and_a_slow_consumer_hoards_them() {
         s.instances = 2;
         let mut b = world(13, PushSpec { prefetch, ..spec() }, s);
         b.failures = vec![Failure { verb: Verb::Slow(100.0), ..crash(1, 0, 1_000) }];
-        let now = until(&b, &[], 60);
-        assert_eq!((now.has(1), now.has(2)), (slow, fast), "prefetch {prefetch}");
+        let now = played_until(&b, &[], 60);
+        assert_eq!((has(&now, 1), has(&now, 2)), (slow, fast), "prefetch {prefetch}");
     }
 }
 
@@ -221,8 +153,8 @@ fn messages_go_round_and_a_slow_consumer_hoards_them() {
 fn a_queue_takes_turns() {
     let mut s = service("s", vec![consumer(1_000)]);
     s.instances = 3;
-    let now = until(&world(9, PushSpec { prefetch: 0, ..spec() }, s), &[], 20);
-    assert_eq!([1, 2, 3].map(|i| now.inbox(i)), [vec![4, 7], vec![5, 8], vec![6]]);
+    let now = played_until(&world(9, PushSpec { prefetch: 0, ..spec() }, s), &[], 20);
+    assert_eq!([1, 2, 3].map(|i| inbox(&now, i)), [vec![4, 7], vec![5, 8], vec![6]]);
 }
 
 #[test]
@@ -251,11 +183,11 @@ fn what_returns_keeps_its_place() {
     s.instances = 2;
     let mut b = world(9, PushSpec { prefetch: 3, ..spec() }, s);
     b.failures = vec![crash(1, 20, 0)];
-    let before = until(&b, &[], 19);
-    assert_eq!((before.inbox(1), before.inbox(2)), (vec![3, 5], vec![4, 6]));
-    let after = until(&b, &[], 30);
-    assert_eq!((after.inbox(1), after.inbox(2)), (vec![3, 5], vec![4, 6]));
-    assert_eq!(after.has(1), 3);
+    let before = played_until(&b, &[], 19);
+    assert_eq!((inbox(&before, 1), inbox(&before, 2)), (vec![3, 5], vec![4, 6]));
+    let after = played_until(&b, &[], 30);
+    assert_eq!((inbox(&after, 1), inbox(&after, 2)), (vec![3, 5], vec![4, 6]));
+    assert_eq!(has(&after, 1), 3);
 }
 
 #[test]
@@ -293,16 +225,21 @@ fn a_paused_consumer_is_given_what_it_may_hold_until_its_heartbeats_are_missed()
     let mut s = service("s", vec![consumer(1_000)]);
     s.instances = 2;
     let b = world(7, PushSpec { prefetch: 2, heartbeat: ms(60), ..spec() }, s);
-    let script = [(1, Act::Pause(1)), (100, Act::Resume(1))];
-    let now = until(&b, &script, 60);
-    assert_eq!((now.inbox(1), now.inbox(2)), (vec![3], vec![4]));
+    let script = [(1, PAUSE), (100, RESUME)];
+    let now = played_until(&b, &script, 60);
+    assert_eq!((inbox(&now, 1), inbox(&now, 2)), (vec![3], vec![4]));
     // Given up at 61, noticed at 100, connected at 110, and given what it had again. It works
     // on what it was given before all the same.
-    let now = until(&b, &script, 109);
-    assert_eq!((now.inbox(1), now.inbox(2)), (vec![3], vec![4]));
-    assert_eq!(until(&b, &script, 112).inbox(1), vec![3, 1, 3]);
-    let script = [(1, Act::Pause(1)), (60, Act::Resume(1))];
-    assert_eq!(until(&b, &script, 200).inbox(1), vec![3]);
+    let now = played_until(&b, &script, 109);
+    assert_eq!((inbox(&now, 1), inbox(&now, 2)), (vec![3], vec![4]));
+    assert_eq!(inbox(&played_until(&b, &script, 112), 1), vec![3, 1, 3]);
+    // One whose node goes while it pauses tries to connect 10 ms after it goes on; the other one
+    // has come before it.
+    let script = [(1, PAUSE), (20, DOWN[0]), (25, UP[0]), (30, RESUME)];
+    let now = |ms| inbox(&played_until(&b, &script, ms), 1);
+    assert_eq!((now(40), now(42)), (vec![3], vec![3, 3, 4]));
+    let script = [(1, PAUSE), (60, RESUME)];
+    assert_eq!(inbox(&played_until(&b, &script, 200), 1), vec![3]);
 }
 
 #[test]
@@ -314,8 +251,18 @@ fn a_delivery_that_is_never_acknowledged_costs_the_connection() {
         delivery_limit: Some(1),
         ..spec()
     };
-    let b = world(2, spec.clone(), service("s", vec![h]));
+    let mut b = world(2, spec.clone(), service("s", vec![h]));
+    b.phases.drain = SimDuration::from_secs(300);
     assert_eq!(ends(&b), ["100003 applied 0", "applied 0 again"]);
-    let b = world(2, spec, service("s", vec![consumer(50_000)]));
+    b = Blueprint { services: world(2, spec, service("s", vec![consumer(50_000)])).services, ..b };
     assert_eq!(ends(&b), ["50003 applied 0"]);
+}
+
+#[test]
+fn a_stop_in_good_order_repeats_nothing() {
+    // It has the first two at 5: it works on the first until 13 and hands the second back. Its
+    // process ends before its last acknowledgement is there. It is back at 20.
+    let mut b = world(5, PushSpec { prefetch: 2, ..spec() }, service("s", vec![consumer(10)]));
+    b.failures = vec![Failure { verb: Verb::Stop, ..crash(1, 5, 10) }];
+    assert_eq!(ends(&b), ["13 applied 0", "31 applied 0", "41 applied 0", "51 applied 0"]);
 }

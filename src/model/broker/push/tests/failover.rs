@@ -32,7 +32,7 @@ fn a_confirmation_comes_when_the_event_is_on_enough_disks() {
         assert_eq!(ends(&confirmed(spec)), [answered, applied]);
     }
     // One of three is enough to be without: both others count.
-    let ends = ends_of(&confirmed(quorum()), &[(1, Act::Down(2))]);
+    let ends = ends_of(&confirmed(quorum()), &[(1, DOWN[2])]);
     assert_eq!(ends, ["19 c0 is answered after 9", "28 applied 0"]);
     let mut fast = quorum();
     fast.quorum = Some(QuorumSpec { replicas: 3, replication: fixed(0), failover: ms(18) });
@@ -44,12 +44,12 @@ fn the_queue_of_a_single_node_waits_for_it() {
     // In work from 3 to 13, the node away from 5 to 30. The consumer notices at once and tries at
     // 15, 25 and 35; what it had in work is applied, its ack is void, and it gets it again.
     let b = world(2, spec(), service("s", vec![consumer(10)]));
-    let script = [(5, Act::Down(0)), (30, Act::Up(0))];
+    let script = [(5, DOWN[0]), (30, UP[0])];
     assert_eq!(ends_of(&b, &script), ["13 applied 0", "applied 0 again"]);
-    assert_eq!(until(&b, &script, 35).has(1), 0);
-    assert_eq!(until(&b, &script, 36).has(1), 1);
+    assert_eq!(has(&played_until(&b, &script, 35), 1), 0);
+    assert_eq!(has(&played_until(&b, &script, 36), 1), 1);
     // Nodes without a copy do not matter.
-    assert_eq!(ends_of(&b, &[(5, Act::Down(1))]), ["13 applied 0"]);
+    assert_eq!(ends_of(&b, &[(5, DOWN[1])]), ["13 applied 0"]);
 }
 
 #[test]
@@ -57,35 +57,39 @@ fn what_is_on_its_way_when_the_node_stops_never_arrives() {
     let mut b = world(2, spec(), service("s", vec![consumer(10)]));
     b.brokers[1].deliver = fixed(6);
     // Given out at 2 and at 35, to arrive at 8 and at 41.
-    assert_eq!(ends_of(&b, &[(5, Act::Down(0)), (30, Act::Up(0))]), ["51 applied 0"]);
+    assert_eq!(ends_of(&b, &[(5, DOWN[0]), (30, UP[0])]), ["51 applied 0"]);
 }
 
 #[test]
 fn publishers_try_again_while_no_node_serves() {
     // Publishes at the broker at 12 and, 1 ms back, 5 ms of pause and 1 ms later, at 19 and 26.
+    let script = [(5, DOWN[0]), (20, UP[0])];
+    // Publishes at the broker at 12 and, 1 ms back, 10 ms to connect again and 1 ms later, at 24.
     let script = [(5, Act::Down(0)), (20, Act::Up(0))];
     assert_eq!(
         ends_of(&confirmed(spec()), &script),
-        ["28 c0 is answered after 18", "37 applied 0"]
+        ["26 c0 is answered after 16", "36 applied 0"]
     );
 }
 
 #[test]
 fn what_was_not_written_is_lost_and_published_again() {
-    // At the broker at 12, to be confirmed at 20, but the node is away from 18 to 19: again at 25.
+    // At the broker at 12, to be confirmed at 20, but the node is away from 18 to 19: again at 30.
     // The consumer, back at 28, had applied the first copy and acknowledged it at 15 already.
     let mut b = confirmed(PushSpec { fsync: fixed(8), ..spec() });
     b.services[1].handlers[0].steps = vec![work(1)];
-    let script = [(18, Act::Down(0)), (19, Act::Up(0))];
+    let script = [(18, DOWN[0]), (19, UP[0])];
     assert_eq!(
         ends_of(&b, &script),
-        ["14 applied 0", "applied 0 again", "35 c0 is answered after 25"]
+        ["14 applied 0", "applied 0 again", "40 c0 is answered after 30"]
     );
     // With copies nobody has seen it before it is safe, so it comes once.
     let mut b = confirmed(quorum());
     b.services[1].handlers[0].steps = vec![work(1)];
     // Away from 16 on; published again at 23, 30 and 37, for another node leads from 34 on.
-    assert_eq!(ends_of(&b, &[(16, Act::Down(0))]), ["44 applied 0", "44 c0 is answered after 34"]);
+    assert_eq!(ends_of(&b, &[(16, DOWN[0])]), ["44 applied 0", "44 c0 is answered after 34"]);
+    // Away from 16 on; published again at 28 and 40, for another node leads from 34 on.
+    assert_eq!(ends_of(&b, &[(16, Act::Down(0))]), ["47 applied 0", "47 c0 is answered after 37"]);
 }
 
 #[test]
@@ -94,16 +98,22 @@ fn another_node_takes_the_lead() {
     // consumer tries at 20 and 30, and works again from 31.
     let b = world(2, quorum(), service("s", vec![consumer(10)]));
     let ends = |script: &[(u64, Act)]| ends_of(&b, script);
-    assert_eq!(ends(&[(10, Act::Down(0))]), ["18 applied 0", "applied 0 again"]);
-    assert_eq!(until(&b, &[(10, Act::Down(0))], 30).has(1), 0);
-    assert_eq!(until(&b, &[(10, Act::Down(0))], 31).has(1), 1);
+    assert_eq!(ends(&[(10, DOWN[0])]), ["18 applied 0", "applied 0 again"]);
+    assert_eq!(has(&played_until(&b, &[(10, DOWN[0])], 30), 1), 0);
+    assert_eq!(has(&played_until(&b, &[(10, DOWN[0])], 31), 1), 1);
     // A follower may stop; two are too many, and it takes an election after one is back.
-    assert_eq!(ends(&[(10, Act::Down(1))]), ["18 applied 0"]);
-    let script = [(10, Act::Down(1)), (11, Act::Down(2)), (40, Act::Up(2))];
+    assert_eq!(ends(&[(10, DOWN[1])]), ["18 applied 0"]);
+    let script = [(10, DOWN[1]), (11, DOWN[2]), (40, UP[2])];
     assert_eq!(ends(&script), ["18 applied 0", "applied 0 again"]);
     // It tries at 21, 31, 41, 51 and 61; somebody leads from 58 on.
-    assert_eq!((until(&b, &script, 61).has(1), until(&b, &script, 62).has(1)), (0, 1));
+    assert_eq!(
+        (has(&played_until(&b, &script, 61), 1), has(&played_until(&b, &script, 62), 1)),
+        (0, 1)
+    );
     // An election is void if the majority is lost meanwhile.
-    let script = [(10, Act::Down(0)), (20, Act::Down(1)), (40, Act::Up(0))];
-    assert_eq!((until(&b, &script, 60).has(1), until(&b, &script, 61).has(1)), (0, 1));
+    let script = [(10, DOWN[0]), (20, DOWN[1]), (40, UP[0])];
+    assert_eq!(
+        (has(&played_until(&b, &script, 60), 1), has(&played_until(&b, &script, 61), 1)),
+        (0, 1)
+    );
 }

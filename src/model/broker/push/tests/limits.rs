@@ -27,7 +27,7 @@ fn each_policy_for_a_full_queue() {
 fn a_full_queue_drops_its_head_and_not_its_end() {
     let b = four(PushSpec { max_length: Some(1), ..spec() });
     // The second one in work is the last that was published.
-    assert_eq!(until(&b, &[], 15).world.jobs.get(0).intended, 4_000_000);
+    assert_eq!(played_until(&b, &[], 15).jobs.get(0).intended, 4_000_000);
 }
 
 #[test]
@@ -102,9 +102,7 @@ fn a_message_that_fails_too_often_ends() {
         h.consume.retry_in = RetryIn::Requeue;
         let spec = PushSpec { delivery_limit: limit, dead_letters, ..spec() };
         let b = world(2, spec, service("s", vec![h]));
-        let mut engine = engine(&b, &[]);
-        assert_eq!(engine.run_until::<false>(SimTime::ZERO + ms(10_000)), Stop::Empty);
-        let log = &engine.model().world.observer.0;
+        let log = played(&b, &[]).observer.0;
         assert_eq!(log.iter().filter(|line| line.ends_with("s1 starts")).count(), deliveries);
         assert_eq!(ends(&b), [end]);
     }
@@ -134,11 +132,8 @@ fn dead_letters_are_kept_and_return() {
             let b = world(2, spec(), service("s", vec![h]));
             assert_eq!(ends(&b), [end], "{ack:?}");
             // It fails at 5, returns at 20, and fails again at 23.
-            let script = [(20, Act::Redrive(0))];
-            let mut engine = engine(&b, &script);
-            assert_eq!(engine.run_until::<false>(SimTime::ZERO + ms(100)), Stop::Empty);
+            let log = played_until(&b, &[(20, |e, ctx| e.redrive(ctx, 0))], 100).observer.0;
             let again = if how == Some(Exhausted::Dlq) { 2 } else { 1 };
-            let log = &engine.model().world.observer.0;
             let ended = log.iter().filter(|line| line.contains("was Leased")).count();
             assert_eq!(ended, again, "{ack:?} {log:?}");
         }
