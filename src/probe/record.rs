@@ -1,11 +1,13 @@
 //! From the probes to the record of a replication: every family of the catalogue for every
 //! component.
 
-use super::measure::{Measure, RunRecord, Shape};
+use super::groups::Behind;
+use super::measure::{LaneRecord, Measure, RunRecord, Shape};
 use super::obligations::{Count, Obligations, SHOWN};
 use super::recorder::Recorder;
 use super::run::End;
 use super::standard::{Delivery, Demand, Probes, Station, sum};
+use super::waiting::Lane;
 use crate::engine::Engine;
 use crate::model::{Blueprint, Fate, Service, World};
 use crate::results::catalogue::{
@@ -53,10 +55,15 @@ pub(crate) fn record(
     }
 }
 
-/// What waited in each lane: mean and largest value.
-fn lanes(probes: &Probes, end: &End) -> Vec<(f64, u64)> {
+/// What waited in each lane.
+fn lanes(probes: &Probes, end: &End) -> Vec<LaneRecord> {
     let ns = end.measured.ns() as f64;
-    probes.waiting.lanes.iter().map(|lane| (lane.ready.mean(ns), lane.ready.max)).collect()
+    let record = |(at, lane): (usize, &Lane)| LaneRecord {
+        mean: lane.ready.mean(ns),
+        max: lane.ready.max,
+        status: probes.groups.status(at),
+    };
+    probes.waiting.lanes.iter().enumerate().map(record).collect()
 }
 
 fn digests(blueprint: &Blueprint, probes: &Probes) -> Vec<(String, u64)> {
@@ -191,6 +198,19 @@ impl Writer<'_> {
         let series = vec![("", s.series.throughput.clone())];
         self.add(Scope::Service, name, "throughput", done, series);
         self.add(Scope::Service, name, "goodput", good, Vec::new());
+        if let Some(behind) = &probes.groups.behind[at] {
+            self.behind(name, behind);
+        }
+    }
+
+    /// How far the groups of a service are behind on logs.
+    fn behind(&mut self, name: &str, behind: &Behind) {
+        for (which, family) in ["consumer_lag", "fetch_lag", "consumer_lag_s"].iter().enumerate() {
+            let (mean, max) = behind.measured(which);
+            let series = vec![("mean", behind.what[which].series.clone())];
+            self.add(Scope::Group, name, family, Shape::Level { mean, max }, series);
+        }
+        self.add(Scope::Group, name, "lagging", Shape::Scalar(behind.unwell()), Vec::new());
     }
 
     /// Lag of a subscriber as a whole, where it comes from, and by event type.
