@@ -136,7 +136,7 @@ impl<O: Observer> World<O> {
 
     /// Whether an event of the book finds room at its service, which may cost the oldest one its
     /// place. `held`: an earlier event of its key is unfinished.
-    pub(crate) fn finds_room(&mut self, s: &mut Sched, service: u32, held: bool) -> bool {
+    pub(crate) fn event_finds_room(&mut self, s: &mut Sched, service: u32, held: bool) -> bool {
         let table = &self.services[service as usize];
         let Some(cap) = table.cap else { return true };
         if table.backlog.len() + table.held < cap || !held && self.idle_instance(service).is_some()
@@ -185,7 +185,7 @@ impl<O: Observer> World<O> {
 
     /// Whether a request that finds no idle worker may wait at its instance, which may cost the
     /// oldest one its place.
-    pub(crate) fn may_wait(&mut self, s: &mut Sched, instance: u32) -> bool {
+    pub(crate) fn request_finds_room(&mut self, s: &mut Sched, instance: u32) -> bool {
         let i = &self.instances[instance as usize];
         let service = i.service;
         let table = &self.services[service as usize];

@@ -179,8 +179,9 @@ impl<O: Observer> World<O> {
             self.answer(s, job, false);
             return;
         }
-        let idle = i.takes != Takes::Nothing && i.busy < self.services[service as usize].workers;
-        if !idle && !self.may_wait(s, instance) {
+        let table = &self.services[service as usize];
+        let idle = i.takes != Takes::Nothing && i.busy < table.workers;
+        if !idle && table.cap.is_some() && !self.request_finds_room(s, instance) {
             self.answer(s, job, false);
             return;
         }

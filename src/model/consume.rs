@@ -52,7 +52,7 @@ impl<O: Observer> World<O> {
         let table = &self.subscriptions[subscription as usize];
         let (service, ordered) = (table.service, table.ordered && f.key != 0);
         let held = ordered && self.is_behind(subscription, f.key, f.id);
-        if !self.finds_room(s, service, held) {
+        if !self.event_finds_room(s, service, held) {
             self.shed(s, fact, subscription, if ordered { f.key } else { 0 });
             return;
         }
@@ -359,7 +359,7 @@ impl<O: Observer> World<O> {
         }
         // On an ideal bus, or past its broker: at the end of the line, as if it had come now.
         let service = self.handlers[j.handler as usize].service;
-        if !self.finds_room(s, service, false) {
+        if !self.event_finds_room(s, service, false) {
             self.shed_job(s, job);
             return;
         }

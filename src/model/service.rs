@@ -116,10 +116,10 @@ impl<O: Observer> World<O> {
     /// The timer of a step is over.
     pub(crate) fn step_done(&mut self, s: &mut Sched, job: u32) {
         let j = self.jobs.get_mut(job);
-        if j.state != State::Working && !self.step_counts(s, job) {
+        if j.state != State::Working {
+            self.step_elsewhere(s, job);
             return;
         }
-        let j = self.jobs.get_mut(job);
         j.timer = false;
         let instance = j.instance;
         if j.step + 1 == j.end && !j.failing && matches!(self.ops[j.step as usize], Op::Work(..)) {
@@ -133,15 +133,15 @@ impl<O: Observer> World<O> {
         self.feed_here(s, instance);
     }
 
-    /// Whether the timer of a step counts whose job is not simply at work.
+    /// The timer of a step is over whose job is not simply at work.
     #[cold]
     #[inline(never)]
-    fn step_counts(&mut self, s: &mut Sched, job: u32) -> bool {
+    fn step_elsewhere(&mut self, s: &mut Sched, job: u32) {
         if self.jobs.get(job).state == State::Ghost {
             self.jobs.free(job);
-            return false;
+        } else if self.counts(s, job, Kind::StepDone) {
+            self.step_done(s, job);
         }
-        self.counts(s, job, Kind::StepDone)
     }
 
     /// Accounts for the time of the current step, commits it if it is a write, and moves on.

@@ -17,6 +17,8 @@ use crate::units::SimTime;
 pub(crate) struct Totals {
     pub(crate) backlog: u128,
     pub(crate) busy: u128,
+    /// Busy workers: what rides along in a batch has none of its own.
+    pub(crate) workers: u128,
     pub(crate) attempted: u64,
     pub(crate) good: u64,
 }
@@ -27,8 +29,9 @@ pub(crate) struct Station<H = Digest> {
     pub(crate) history: H,
     /// Waiting here and, for it, at brokers.
     pub(crate) backlog: Level,
+    /// With a worker.
     pub(crate) busy: Level,
-    /// With the worker of a batch that another one leads.
+    /// Of those, with the worker of a batch that another one leads.
     pub(crate) riding: Level,
     pub(crate) inflight_max: u64,
     pub(crate) wait: Recorder,
@@ -208,9 +211,11 @@ impl<H: History> Probes<H> {
         let s = &mut self.stations[at];
         s.backlog.settle(now);
         s.busy.settle(now);
+        s.riding.settle(now);
         let totals = Totals {
             backlog: s.backlog.area(),
             busy: s.busy.area(),
+            workers: s.busy.area() - s.riding.area(),
             attempted: s.attempted,
             good: s.good,
         };
@@ -227,7 +232,7 @@ impl<H: History> Probes<H> {
         if border.bin && width > 0.0 {
             let last = std::mem::replace(&mut s.last, totals);
             s.series.backlog.push((totals.backlog - last.backlog) as f64 / width);
-            s.series.rho.push((totals.busy - last.busy) as f64 / (width * s.capacity));
+            s.series.rho.push((totals.workers - last.workers) as f64 / (width * s.capacity));
             let done = (totals.attempted - last.attempted) as f64;
             s.series.throughput.push(done / (width / 1e9));
         }
@@ -343,10 +348,10 @@ impl<H: History> Observer for Probes<H> {
     fn rides(&mut self, service: u32, now: SimTime, on: bool) {
         let s = &mut self.stations[service as usize];
         if on {
+            s.busy.rise(now);
             s.riding.rise(now);
         } else {
             s.riding.fall(now);
-            s.busy.rise(now);
         }
     }
 

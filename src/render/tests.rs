@@ -204,7 +204,7 @@ fn reports_show_the_matrix_brokers_and_what_rests_on_estimates() {
             "applied twice",
             "partitioned log, 12 partitions, 3 copies on 3 nodes",
             "Some of these numbers are of grade C or D: see A006",
-            "`replication`",
+            "of preset kafka",
         ] {
             assert!(report.contains(part), "{part}\n{report}");
         }

@@ -9,9 +9,6 @@ use crate::engine::Model;
 /// What a script does to the engine of broker 1.
 pub(crate) type Act = fn(&mut dyn Broker_<Log>, &mut Ctx<Log>);
 
-/// What happens to it at which instants in ms.
-pub(crate) type Script<'a> = &'a [(u64, Act)];
-
 /// Component of the events that carry out the script.
 const SCRIPT: u32 = 0xff_ffff;
 
@@ -38,10 +35,10 @@ impl Model for Scripted {
     }
 }
 
-/// The history of a blueprint until it is at rest or its drain is over, while things happen to its
-/// broker 1 at instants in ms.
-pub(crate) fn played(blueprint: &Blueprint, script: Script) -> World<Log> {
-fn engine(blueprint: &Blueprint, script: &[(u64, Act)]) -> Engine<Scripted> {
+/// What happens to it at which instants in ms.
+pub(crate) type Script<'a> = &'a [(u64, Act)];
+
+fn engine(blueprint: &Blueprint, script: Script) -> Engine<Scripted> {
     let world = World::new(blueprint, &Streams::new(1, 0), Log::default());
     let scripted = Scripted { world, acts: script.iter().map(|(_, act)| *act).collect() };
     let limits = Limits { events: 10_000_000, events_per_instant: 100_000 };
@@ -56,7 +53,7 @@ fn engine(blueprint: &Blueprint, script: &[(u64, Act)]) -> Engine<Scripted> {
 
 /// A blueprint at rest or when its drain is over, after things have happened to its broker 1 at
 /// instants in ms.
-pub(crate) fn played(blueprint: &Blueprint, script: &[(u64, Act)]) -> World<Log> {
+pub(crate) fn played(blueprint: &Blueprint, script: Script) -> World<Log> {
     let mut engine = engine(blueprint, script);
     let end = blueprint.phases.traffic_end();
     engine.run_until::<false>(end);
@@ -64,17 +61,15 @@ pub(crate) fn played(blueprint: &Blueprint, script: &[(u64, Act)]) -> World<Log>
     engine.into_model().world
 }
 
-/// The same, as text.
-pub(crate) fn scripted(blueprint: &Blueprint, script: Script) -> String {
 /// The same when everything up to `ms` has happened.
-pub(crate) fn played_until(blueprint: &Blueprint, script: &[(u64, Act)], ms: u64) -> World<Log> {
+pub(crate) fn played_until(blueprint: &Blueprint, script: Script, ms: u64) -> World<Log> {
     let mut engine = engine(blueprint, script);
     engine.run_until::<false>(SimTime::ZERO + SimDuration::from_ms(ms));
     engine.into_model().world
 }
 
 /// The history of [`played`].
-pub(crate) fn scripted(blueprint: &Blueprint, script: &[(u64, Act)]) -> String {
+pub(crate) fn scripted(blueprint: &Blueprint, script: Script) -> String {
     played(blueprint, script).observer.0.join("\n")
 }
 
