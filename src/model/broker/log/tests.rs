@@ -62,6 +62,7 @@ impl Observer for Watch {
     }
     fn filtered(&mut self, _: u32) {}
     fn unroutable(&mut self, _: u32) {}
+    fn phantom(&mut self, _: u32) {}
     fn stored(&mut self, lane: u32, _: SimTime, up: bool) {
         self.waits.resize(self.waits.len().max(lane as usize + 1), 0);
         self.waits[lane as usize] += if up { 1 } else { -1 };
