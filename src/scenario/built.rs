@@ -24,15 +24,11 @@ use Missing::{Engine, Key, Target, Word};
 
 /// All that cannot be run yet.
 const MISSING: &[Missing] = &[
-    Engine(Place::Log),
     Word("per"),
     Key(Place::Service, "dedup"),
     Key(Place::Service, "order"),
     Key(Place::Service, "ids"),
-    Key(Place::Service, "static_id"),
     Key(Place::On, "from"),
-    Key(Place::Failure, "unclean"),
-    Key(Place::Failure, "replay"),
 ];
 
 /// A diagnostic for everything in a root that cannot be run yet.
