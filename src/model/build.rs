@@ -6,10 +6,11 @@ mod brokers;
 pub use brokers::{LaneInfo, lanes};
 
 use super::blueprint::{
-    Blueprint, Client, Emission, Emit, Handler, Load, Operation, Retry, Service, Step, Target,
-    Trigger,
+    Blueprint, Client, Dedup, Emission, Emit, Handler, Load, Operation, OrderGuard, Retry, Service,
+    Step, Target, Trigger,
 };
 use super::book::Book;
+use super::identity::Identity;
 use super::observation::Observer;
 use super::order::repeats_keys;
 use super::slab::Slab;
@@ -18,7 +19,7 @@ use super::tables::{
     ServiceTable, Site, SourceTable, Subscription, SubscriptionTable,
 };
 use super::{NetworkTable, Sched, World};
-use crate::random::{Arrivals, Chance, Rate, StreamKey, Streams, hash_name};
+use crate::random::{Arrivals, Chance, Rate, StreamKey, Streams, Variate, hash_name};
 use crate::units::SimDuration;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -175,6 +176,9 @@ impl<O: Observer> Builder<'_, O> {
             self.subscription(*s, repeats[s.event as usize]);
         }
         self.events();
+        let booked = self.world.events.iter().any(|e| !e.plain);
+        self.world.book.identity =
+            Identity::new(self.blueprint, self.streams, subscribed.len(), booked);
         self.brokers(zones);
         for (at, client) in self.blueprint.clients.iter().enumerate() {
             self.client(at as u32, client);
@@ -260,19 +264,21 @@ impl<O: Observer> Builder<'_, O> {
         let lane = self.lane(handler.timeout);
         let mut seen = Occurrences::default();
         let start = self.world.ops.len() as u32;
+        self.recall(&path, service, handler);
         for step in &handler.steps {
             let op = match step {
                 Step::Work(duration) => {
                     let name = seen.name("takes");
                     Op::Work(duration.clone(), self.streams.key(&format!("{path}/{name}")))
                 }
-                Step::Write(entity) => {
-                    let entity = &self.blueprint.entities[entity.0 as usize].name;
+                Step::Write(at) => {
+                    let entity = &self.blueprint.entities[at.0 as usize].name;
                     let name = seen.name(&format!("write:{entity}"));
                     Op::Write {
                         duration: service.write.clone(),
                         key: self.streams.key(&format!("{path}/{name}")),
-                        entity: hash_name(entity),
+                        name: hash_name(entity),
+                        entity: at.0,
                     }
                 }
                 Step::Call(operations) => {
@@ -304,6 +310,24 @@ impl<O: Observer> Builder<'_, O> {
             poison: Chance::new(handler.consume.poison),
             poison_key: key("poison"),
         });
+    }
+
+    /// The look into its memory with which a handler begins, if its service has one. An operation
+    /// has something to remember only if it writes.
+    fn recall(&mut self, path: &str, service: &Service, handler: &Handler) {
+        let hears = matches!(handler.trigger, Trigger::On(_));
+        let writes = handler.steps.iter().any(|s| matches!(s, Step::Write(_)));
+        let duration = match (service.memory.dedup, service.memory.order) {
+            _ if !hears && !writes => return,
+            (Dedup::Inbox, _) => service.read.clone(),
+            // The mark is a transaction of its own, which fails if there is one.
+            (Dedup::Separate, _) => service.write.clone(),
+            (Dedup::None, OrderGuard::None) => return,
+            (Dedup::None, _) if !hears => return,
+            // Versions are compared in the transaction of the effect.
+            (Dedup::None, _) => Variate::constant(SimDuration::ZERO),
+        };
+        self.world.ops.push(Op::Recall(duration, self.streams.key(&format!("{path}/recall"))));
     }
 
     fn emit(&mut self, path: &str, seen: &mut Occurrences, emit: &Emit) -> Op {

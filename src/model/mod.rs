@@ -15,6 +15,7 @@ mod consume;
 mod event;
 mod failure;
 mod fate;
+mod identity;
 mod observation;
 mod order;
 mod publish;

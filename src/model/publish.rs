@@ -82,8 +82,16 @@ pub(crate) struct PublishKeys {
 impl<O: Observer> World<O> {
     /// Emits an event that is not plain. Whether somebody has to wait for it.
     pub(crate) fn publish_booked(&mut self, s: &mut Sched, e: &Emitted) -> bool {
-        let Some(fact) = self.commit_booked(s.now(), e) else { return false };
-        self.hand_over(s, fact, e);
+        let mut e = *e;
+        let fact = match self.emitted_before(&mut e) {
+            Some(fact) => fact,
+            None => {
+                let Some(fact) = self.commit_booked(s.now(), &e) else { return false };
+                self.emitted(&e, fact);
+                fact
+            }
+        };
+        self.hand_over(s, fact, &e);
         e.publish.mode == PublishMode::Sync
     }
 
@@ -96,6 +104,7 @@ impl<O: Observer> World<O> {
             self.observer.unroutable(e.event);
             return None;
         }
+        let (key, trace) = self.traces(e);
         let fact = self.book.facts.reserve(&Fact::BLANK);
         *self.book.facts.get_mut(fact) = Fact {
             id: e.id,
@@ -103,7 +112,7 @@ impl<O: Observer> World<O> {
             relayed: e.commit,
             sent: now.ns(),
             published: now.ns(),
-            key: e.key,
+            key,
             event: e.event,
             ..Fact::BLANK
         };
@@ -115,11 +124,8 @@ impl<O: Observer> World<O> {
                 continue;
             }
             self.book.open(&mut self.observer, fact, subscription);
-            let table = &self.subscriptions[subscription as usize];
-            if e.key != 0 && table.ordered && table.group == NONE {
-                self.lines.entry((subscription, e.key)).or_default().push_back((e.id, NONE));
-            }
         }
+        self.follows(now, fact, trace);
         Some(fact)
     }
 
@@ -131,7 +137,10 @@ impl<O: Observer> World<O> {
 
     /// A fact leaves its handler for its broker.
     fn hand_over(&mut self, s: &mut Sched, fact: u32, e: &Emitted) {
-        self.book.facts.get_mut(fact).relayed = s.now().ns();
+        let f = self.book.facts.get_mut(fact);
+        if !f.out {
+            f.relayed = s.now().ns();
+        }
         let waits = e.publish.mode == PublishMode::Sync;
         let record = self.record(s.now(), fact, e.publish.to.0, e.instance);
         let r = self.records.get_mut(record);
@@ -169,7 +178,8 @@ impl<O: Observer> World<O> {
         r.tries += 1;
         let (fact, broker, producer) = (r.fact, r.broker as usize, r.producer);
         let f = self.book.facts.get_mut(fact);
-        if attempt == 0 {
+        if !f.out {
+            f.out = true;
             f.sent = now;
         }
         let key = self.publish_keys[broker].publish;

@@ -154,20 +154,24 @@ impl<O: Observer> World<O> {
                 return;
             }
             let op = &self.ops[j.step as usize];
-            if j.failing && !matches!(op, Op::Work(..)) {
+            if j.failing && !matches!(op, Op::Work(..) | Op::Recall(..)) {
                 self.attempt_fails(s, job);
                 return;
             }
             let slow = self.instances[j.instance as usize].slow;
             match op {
-                Op::Work(duration, key) | Op::Write { duration, key, .. } => {
+                Op::Work(duration, key)
+                | Op::Recall(duration, key)
+                | Op::Write { duration, key, .. } => {
                     let d = stretched(duration.sample(*key, j.id, j.attempt), slow);
                     if d != SimDuration::ZERO {
                         j.timer = true;
                         s.after(d, Event::new(Kind::StepDone, 0, job));
                         return;
                     }
-                    self.step_ends(s, job);
+                    if !self.step_ends(s, job) {
+                        return;
+                    }
                 }
                 Op::Call(sites) => {
                     let sites = sites.clone();
@@ -198,15 +202,17 @@ impl<O: Observer> World<O> {
             j.step += 1;
             self.finish(s, job, true);
         } else {
-            self.step_ends(s, job);
-            self.run(s, job);
+            if self.step_ends(s, job) {
+                self.run(s, job);
+            }
         }
         self.feed_here(s, instance);
     }
 
-    /// Accounts for the time of the current step, commits it if it is a write, and moves on.
+    /// Accounts for the time of the current step, commits it if it is a write, and moves on. Whether
+    /// the job keeps its worker.
     #[inline(never)]
-    fn step_ends(&mut self, s: &mut Sched, job: u32) {
+    fn step_ends(&mut self, s: &mut Sched, job: u32) -> bool {
         let now = s.now().ns();
         let j = self.jobs.get_mut(job);
         let took = now - j.mark;
@@ -214,23 +220,34 @@ impl<O: Observer> World<O> {
         j.worked += took;
         let op = &self.ops[j.step as usize];
         j.step += 1;
-        if let Op::Write { entity, .. } = op {
-            let entity = *entity;
-            j.commit += took;
-            self.commit(s, job, entity);
+        match *op {
+            Op::Write { name, entity, .. } => {
+                j.commit += took;
+                self.commit(s, job, name, entity);
+                true
+            }
+            Op::Recall(..) => self.recall(s, job),
+            _ => true,
         }
     }
 
     /// A store write is durable. Apart from the rest, which most jobs go through without it.
     #[inline(never)]
-    fn commit(&mut self, s: &Sched, job: u32, entity: u64) {
+    fn commit(&mut self, s: &Sched, job: u32, name: u64, entity: u32) {
         let j = self.jobs.get_mut(job);
         let first = j.committed == 0;
-        j.committed = s.now().ns();
-        if j.key == 0 {
-            // A repeated request makes another entity, as a service without deduplication does.
-            j.key = derive_id(derive_id(j.id, entity), u64::from(j.attempt)) | 1;
+        // A repeated request makes another entity, as a service without deduplication does.
+        let new = derive_id(derive_id(j.id, name), u64::from(j.attempt)) | 1;
+        if self.traced(job) {
+            if first && !self.admits(s.now(), job) {
+                return;
+            }
+            self.write(job, entity, new);
+        } else if self.jobs.get(job).key == 0 {
+            self.jobs.get_mut(job).key = new;
         }
+        let j = self.jobs.get_mut(job);
+        j.committed = s.now().ns();
         if first && j.subscription != NONE {
             self.apply(s.now(), job);
         }
@@ -340,6 +357,7 @@ impl<O: Observer> World<O> {
     /// An attempt fails: a pause with the worker held, or the end.
     #[inline(never)]
     pub(crate) fn attempt_fails(&mut self, s: &mut Sched, job: u32) {
+        self.remembers_failure(job);
         let j = self.jobs.get_mut(job);
         let handler = &self.handlers[j.handler as usize];
         j.stamp_of_calls = 0;
@@ -371,6 +389,10 @@ impl<O: Observer> World<O> {
         }
         if j.state == State::Parked {
             self.aside_over(s, job);
+            return;
+        }
+        if j.state == State::Held {
+            self.held_over(s, job);
             return;
         }
         let handler = &self.handlers[j.handler as usize];
@@ -428,6 +450,7 @@ impl<O: Observer> World<O> {
         } else if !ok && !j.applied {
             self.observer.exhausted(subscription);
             let fact = j.origin;
+            self.book.identity.harm(&mut self.observer, line, subscription);
             self.give_up(fact);
         }
         if line != 0 && self.subscriptions[subscription as usize].ordered {
@@ -450,6 +473,7 @@ impl<O: Observer> World<O> {
                 for subscription in self.book.heard[event].clone() {
                     for _ in 0..count {
                         self.observer.lost(subscription, SimTime::from_ns(j.committed));
+                        self.book.identity.harm(&mut self.observer, j.key, subscription);
                     }
                 }
             }

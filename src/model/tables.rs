@@ -78,8 +78,11 @@ pub(crate) enum Op {
     Work(Variate, StreamKey),
     /// Calls made at once: a range of call sites.
     Call(Range),
-    /// A store write, which makes a new entity of this kind unless the cause has one.
-    Write { duration: Variate, key: StreamKey, entity: u64 },
+    /// A store write of an entity, by its hashed name and its index: a new individual unless the
+    /// cause has one.
+    Write { duration: Variate, key: StreamKey, name: u64, entity: u32 },
+    /// A look into what the service remembers.
+    Recall(Variate, StreamKey),
     /// Every one of a range of emissions.
     EmitAll(Range),
     /// One of a range of emissions, by cumulated shares.
@@ -229,6 +232,8 @@ pub(crate) struct Fact {
     pub(crate) relayed: u64,
     /// When it left its client for the first time, ns.
     pub(crate) sent: u64,
+    /// Whether it has left its client for the first time.
+    pub(crate) out: bool,
     /// Whether one of them gave it up.
     pub(crate) given_up: bool,
 }
@@ -244,6 +249,8 @@ pub(crate) enum State {
     Working,
     /// Without a worker until its pause is over.
     Parked,
+    /// Put by until the versions before it have come.
+    Held,
     /// Interrupted: only waits for its timer to come back.
     Ghost,
 }
@@ -306,6 +313,8 @@ pub(crate) struct Job {
     pub(crate) failing: bool,
     /// Whether its fact was applied.
     pub(crate) applied: bool,
+    /// Whether it ends without an effect, as there was one already or may be none.
+    pub(crate) skips: bool,
     /// Outcome of a request, once it has one.
     pub(crate) ok: bool,
 }
@@ -324,6 +333,7 @@ impl Fact {
         refs: 0,
         relayed: 0,
         sent: 0,
+        out: false,
         given_up: false,
     };
 }
@@ -359,6 +369,7 @@ impl Job {
         timer: false,
         failing: false,
         applied: false,
+        skips: false,
         ok: false,
     };
 }

@@ -78,6 +78,9 @@ fn sum(probes: &Probes, heard: &[u32]) -> Obligations {
         all.redelivered += l.redelivered;
         all.resurrected += l.resurrected;
         all.filtered += l.filtered;
+        all.out_of_order += l.out_of_order;
+        all.wrong_entities += l.wrong_entities;
+        all.harmed += l.harmed;
     }
     all
 }
@@ -185,18 +188,17 @@ impl Writer<'_> {
 
     /// Lag of a subscriber as a whole, where it comes from, and by event type.
     fn lag(&mut self, name: &str, s: &Station, heard: &[u32], probes: &Probes) {
-        let mut all = Recorder::default();
+        let (mut all, mut e2e) = (Recorder::default(), Recorder::default());
         let mut expected = 0;
         for &d in heard {
             all.add(&probes.deliveries[d as usize].lag.total);
+            e2e.add(probes.deliveries[d as usize].e2e());
             expected += probes.deliveries[d as usize].expected;
         }
         let series = vec![("p50", s.series.lag_p50.clone()), ("p99", s.series.lag_p99.clone())];
-        let tally = all.tally(expected);
-        self.add(Scope::Subscriber, name, "lag", Shape::Tally(tally.clone()), series);
-        // On a bus that keeps the order of each key, a fact shows as soon as it is applied.
-        self.add(Scope::Subscriber, name, "e2e", Shape::Tally(tally), Vec::new());
-        let count = all.counts.samples();
+        self.add(Scope::Subscriber, name, "lag", Shape::Tally(all.tally(expected)), series);
+        self.add(Scope::Subscriber, name, "e2e", Shape::Tally(e2e.tally(expected)), Vec::new());
+        let count = e2e.counts.samples();
         for (segment, sum) in SEGMENTS.iter().zip(s.segments) {
             let mean = if count == 0 { Err(NOTHING) } else { Ok(sum as f64 / count as f64 / 1e9) };
             self.measures.push(Measure {

@@ -72,6 +72,12 @@ pub(crate) struct Obligations {
     pub(crate) resurrected: u64,
     /// Facts that the subscription did not want.
     pub(crate) filtered: u64,
+    /// Copies handed out after one of a newer version.
+    pub(crate) out_of_order: u64,
+    /// Individuals that are now shown in another version than the newest.
+    pub(crate) wrong_entities: u64,
+    /// Individuals that the subscription ever showed wrong or had to do without.
+    pub(crate) harmed: u64,
 }
 
 impl std::ops::Index<Fate> for Obligations {
@@ -96,9 +102,18 @@ pub(crate) struct Delivery {
     pub(crate) event: u32,
     pub(crate) service: u32,
     pub(crate) lag: Binned,
+    /// Until the fact itself was applied, where that may differ from its lag.
+    pub(crate) e2e: Option<Box<Recorder>>,
     /// Measured commits.
     pub(crate) expected: u64,
     pub(crate) ledger: Obligations,
+}
+
+impl Delivery {
+    /// Until the fact itself was applied.
+    pub(crate) fn e2e(&self) -> &Recorder {
+        self.e2e.as_deref().unwrap_or(&self.lag.total)
+    }
 }
 
 /// One client.
@@ -164,6 +179,18 @@ fn spreads(events: usize, subscriptions: &[Subscription]) -> Vec<Spread> {
         spreads[s.event as usize].only = (heard[s.event as usize] == 1).then_some(at as u32);
     }
     spreads
+}
+
+#[inline(always)]
+fn add_segments(sums: &mut [u128; 9], s: &Segments) {
+    let parts = [
+        s.outbox, s.batch, s.publish, s.broker, s.deliver, s.wait, s.retry, s.service, s.commit,
+    ];
+    for (sum, part) in sums.iter_mut().zip(parts) {
+        if part != 0 {
+            *sum += u128::from(part);
+        }
+    }
 }
 
 /// Which border an instant is.
@@ -293,9 +320,9 @@ impl<H: History> Probes<H> {
             assert!(!at_rest || open == 0, "at rest with live obligations: {l:?}");
         }
         for (s, heard) in self.stations.iter().zip(&self.heard_by) {
-            let lags: u128 = heard.iter().map(|&d| self.deliveries[d as usize].lag.total.sum).sum();
+            let e2e: u128 = heard.iter().map(|&d| self.deliveries[d as usize].e2e().sum).sum();
             let segments: u128 = s.segments.iter().sum();
-            assert_eq!(lags, segments, "segments do not add up to the lag");
+            assert_eq!(e2e, segments, "segments do not add up to the end-to-end latency");
             if at_rest {
                 let area = s.backlog.area() + s.busy.area();
                 assert_eq!(area, s.stays, "Little's law does not hold");
@@ -418,25 +445,44 @@ impl<H: History> Observer for Probes<H> {
         }
         d.lag.record(lag, measured);
         if measured {
-            let sums = &mut self.stations[d.service as usize].segments;
-            let parts = [
-                segments.outbox,
-                segments.batch,
-                segments.publish,
-                segments.broker,
-                segments.deliver,
-                segments.wait,
-                segments.retry,
-                segments.service,
-                segments.commit,
-            ];
-            for (sum, part) in sums.iter_mut().zip(parts) {
-                if part != 0 {
-                    *sum += u128::from(part);
-                }
-            }
+            add_segments(&mut self.stations[d.service as usize].segments, segments);
         }
     }
+
+    fn applied_version(&mut self, subscription: u32, now: SimTime, commit: SimTime, s: &Segments) {
+        let measured = self.measured(commit);
+        let d = &mut self.deliveries[subscription as usize];
+        let e2e = d.e2e.get_or_insert_default();
+        if measured {
+            e2e.record(now.since(commit).ns());
+            add_segments(&mut self.stations[d.service as usize].segments, s);
+        }
+    }
+
+    fn visible(&mut self, subscription: u32, now: SimTime, commit: SimTime) {
+        let measured = self.measured(commit);
+        let lag = &mut self.deliveries[subscription as usize].lag;
+        lag.record(now.since(commit).ns(), measured);
+    }
+
+    fn behind(&mut self, subscription: u32, _: SimTime, up: bool, _: bool) {
+        let wrong = &mut self.deliveries[subscription as usize].ledger.wrong_entities;
+        if up {
+            *wrong += 1;
+        } else {
+            *wrong -= 1;
+        }
+    }
+
+    fn out_of_order(&mut self, subscription: u32) {
+        self.deliveries[subscription as usize].ledger.out_of_order += 1;
+    }
+
+    fn harmed(&mut self, subscription: u32, _: bool) {
+        self.deliveries[subscription as usize].ledger.harmed += 1;
+    }
+
+    fn recognised(&mut self, _: u32) {}
 
     fn resurrected(&mut self, subscription: u32) {
         self.deliveries[subscription as usize].ledger.resurrected += 1;
