@@ -121,7 +121,8 @@ impl<O: Observer> World<O> {
         if line.front().is_none_or(|&(first, _)| first == id) {
             return false;
         }
-        if let Some(item) = line.iter_mut().find(|(other, _)| *other == id) {
+        // What is published again stands in the line again.
+        if let Some(item) = line.iter_mut().find(|(other, job)| *other == id && *job == NONE) {
             item.1 = job;
         }
         true
