@@ -310,6 +310,8 @@ impl<O: Observer> World<O> {
         let j = *self.jobs.get(job);
         if self.deliveries.get(j.delivery).broker != NONE {
             self.give_back(s, job, Outcome::Requeue { failed: true });
+            // A crash looks for parked jobs in all slots.
+            self.jobs.get_mut(job).state = State::Waiting;
             self.jobs.free(job);
             self.running -= 1;
             return;

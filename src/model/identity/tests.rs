@@ -556,7 +556,7 @@ fn arbitrary(seed: u64) -> Blueprint {
     let mut draw = crate::random::Draw::new(Streams::new(seed, 0).key("arbitrary"), seed, 0);
     let mut of = move |n: u32| draw.below(n);
     let call = Step::Call(vec![Operation { service: ServiceId(2), handler: 0 }]);
-    let mut some = |of: &mut dyn FnMut(u32) -> u32, trigger: Trigger, steps: Vec<Step>| {
+    let some = |of: &mut dyn FnMut(u32) -> u32, trigger: Trigger, steps: Vec<Step>| {
         let mut h = handler(trigger, steps);
         (h.fails, h.attempts) = (Probability::new(0.2).expect("valid"), 1 + of(3));
         h.backoff = "7ms fixed".parse().expect("valid");
