@@ -183,9 +183,8 @@ fn spreads(events: usize, subscriptions: &[Subscription]) -> Vec<Spread> {
 
 #[inline(always)]
 fn add_segments(sums: &mut [u128; 9], s: &Segments) {
-    let parts = [
-        s.outbox, s.batch, s.publish, s.broker, s.deliver, s.wait, s.retry, s.service, s.commit,
-    ];
+    let parts =
+        [s.outbox, s.batch, s.publish, s.broker, s.deliver, s.wait, s.retry, s.service, s.commit];
     for (sum, part) in sums.iter_mut().zip(parts) {
         if part != 0 {
             *sum += u128::from(part);

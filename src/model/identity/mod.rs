@@ -189,8 +189,7 @@ impl Identity {
     ) -> u64 {
         let t = self.facts[fact as usize];
         note(&mut self.jobs, job, t);
-        if t.individual != NONE
-            && self.individuals.overtaken(subscription, t.individual, t.version)
+        if t.individual != NONE && self.individuals.overtaken(subscription, t.individual, t.version)
         {
             o.out_of_order(subscription);
         }
@@ -292,7 +291,6 @@ impl<O: Observer> World<O> {
     /// Whether duplicates are recognised where a job runs.
     pub(crate) fn remembers(&self, job: u32) -> bool {
         let service = self.handlers[self.jobs.get(job).handler as usize].service;
-        self.book.identity.on
-            && self.book.identity.memory[service as usize].dedup != Dedup::None
+        self.book.identity.on && self.book.identity.memory[service as usize].dedup != Dedup::None
     }
 }

@@ -77,10 +77,8 @@ impl<O: Observer> Dispatch<O> for Desk {
 fn at_desk(ms: u64, events: usize, services: Vec<Service>) -> Blueprint {
     let mut b = blueprint(ms, events, services);
     let fan_out = FanOutSpec { buffer: 0, soft_buffer: None, soft_time: SimDuration::ZERO };
-    b.brokers = vec![Broker {
-        engine: EngineSpec::FanOut(fan_out),
-        ..Broker::ideal("desk", fixed(1))
-    }];
+    b.brokers =
+        vec![Broker { engine: EngineSpec::FanOut(fan_out), ..Broker::ideal("desk", fixed(1)) }];
     b
 }
 
@@ -404,7 +402,8 @@ fn swaps(mean: &str) -> f64 {
     let mut done = vec![0.0; 5_001];
     for line in run(&b).lines() {
         if let Some((at, parts)) = line.split_once(" applied 0: [") {
-            let lag: f64 = parts.trim_end_matches(']').split(", ").flat_map(str::parse::<f64>).sum();
+            let lag: f64 =
+                parts.trim_end_matches(']').split(", ").flat_map(str::parse::<f64>).sum();
             let at: f64 = at.parse().expect("an instant");
             done[((at - lag) / 100.0 + 0.5) as usize] = at;
         }
@@ -560,8 +559,7 @@ fn arbitrary(seed: u64) -> Blueprint {
         let mut h = handler(trigger, steps);
         (h.fails, h.attempts) = (Probability::new(0.2).expect("valid"), 1 + of(3));
         h.backoff = "7ms fixed".parse().expect("valid");
-        h.consume.retry_in =
-            [RetryIn::Inline, RetryIn::Requeue, RetryIn::Delayed][of(3) as usize];
+        h.consume.retry_in = [RetryIn::Inline, RetryIn::Requeue, RetryIn::Delayed][of(3) as usize];
         h
     };
     let jitter = || Step::Work("~6ms".parse().expect("valid"));
@@ -604,11 +602,18 @@ fn arbitrary(seed: u64) -> Blueprint {
 fn whatever_happens_a_world_comes_to_rest_and_forgets() {
     let mut seen = [0; 8];
     let what = [
-        "again", "already", "Superseded", "LostCrash", "never hears", "resurrected",
-        "older version", "is harmed",
+        "again",
+        "already",
+        "Superseded",
+        "LostCrash",
+        "never hears",
+        "resurrected",
+        "older version",
+        "is harmed",
     ];
     for seed in 0..300 {
-        eprintln!("{seed}");let h = run(&arbitrary(seed));
+        eprintln!("{seed}");
+        let h = run(&arbitrary(seed));
         for (n, what) in seen.iter_mut().zip(what) {
             *n += count(&h, what);
         }
