@@ -34,6 +34,9 @@ pub(super) enum Command {
     Explain(Explain),
     /// Draw a report again from saved results alone
     Report(Report),
+    /// List the presets of brokers, or print one: a file to copy and change, with the grade and the
+    /// source of each value
+    Presets(Presets),
 }
 
 /// Arguments of `run`.
@@ -99,6 +102,13 @@ pub(super) struct Report {
     pub(super) file: PathBuf,
     #[command(flatten)]
     pub(super) output: Output,
+}
+
+/// Arguments of `presets`.
+#[derive(Debug, Args)]
+pub(super) struct Presets {
+    /// The preset to print
+    pub(super) name: Option<String>,
 }
 
 /// Which part of a scenario is meant, and what is changed in it.

@@ -13,6 +13,7 @@ mod job;
 mod load;
 mod output;
 mod present;
+mod presets;
 mod progress;
 mod report;
 mod report_dir;
@@ -56,6 +57,7 @@ fn dispatch(args: &[OsString]) -> Result<Status, Failure> {
         Command::Compare(args) => compare::compare(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Report(args) => report::report(&args),
+        Command::Presets(args) => presets::presets(&args),
     }
 }
 

@@ -77,5 +77,6 @@ pub(super) fn simulate(
             measure("ledger.lost", "1", Shape::Scalar(Ok(replication as f64)), Vec::new()),
         ],
         ledgers: vec![("email".to_owned(), ledger)],
+        lanes: Vec::new(),
     })
 }

@@ -4,6 +4,7 @@
 
 use super::digest;
 use super::interval::{interval, mean};
+use super::partitions;
 use super::reduce::{Buckets, Line, Replication};
 use super::statistics::Known;
 use crate::probe::bin_width;
@@ -44,6 +45,7 @@ pub(super) fn merge(variant: &Variant, runs: &[Replication]) -> (VariantResult, 
         series: series(runs, bin_width(plan.warmup + plan.duration).as_secs()),
         histograms: histograms(runs),
         ledger: ledgers(runs),
+        partitions: partitions::merge(&variant.blueprint, runs),
         expect: Vec::new(),
         advice: variant.advice.clone(),
         failures: variant.failures.clone(),
@@ -171,6 +173,14 @@ fn add(sum: &mut Ledger, run: &Ledger) {
     sum.expired += run.expired;
     add_reasons(&mut sum.lost, &run.lost);
     sum.double_applied += run.double_applied;
+    sum.filtered += run.filtered;
+    sum.backfill += run.backfill;
+    sum.phantom += run.phantom;
+    sum.redelivered += run.redelivered;
+    sum.out_of_order += run.out_of_order;
+    sum.resurrected += run.resurrected;
+    sum.wrong_entities += run.wrong_entities;
+    sum.harmed += run.harmed;
 }
 
 fn add_reasons(sum: &mut Ordered<u64>, run: &Ordered<u64>) {

@@ -10,6 +10,7 @@ mod fake;
 mod interval;
 mod judge;
 mod merge;
+mod partitions;
 mod reduce;
 mod replicate;
 mod simulate;

@@ -22,6 +22,8 @@ pub(super) struct Replication {
     pub(super) series: Vec<Line>,
     pub(super) buckets: Vec<Buckets>,
     pub(super) ledgers: Vec<(String, Ledger)>,
+    /// Mean and largest backlog of each lane.
+    pub(super) lanes: Vec<(f64, u64)>,
 }
 
 /// What a metric is called and means.
@@ -90,6 +92,7 @@ impl Replication {
             series,
             buckets,
             ledgers: record.ledgers,
+            lanes: record.lanes,
         }
     }
 }
@@ -170,6 +173,7 @@ mod tests {
             limit: None,
             measures: vec![measure],
             ledgers: vec![("email".to_owned(), Ledger::default())],
+            lanes: Vec::new(),
         };
         let first = Replication::new(record.clone(), true);
         let paths: Vec<&str> = first.heads.iter().map(|head| head.path.as_str()).collect();

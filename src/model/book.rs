@@ -141,6 +141,19 @@ impl Book {
         self.forget(fact);
     }
 
+    /// The fact must not be forgotten, though nothing will come of it by itself.
+    #[inline]
+    pub(crate) fn keep(&mut self, fact: u32) {
+        self.facts.get_mut(fact).refs += 1;
+    }
+
+    /// The fact may be forgotten again.
+    #[inline]
+    pub(crate) fn let_go(&mut self, fact: u32) {
+        self.facts.get_mut(fact).refs -= 1;
+        self.forget(fact);
+    }
+
     /// There is another copy for a subscription.
     #[inline]
     pub(crate) fn copy(&mut self, fact: u32, subscription: u32) {
@@ -148,7 +161,8 @@ impl Book {
         self.get(fact, subscription).refs += 1;
     }
 
-    /// A copy is gone. If it was the last that could be applied, the obligation ends with `reason`.
+    /// A copy is gone. If it was the last that could be applied, the obligation ends with `reason`;
+    /// unless it was lost by accident and may be published again.
     #[inline]
     pub(crate) fn drop<O: Observer>(
         &mut self,
@@ -160,7 +174,7 @@ impl Book {
         let b = self.get(fact, subscription);
         b.refs -= 1;
         if b.refs == 0 && b.fate.is_open() {
-            if self.facts.get(fact).holds > 0 {
+            if reason.is_loss() && self.facts.get(fact).holds > 0 {
                 self.put(o, fact, subscription, Fate::Pending);
             } else {
                 self.end(o, fact, subscription, reason);

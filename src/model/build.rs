@@ -6,20 +6,23 @@ mod brokers;
 pub use brokers::{LaneInfo, lanes};
 
 use super::blueprint::{
-    Blueprint, Client, Dedup, Emission, Emit, Handler, Load, Operation, OrderGuard, Retry, Service,
-    Step, Target, Trigger,
+    BacklogPolicy, Blueprint, Client, Dedup, Emission, Emit, Handler, Load, Operation, OrderGuard,
+    Retry, Service, Step, Target, Trigger,
 };
 use super::book::Book;
+use super::failure::Trouble;
 use super::identity::Identity;
 use super::observation::Observer;
 use super::order::repeats_keys;
+use super::publish::Halts;
 use super::slab::Slab;
+use super::store::Store;
 use super::tables::{
     ClientTable, EmissionTable, HandlerTable, Instance, Lane, LoadTable, NONE, Op, Range,
-    ServiceTable, Site, SourceTable, Subscription, SubscriptionTable,
+    ServiceTable, Site, SourceTable, Subscription, SubscriptionTable, Takes,
 };
 use super::{NetworkTable, Sched, World};
-use crate::random::{Arrivals, Chance, Rate, StreamKey, Streams, Variate, hash_name};
+use crate::random::{Arrivals, Chance, Rate, StreamKey, Streams, hash_name};
 use crate::units::SimDuration;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -68,10 +71,16 @@ impl<O: Observer> World<O> {
             publish_keys: Vec::new(),
             groups: Vec::new(),
             deliveries: Slab::new(),
+            batches: Vec::new(),
+            gatherings: Vec::new(),
             records: Slab::new(),
             sequence: 0,
             connections: vec![vec![0; instances]; brokers],
-            uplinks: vec![vec![0; instances]; brokers],
+            publishers: Vec::new(),
+            producer_zones: Vec::new(),
+            deadlines: Vec::new(),
+            halts: Halts::default(),
+            relays: Vec::new(),
             replies: Vec::new(),
             subscriptions: Vec::new(),
             handlers: Vec::new(),
@@ -86,6 +95,7 @@ impl<O: Observer> World<O> {
             failures: blueprint.failures.clone(),
             failure_base: Vec::new(),
             strikes: vec![0; blueprint.failures.len()],
+            trouble: Trouble::none(blueprint.brokers.iter().map(|b| b.nodes.max(1))),
             jobs: Slab::new(),
             calls: Slab::new(),
             running: 0,
@@ -180,6 +190,7 @@ impl<O: Observer> Builder<'_, O> {
         self.world.book.identity =
             Identity::new(self.blueprint, self.streams, subscribed.len(), booked);
         self.brokers(zones);
+        self.publishers();
         for (at, client) in self.blueprint.clients.iter().enumerate() {
             self.client(at as u32, client);
         }
@@ -222,21 +233,32 @@ impl<O: Observer> Builder<'_, O> {
                 burst_key: key("burst"),
                 first_id: hash_name(&path),
                 next: 0,
+                late: source.late.clone(),
+                late_key: key("late"),
                 publish: source.publish,
             });
         }
         let first = self.world.instances.len() as u32;
+        let policy = service.backlog.policy;
+        let order = if policy == BacklogPolicy::Lifo { Takes::Newest } else { Takes::Oldest };
         for i in 0..service.instances {
             self.world.instances.push(Instance {
                 service: at,
                 zone: service.zone.map_or(i % zones, |z| z.0),
                 incarnation: 0,
                 crashes: 0,
+                stops: 0,
+                pauses: 0,
                 up: true,
+                draining: false,
+                takes: order,
                 starts_at: 0,
+                stops_at: 0,
+                paused_at: 0,
                 slow: 1.0,
                 busy: 0,
                 inbox: VecDeque::new(),
+                coming: 0,
                 pointers: vec![i; callees.len()],
             });
         }
@@ -250,6 +272,11 @@ impl<O: Observer> Builder<'_, O> {
             up: service.instances,
             groups: self.groups_of(at),
             asks: self.asks(at),
+            order,
+            cap: service.backlog.cap.map(|cap| usize::try_from(cap).unwrap_or(usize::MAX)),
+            evicts: policy != BacklogPolicy::RejectNew,
+            held: 0,
+            store: service.connections.map(Store::new),
         });
     }
 
@@ -265,11 +292,19 @@ impl<O: Observer> Builder<'_, O> {
         let mut seen = Occurrences::default();
         let start = self.world.ops.len() as u32;
         self.recall(&path, service, handler);
+        if handler.consume.batch.is_some() {
+            self.world.ops.push(Op::Each);
+        }
         for step in &handler.steps {
             let op = match step {
                 Step::Work(duration) => {
                     let name = seen.name("takes");
-                    Op::Work(duration.clone(), self.streams.key(&format!("{path}/{name}")))
+                    let key = self.streams.key(&format!("{path}/{name}"));
+                    if duration.is_trace() {
+                        Op::Replay(duration.clone(), key)
+                    } else {
+                        Op::Work(duration.clone(), key)
+                    }
                 }
                 Step::Write(at) => {
                     let entity = &self.blueprint.entities[at.0 as usize].name;
@@ -294,6 +329,7 @@ impl<O: Observer> Builder<'_, O> {
             };
             self.world.ops.push(op);
         }
+        let batch = self.batch(at, service, handler, &path);
         let key = |purpose: &str| self.streams.key(&format!("{path}/{purpose}"));
         self.world.handlers.push(HandlerTable {
             service: at,
@@ -307,6 +343,8 @@ impl<O: Observer> Builder<'_, O> {
             publish: handler.publish,
             retry_in: handler.consume.retry_in,
             on_exhausted: handler.consume.on_exhausted,
+            batch,
+            replayed: 0,
             poison: Chance::new(handler.consume.poison),
             poison_key: key("poison"),
         });
@@ -317,17 +355,18 @@ impl<O: Observer> Builder<'_, O> {
     fn recall(&mut self, path: &str, service: &Service, handler: &Handler) {
         let hears = matches!(handler.trigger, Trigger::On(_));
         let writes = handler.steps.iter().any(|s| matches!(s, Step::Write(_)));
-        let duration = match (service.memory.dedup, service.memory.order) {
+        let key = self.streams.key(&format!("{path}/recall"));
+        let op = match (service.memory.dedup, service.memory.order) {
             _ if !hears && !writes => return,
-            (Dedup::Inbox, _) => service.read.clone(),
+            (Dedup::Inbox, _) => Op::Recall(service.read.clone(), key),
             // The mark is a transaction of its own, which fails if there is one.
-            (Dedup::Separate, _) => service.write.clone(),
+            (Dedup::Separate, _) => Op::Recall(service.write.clone(), key),
             (Dedup::None, OrderGuard::None) => return,
             (Dedup::None, _) if !hears => return,
             // Versions are compared in the transaction of the effect.
-            (Dedup::None, _) => Variate::constant(SimDuration::ZERO),
+            (Dedup::None, _) => Op::Guard,
         };
-        self.world.ops.push(Op::Recall(duration, self.streams.key(&format!("{path}/recall"))));
+        self.world.ops.push(op);
     }
 
     fn emit(&mut self, path: &str, seen: &mut Occurrences, emit: &Emit) -> Op {

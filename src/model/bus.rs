@@ -28,11 +28,10 @@ impl<O: Observer> World<O> {
 
     /// Publishes an event of a source. A hop that takes no time is a call here and not an event:
     /// nothing that is still to happen at this instant comes before a delivery.
-    pub(crate) fn publish_at_source(&mut self, s: &mut Sched, event: u32, id: u64) {
-        let now = s.now().ns();
+    pub(crate) fn publish_at_source(&mut self, s: &mut Sched, event: u32, id: u64, commit: u64) {
         if self.deliver_constant != Some(SimDuration::ZERO) {
-            self.publish(s, event, id, now, 0);
-        } else if let Some(fact) = self.commit_fact(s.now(), event, id, now, 0) {
+            self.publish(s, event, id, commit, 0);
+        } else if let Some(fact) = self.commit_fact(s.now(), event, id, commit, 0) {
             self.fan_out(s, fact);
         }
     }
@@ -115,14 +114,20 @@ impl<O: Observer> World<O> {
         }
     }
 
+    /// Whether an earlier item of the same key is unfinished.
+    pub(crate) fn is_behind(&self, subscription: u32, key: u64, id: u64) -> bool {
+        let line = self.lines.get(&(subscription, key));
+        line.and_then(|line| line.front()).is_some_and(|&(first, _)| first != id)
+    }
+
     /// Whether an earlier item of the same key is unfinished; then the job is noted in its line.
     pub(crate) fn waits_in_line(&mut self, subscription: u32, key: u64, id: u64, job: u32) -> bool {
         let line = self.lines.entry((subscription, key)).or_default();
         if line.front().is_none_or(|&(first, _)| first == id) {
             return false;
         }
-        // What is published again stands in the line again.
-        if let Some(item) = line.iter_mut().find(|(other, job)| *other == id && *job == NONE) {
+        // A repeated publication has an item of its own.
+        if let Some(item) = line.iter_mut().find(|(other, j)| *other == id && *j == NONE) {
             item.1 = job;
         }
         true
@@ -150,6 +155,8 @@ impl<O: Observer> World<O> {
             Some(&(_, job)) if job != NONE => {
                 let service = self.subscriptions[subscription as usize].service;
                 self.observer.unqueued(service, s.now());
+                let booked = self.jobs.get(job).delivery != NONE;
+                self.services[service as usize].held -= usize::from(booked);
                 self.wait_in_backlog(s, service, job);
             }
             Some(_) => {}

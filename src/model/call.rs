@@ -4,9 +4,9 @@
 
 use super::blueprint::Balance;
 use super::event::{Event, Kind};
+use super::failure::Held;
 use super::observation::Observer;
-
-use super::tables::{Call, Deadline, Job, NONE, State, VOID};
+use super::tables::{Call, Deadline, Job, NONE, State, Takes, VOID};
 use super::{Sched, World};
 use crate::random::{Draw, derive_id};
 use crate::units::{SimDuration, SimTime};
@@ -188,7 +188,12 @@ impl<O: Observer> World<O> {
             self.answer(s, job, false);
             return;
         }
-        let idle = i.busy < self.services[service as usize].workers;
+        let table = &self.services[service as usize];
+        let idle = i.takes != Takes::Nothing && i.busy < table.workers;
+        if !idle && table.cap.is_some() && !self.request_finds_room(s, instance) {
+            self.answer(s, job, false);
+            return;
+        }
         let place = self.next_place(service);
         let j = self.jobs.get_mut(job);
         j.place = place;
@@ -252,7 +257,12 @@ impl<O: Observer> World<O> {
     }
 
     /// An attempt of a call has an outcome, or its deadline has passed.
-    fn attempt_returns(&mut self, s: &mut Sched, call: u32, ok: bool) {
+    pub(crate) fn attempt_returns(&mut self, s: &mut Sched, call: u32, ok: bool) {
+        let Call { instance, stamp, .. } = *self.calls.get(call);
+        if self.stands_still(instance) {
+            self.hold(instance, Held::Attempt { call, stamp, ok });
+            return;
+        }
         let stamp = self.next_stamp();
         let c = self.calls.get_mut(call);
         c.stamp = stamp;
@@ -275,6 +285,11 @@ impl<O: Observer> World<O> {
 
     /// The pause before the next attempt of a call is over.
     pub(crate) fn call_due(&mut self, s: &mut Sched, call: u32) {
+        let instance = self.calls.get(call).instance;
+        if self.stands_still(instance) {
+            self.hold(instance, Held::Retry(call));
+            return;
+        }
         if self.caller_gone(self.calls.get(call)) {
             self.settle(s, call, false);
         } else {

@@ -6,6 +6,7 @@ use super::publish::Emitted;
 use super::tables::{Call, LoadTable, NONE};
 use super::{Sched, World};
 use crate::random::derive_id;
+use crate::units::SimDuration;
 
 impl<O: Observer> World<O> {
     /// Schedules the next arrival of a source, if there is one within the traffic.
@@ -29,20 +30,25 @@ impl<O: Observer> World<O> {
             return;
         }
         let now = s.now();
+        let table = &self.sources[source as usize];
+        let age =
+            table.late.as_ref().map_or(SimDuration::ZERO, |v| v.sample(table.late_key, id, 0));
+        // Nothing is older than the run.
+        let commit = now.ns().saturating_sub(age.ns());
         for n in 0..count {
             let id = if n == 0 { id } else { derive_id(id, u64::from(n)) };
             self.observer.emitted(service, now, id);
             if self.events[event as usize].plain {
-                self.publish_at_source(s, event, id);
+                self.publish_at_source(s, event, id, commit);
             } else {
-                self.publish_booked_at_source(s, source, id);
+                self.publish_booked_at_source(s, source, id, commit);
             }
         }
     }
 
     /// A source emits an event that is not plain: its instances do so in turn, those that are down
     /// left out.
-    fn publish_booked_at_source(&mut self, s: &mut Sched, source: u32, id: u64) {
+    fn publish_booked_at_source(&mut self, s: &mut Sched, source: u32, id: u64, commit: u64) {
         let table = &self.sources[source as usize];
         let instances = self.services[table.service as usize].instances.clone();
         let count = instances.end - instances.start;
@@ -54,10 +60,11 @@ impl<O: Observer> World<O> {
         let e = Emitted {
             event: table.event,
             id,
-            commit: s.now().ns(),
+            commit,
             key: 0,
             publish: table.publish,
             instance,
+            of: NONE,
             job: NONE,
             stamp: 0,
         };

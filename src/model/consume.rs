@@ -6,7 +6,7 @@ use super::event::{Event, Kind};
 use super::fate::Fate;
 use super::observation::{Observer, Segments, Visit};
 use super::service::release;
-use super::tables::{Fact, Job, NONE, State};
+use super::tables::{Fact, Job, NONE, State, Takes};
 use super::{Sched, World};
 use crate::units::SimTime;
 
@@ -37,35 +37,50 @@ impl<O: Observer> World<O> {
                 continue;
             }
             let delay = self.brokers[broker as usize].deliver.sample(table.deliver, id, 0);
+            if key != 0 && table.ordered {
+                self.lines.entry((subscription, key)).or_default().push_back((id, NONE));
+            }
             self.book.copy(fact, subscription);
             self.book.put(&mut self.observer, fact, subscription, Fate::Stored);
             s.after(delay, Event::new(Kind::Deliver, subscription, fact));
-            if key != 0 && self.subscriptions[subscription as usize].ordered {
-                self.lines.entry((subscription, key)).or_default().push_back((id, NONE));
-            }
         }
     }
 
     /// A copy of a fact of the book arrives from an ideal bus.
     pub(crate) fn arrive_booked(&mut self, s: &mut Sched, subscription: u32, fact: u32) {
         let f = *self.book.facts.get(fact);
+        let table = &self.subscriptions[subscription as usize];
+        let (service, ordered) = (table.service, table.ordered && f.key != 0);
+        let held = ordered && self.is_behind(subscription, f.key, f.id);
+        if !self.event_finds_room(s, service, held) {
+            self.shed(s, fact, subscription, if ordered { f.key } else { 0 });
+            return;
+        }
         let delivery = self.deliveries.reserve(&Delivery::BLANK);
         *self.deliveries.get_mut(delivery) =
             Delivery { fact, subscription, broker: NONE, leased: f.published, ..Delivery::BLANK };
         let b = self.book.get(fact, subscription);
-        let again = b.deliveries > 0;
-        if !again {
+        if b.stored == 0 {
             b.stored = f.published;
         }
+        let again = b.deliveries > 0;
         b.given_out(f.published);
         self.observer.delivered(subscription, again);
         let job = self.job_of(s, delivery);
-        let table = &self.subscriptions[subscription as usize];
-        let (service, ordered) = (table.service, table.ordered);
-        if ordered && f.key != 0 && self.waits_in_line(subscription, f.key, f.id, job) {
+        if ordered && self.waits_in_line(subscription, f.key, f.id, job) {
             self.observer.queued(service, s.now());
+            self.services[service as usize].held += 1;
         } else {
+            self.starts_or_gathers(s, service, job);
+        }
+    }
+
+    /// An event that no instance has yet may start, by itself or with others.
+    pub(crate) fn starts_or_gathers(&mut self, s: &mut Sched, service: u32, job: u32) {
+        if self.handlers[self.jobs.get(job).handler as usize].batch == NONE {
             self.event_arrives(s, service, job);
+        } else {
+            self.gather(s, service, NONE, job);
         }
     }
 
@@ -79,6 +94,8 @@ impl<O: Observer> World<O> {
         let Fact { id, commit, key, .. } = *self.book.facts.get(d.fact);
         let b = self.book.get(d.fact, d.subscription);
         let (attempt, failed) = (u32::from(b.attempts), u32::from(b.failed));
+        // Another copy may come while this one is in work: it draws anew.
+        b.attempts = b.attempts.saturating_add(1);
         let applied = b.fate == Fate::Applied;
         self.running += 1;
         self.observer.arrived(service, s.now(), id, attempt, SimTime::from_ns(commit));
@@ -108,22 +125,41 @@ impl<O: Observer> World<O> {
     /// A copy reaches the instance that a broker sent it to.
     pub(crate) fn copy_arrives(&mut self, s: &mut Sched, slot: u32) {
         let d = *self.deliveries.get(slot);
-        let i = &self.instances[d.instance as usize];
+        let i = &mut self.instances[d.instance as usize];
         if i.incarnation != d.incarnation {
             self.deliveries.free(slot);
-            self.book.drop(&mut self.observer, d.fact, d.subscription, Fate::LostCrash);
+            self.book.drop(&mut self.observer, d.fact, d.subscription, d.reason);
             return;
         }
+        i.coming -= 1;
         let service = i.service;
-        let idle = i.up && i.busy < self.services[service as usize].workers;
+        if !i.up && !self.too_late(s, slot) {
+            return;
+        }
         let job = self.job_of(s, slot);
+        if self.handlers[self.jobs.get(job).handler as usize].batch == NONE {
+            self.enters(s, d.instance, job);
+        } else {
+            self.gather(s, service, d.instance, job);
+        }
+    }
+
+    /// A job that a broker gave to an instance may start: on an idle worker, or in line.
+    #[inline]
+    pub(crate) fn enters(&mut self, s: &mut Sched, instance: u32, job: u32) {
+        let i = &self.instances[instance as usize];
+        let service = i.service;
+        let idle = i.takes != Takes::Nothing && i.busy < self.services[service as usize].workers;
         if idle {
-            if !self.begin(s, d.instance, job, false) {
-                self.feed(s, d.instance);
+            if !self.begin(s, instance, job, false) {
+                self.feed(s, instance);
             }
         } else {
             self.observer.queued(service, s.now());
-            self.instances[d.instance as usize].inbox.push_back(job);
+            self.instances[instance as usize].inbox.push_back(job);
+            if !self.instances[instance as usize].up {
+                self.drains(s, instance);
+            }
         }
     }
 
@@ -133,15 +169,21 @@ impl<O: Observer> World<O> {
         let (engine, mut ctx) = self.at_broker(s, d.broker);
         engine.settled(&mut ctx, slot, d.outcome);
         self.deliveries.free(slot);
-        self.book.drop(&mut self.observer, d.fact, d.subscription, Fate::LostCrash);
+        self.book.drop(&mut self.observer, d.fact, d.subscription, d.outcome.reason());
         self.replies(s);
     }
 
     /// A worker takes up work that is in the book.
     #[inline(never)]
-    pub(crate) fn lease(&mut self, job: u32) {
-        let j = self.jobs.get(job);
-        self.book.put(&mut self.observer, j.origin, j.subscription, Fate::Leased);
+    pub(crate) fn lease(&mut self, s: &Sched, job: u32) {
+        let j = self.jobs.get_mut(job);
+        let handler = &self.handlers[j.handler as usize];
+        j.failing |= handler.poison.draw(handler.poison_key, j.id, 0);
+        let (fact, subscription) = (j.origin, j.subscription);
+        if handler.batch != NONE && self.board(s, job) {
+            self.jobs.get_mut(job).failing = true;
+        }
+        self.book.put(&mut self.observer, fact, subscription, Fate::Leased);
     }
 
     /// The effect of an event of the book becomes visible.
@@ -187,6 +229,11 @@ impl<O: Observer> World<O> {
     /// A job of the book ends for good; its worker has been released and its visit stated.
     #[inline(never)]
     pub(crate) fn finish_booked(&mut self, s: &mut Sched, job: u32, ok: bool) {
+        if self.jobs.get(job).next != NONE {
+            for rider in self.part(s, job) {
+                self.finish_elsewhere(s, rider, ok);
+            }
+        }
         let j = *self.jobs.get(job);
         let handler = &self.handlers[j.handler as usize];
         let outcome = match (ok, handler.on_exhausted) {
@@ -197,7 +244,7 @@ impl<O: Observer> World<O> {
         if effects && self.admits(s.now(), job) {
             self.apply_booked(s.now(), job);
         }
-        let next = self.holds_up(job);
+        let next = self.unblocks(job);
         self.give_back(s, job, outcome);
         self.jobs.free(job);
         self.running -= 1;
@@ -211,6 +258,7 @@ impl<O: Observer> World<O> {
         let d = self.deliveries.get(delivery);
         match self.brokers.get(d.broker as usize).map(|b| &b.spec.engine) {
             Some(super::EngineSpec::Log(_)) => Exhausted::Halt,
+            Some(super::EngineSpec::Push(p)) if p.dead_letters => Exhausted::Dlq,
             _ => Exhausted::Drop,
         }
     }
@@ -218,9 +266,7 @@ impl<O: Observer> World<O> {
     /// Tells the broker what became of a job's delivery, and gives up the job's copy.
     fn give_back(&mut self, s: &mut Sched, job: u32, outcome: Outcome) {
         let j = *self.jobs.get(job);
-        let b = self.book.get(j.origin, j.subscription);
-        b.attempts = (j.attempt + 1).min(u32::from(u16::MAX)) as u16;
-        b.failed = j.failed.min(u32::from(u16::MAX)) as u16;
+        self.note_attempt(&j);
         let d = *self.deliveries.get(j.delivery);
         if d.broker == NONE {
             self.deliveries.free(j.delivery);
@@ -235,13 +281,19 @@ impl<O: Observer> World<O> {
             }
         }
         let reason = match outcome {
-            Outcome::Reject(Exhausted::Dlq) => Fate::DeadLettered,
             // Its service takes it for done, but a crash came between the mark and the effect.
             Outcome::Ack if j.skips => Fate::LostCrash,
-            _ => Fate::Exhausted,
+            _ => outcome.reason(),
         };
         self.book.drop(&mut self.observer, j.origin, j.subscription, reason);
         self.replies(s);
+    }
+
+    /// Notes the attempt of a job for whoever works on its event next.
+    pub(crate) fn note_attempt(&mut self, j: &Job) {
+        let b = self.book.get(j.origin, j.subscription);
+        b.attempts = b.attempts.max((j.attempt + 1).min(u32::from(u16::MAX)) as u16);
+        b.failed = j.failed.min(u32::from(u16::MAX)) as u16;
     }
 
     /// An attempt failed, and the next one is not made with this worker: the job leaves it, and is
@@ -310,24 +362,32 @@ impl<O: Observer> World<O> {
         let j = *self.jobs.get(job);
         if self.deliveries.get(j.delivery).broker != NONE {
             self.give_back(s, job, Outcome::Requeue { failed: true });
-            // A crash looks for parked jobs in all slots.
+            // Whoever looks for jobs put aside must not find it.
             self.jobs.get_mut(job).state = State::Waiting;
             self.jobs.free(job);
             self.running -= 1;
             return;
         }
         // On an ideal bus, or past its broker.
-        self.observer.delivered(j.subscription, true);
-        self.back_in_line(s, job, j.attempt + 1);
+        self.back_in_line(s, job, true);
     }
 
-    /// A job waits for a worker again, at the end of the line, as if it had come now.
-    pub(crate) fn back_in_line(&mut self, s: &mut Sched, job: u32, attempt: u32) {
+    /// A job waits for a worker again, at the end of the line, as if it had come now. `again`: for
+    /// another attempt.
+    pub(crate) fn back_in_line(&mut self, s: &mut Sched, job: u32, again: bool) {
         let j = *self.jobs.get(job);
+        let attempt = j.attempt + u32::from(again);
         let service = self.handlers[j.handler as usize].service;
+        if !self.event_finds_room(s, service, false) {
+            self.shed_job(s, job);
+            return;
+        }
         let place = self.next_place(service);
         self.deliveries.get_mut(j.delivery).leased = s.now().ns();
         self.observer.arrived(service, s.now(), j.id, attempt, SimTime::from_ns(j.intended));
+        if again {
+            self.observer.delivered(j.subscription, true);
+        }
         self.book.put(&mut self.observer, j.origin, j.subscription, Fate::Stored);
         let fresh = self.jobs.get_mut(job);
         *fresh = Job {
@@ -346,7 +406,7 @@ impl<O: Observer> World<O> {
             state: State::Waiting,
             ..j
         };
-        self.event_arrives(s, service, job);
+        self.starts_or_gathers(s, service, job);
     }
 
     /// An instance crashed: a copy that a broker gave it is gone. The job has no worker any more.
@@ -358,17 +418,18 @@ impl<O: Observer> World<O> {
             self.observer.cut_off(service, s.now(), j.id, j.attempt, arrived);
         }
         let group = self.subscriptions[j.subscription as usize].group;
-        if self.groups[group as usize].ack == AckMode::Before || self.remembers(job) {
+        if self.groups[group as usize].ack == AckMode::Before || self.is_done(job) {
             self.unpublished(job);
         }
-        let next = self.holds_up(job);
+        let next = self.unblocks(job);
         let b = self.book.get(j.origin, j.subscription);
-        b.attempts = (j.attempt + 1).min(u32::from(u16::MAX)) as u16;
+        b.attempts = b.attempts.max((j.attempt + 1).min(u32::from(u16::MAX)) as u16);
         self.deliveries.free(j.delivery);
-        self.book.drop(&mut self.observer, d.fact, d.subscription, Fate::LostCrash);
+        self.book.drop(&mut self.observer, d.fact, d.subscription, d.reason);
         if j.timer {
             self.jobs.get_mut(job).state = State::Ghost;
         } else {
+            self.jobs.get_mut(job).state = State::Waiting;
             self.jobs.free(job);
         }
         self.running -= 1;
@@ -401,7 +462,11 @@ impl<O: Observer> World<O> {
     #[inline(never)]
     pub(crate) fn asks(&mut self, s: &mut Sched, instance: u32) {
         let service = self.instances[instance as usize].service;
-        for group in self.services[service as usize].groups.clone() {
+        let table = &self.services[service as usize];
+        let groups = table.groups.clone();
+        // Another handler comes first each time, so that none starves beside a busy one.
+        let turn = (table.place % groups.len() as u64) as u32;
+        for group in (groups.start + turn..groups.end).chain(groups.start..groups.start + turn) {
             let (engine, mut ctx) = self.at_broker(s, self.groups[group as usize].broker);
             engine.idle(&mut ctx, group, instance);
             self.replies(s);

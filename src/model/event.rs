@@ -21,6 +21,8 @@ pub(crate) enum Kind {
     FailureEnds,
     /// An instance may have finished starting; slot: instance.
     InstanceStarted,
+    /// An instance may have used up its time to stop; slot: instance.
+    GraceEnds,
     /// A step of a job is over; slot: job.
     StepDone,
     /// An answer about a delivery reaches its broker; slot: delivery.
@@ -49,6 +51,8 @@ pub(crate) enum Kind {
     Deadline,
     /// The pause before the next attempt of a call is over; slot: call.
     CallDue,
+    /// The first of a batch has waited long enough; component: batch, slot: place.
+    BatchDue,
     /// A timer of an engine; component: broker, slot: token of the engine.
     BrokerTimer,
     /// The pause before the next attempt of a publication is over; slot: record.
@@ -72,10 +76,11 @@ const KINDS: [Kind; 32] = {
     all
 };
 
-const IN_USE: [Kind; 22] = [
+const IN_USE: [Kind; 24] = [
     Kind::FailureBegins,
     Kind::FailureEnds,
     Kind::InstanceStarted,
+    Kind::GraceEnds,
     Kind::StepDone,
     Kind::Settled,
     Kind::Served,
@@ -90,6 +95,7 @@ const IN_USE: [Kind; 22] = [
     Kind::AttemptDue,
     Kind::Deadline,
     Kind::CallDue,
+    Kind::BatchDue,
     Kind::BrokerTimer,
     Kind::PublishDue,
     Kind::SourceArrival,
@@ -99,7 +105,9 @@ const IN_USE: [Kind; 22] = [
 
 const fn rank_of(kind: Kind) -> u64 {
     match kind {
-        Kind::FailureBegins | Kind::FailureEnds | Kind::InstanceStarted => rank::FAILURE,
+        Kind::FailureBegins | Kind::FailureEnds | Kind::InstanceStarted | Kind::GraceEnds => {
+            rank::FAILURE
+        }
         Kind::StepDone | Kind::Settled | Kind::Served | Kind::Confirmed | Kind::BrokerStep => {
             rank::COMPLETION
         }
@@ -112,6 +120,7 @@ const fn rank_of(kind: Kind) -> u64 {
         Kind::AttemptDue
         | Kind::Deadline
         | Kind::CallDue
+        | Kind::BatchDue
         | Kind::BrokerTimer
         | Kind::PublishDue => rank::TIMEOUT,
         Kind::SourceArrival | Kind::ClientArrival | Kind::UserAsks => rank::ARRIVAL,

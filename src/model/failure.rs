@@ -1,14 +1,69 @@
-//! What breaks: crashes and slow-downs. They stack, and ending one undoes exactly that one.
+//! What breaks. Failures stack, and ending one undoes exactly that one: causes are counted, never
+//! saved and restored.
 
-use super::blueprint::{FailureTrigger, Target, Verb};
-use super::broker::Departure;
+mod pause;
+mod stop;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use pause::{Frozen, Held};
+
+use super::blueprint::{Failure, FailureTrigger, Target, Verb};
+use super::broker::{Ctx, Departure, Engine};
 use super::event::{Event, Kind};
 use super::fate::Fate;
 use super::observation::Observer;
 use super::service::release;
-use super::tables::{NONE, State};
+use super::tables::{NONE, State, Takes};
 use super::{Sched, World};
 use crate::units::{SimDuration, SimTime};
+use std::collections::BTreeMap;
+use stop::Roll;
+
+/// What failures have done that is not undone yet.
+#[derive(Debug)]
+pub(crate) struct Trouble {
+    /// Causes that keep the nodes of each broker down.
+    nodes: Vec<Causes>,
+    /// Rolling restarts under way.
+    rolls: Vec<Roll>,
+    /// Timers of jobs, put off by a pause.
+    pub(crate) frozen: BTreeMap<u32, Frozen>,
+    /// What has reached each instance that stands still.
+    held: BTreeMap<u32, Vec<Held>>,
+}
+
+impl Trouble {
+    /// None, with so many nodes of each broker.
+    pub(crate) fn none(nodes: impl Iterator<Item = u32>) -> Self {
+        Self {
+            nodes: nodes.map(|n| Causes(vec![0; n as usize])).collect(),
+            rolls: Vec::new(),
+            frozen: BTreeMap::new(),
+            held: BTreeMap::new(),
+        }
+    }
+}
+
+/// How many causes keep each of some things down.
+#[derive(Debug)]
+struct Causes(Vec<u32>);
+
+impl Causes {
+    /// Another cause begins. Whether it is the only one.
+    fn begins(&mut self, which: u32) -> bool {
+        let causes = &mut self.0[which as usize];
+        *causes += 1;
+        *causes == 1
+    }
+
+    /// A cause ends. Whether it was the last one.
+    fn ends(&mut self, which: u32) -> bool {
+        let causes = &mut self.0[which as usize];
+        *causes -= 1;
+        *causes == 0
+    }
+}
 
 impl<O: Observer> World<O> {
     /// Schedules the first strike of a failure.
@@ -34,31 +89,82 @@ impl<O: Observer> World<O> {
             s.after(lasts, Event::new(Kind::FailureEnds, 0, failure));
         }
         self.strikes[failure as usize] += 1;
-        for instance in self.struck(failure) {
-            if self.failures[failure as usize].verb == Verb::Crash {
-                self.instances[instance as usize].crashes += 1;
-                self.kill(s, instance);
-            } else {
-                self.slow_down(instance);
+        let Failure { verb, ref target, .. } = self.failures[failure as usize];
+        match *target {
+            Target::Instances { service, .. } => self.strike(s, failure, verb, service.0),
+            Target::Node { broker, node } => {
+                if self.trouble.nodes[broker.0 as usize].begins(node) {
+                    let (engine, mut ctx) = self.at_broker(s, broker.0);
+                    engine.node_down(&mut ctx, node, verb == Verb::Unclean);
+                    self.replies(s);
+                }
             }
+            Target::Relay(service) => self.relay_crashes(s, service.0),
+        }
+        self.roll_on(s);
+    }
+
+    /// A failure strikes instances of a service.
+    fn strike(&mut self, s: &mut Sched, failure: u32, verb: Verb, service: u32) {
+        match verb {
+            Verb::Restart => self.roll_out(failure),
+            Verb::Replay(to) => self.each_group(s, service, |engine, ctx, group| {
+                engine.replay(ctx, group, to);
+            }),
+            Verb::Redrive => self.each_group(s, service, |engine, ctx, group| {
+                engine.redrive(ctx, group);
+            }),
+            Verb::Crash | Verb::Unclean => {
+                for instance in self.struck(failure) {
+                    self.instances[instance as usize].crashes += 1;
+                    self.kill(s, instance);
+                }
+            }
+            Verb::Stop => self.struck(failure).into_iter().for_each(|i| self.stop(s, i)),
+            Verb::Pause => self.struck(failure).into_iter().for_each(|i| self.pause(s, i)),
+            Verb::Slow(_) => self.struck(failure).into_iter().for_each(|i| self.slow_down(i)),
         }
     }
 
     /// The cause of a strike is removed.
     pub(crate) fn failure_ends(&mut self, s: &mut Sched, failure: u32) {
         self.strikes[failure as usize] -= 1;
+        let Failure { verb, ref target, .. } = self.failures[failure as usize];
+        if let Target::Node { broker, node } = *target
+            && self.trouble.nodes[broker.0 as usize].ends(node)
+        {
+            let (engine, mut ctx) = self.at_broker(s, broker.0);
+            engine.node_up(&mut ctx, node);
+            self.replies(s);
+        }
+        if let Target::Relay(service) = self.failures[failure as usize].target {
+            self.relay_recovers(s, service.0);
+        }
         for instance in self.struck(failure) {
-            if self.failures[failure as usize].verb == Verb::Crash {
-                let i = &mut self.instances[instance as usize];
-                i.crashes -= 1;
-                if i.crashes == 0 {
-                    let at = s.now() + self.services[i.service as usize].start;
-                    i.starts_at = at.ns();
-                    s.at(at, Event::new(Kind::InstanceStarted, 0, instance));
+            let i = &mut self.instances[instance as usize];
+            match verb {
+                Verb::Crash | Verb::Unclean => {
+                    i.crashes -= 1;
+                    self.revive(s, instance);
                 }
-            } else {
-                self.slow_down(instance);
+                Verb::Stop => {
+                    i.stops -= 1;
+                    self.revive(s, instance);
+                }
+                Verb::Pause => self.go_on(s, instance),
+                Verb::Slow(_) => self.slow_down(instance),
+                Verb::Restart | Verb::Replay(_) | Verb::Redrive => {}
             }
+        }
+    }
+
+    /// An instance that is down starts if nothing keeps it down.
+    fn revive(&mut self, s: &mut Sched, instance: u32) {
+        let i = &mut self.instances[instance as usize];
+        if !i.up && !i.draining && i.crashes + i.stops == 0 {
+            let at = s.now() + self.services[i.service as usize].start;
+            i.starts_at = at.ns();
+            s.at(at, Event::new(Kind::InstanceStarted, 0, instance));
         }
     }
 
@@ -68,6 +174,20 @@ impl<O: Observer> World<O> {
         match &self.failures[failure as usize].target {
             Target::Instances { instances, .. } => instances.iter().map(|i| base + i).collect(),
             Target::Node { .. } | Target::Relay(_) => Vec::new(),
+        }
+    }
+
+    /// Tells the engines of a service's groups something.
+    fn each_group(
+        &mut self,
+        s: &mut Sched,
+        service: u32,
+        tell: impl Fn(&mut (dyn Engine<O> + 'static), &mut Ctx<O>, u32),
+    ) {
+        for group in self.services[service as usize].groups.clone() {
+            let (engine, mut ctx) = self.at_broker(s, self.groups[group as usize].broker);
+            tell(engine, &mut ctx, group);
+            self.replies(s);
         }
     }
 
@@ -90,22 +210,32 @@ impl<O: Observer> World<O> {
         self.instances[instance as usize].slow = slow;
     }
 
-    /// An instance stops: events in work go back to their place in line, requests fail.
+    /// The process of an instance dies: events in work go back to their place in line, requests
+    /// fail.
     fn kill(&mut self, s: &mut Sched, instance: u32) {
         let i = &mut self.instances[instance as usize];
         i.starts_at = u64::MAX;
-        if !i.up {
+        if !i.up && !i.draining {
             return;
         }
-        i.up = false;
-        i.incarnation += 1;
         let service = i.service;
-        let waiting = std::mem::take(&mut i.inbox);
-        self.services[service as usize].up -= 1;
+        self.services[service as usize].up -= u32::from(i.up);
+        i.up = false;
+        i.draining = false;
+        i.takes = Takes::Nothing;
+        i.incarnation += 1;
+        let waiting = self.waiting_at(instance);
+        self.instances[instance as usize].coming = 0;
         self.leaves(s, instance, Departure::Crash);
-        for job in self.in_work(instance) {
+        self.publisher_dies(s, instance);
+        self.relays_follow(s, service);
+        self.part_all(s, instance);
+        let in_work = self.in_work(instance);
+        self.abandon(service, &in_work);
+        for job in in_work {
+            self.trouble.frozen.remove(&job);
             if self.given(job) {
-                if self.jobs.get(job).state == State::Working {
+                if self.jobs.get(job).state != State::Parked {
                     release(&mut self.instances, s.now(), self.jobs.get_mut(job));
                     self.observer.released(service, s.now());
                 }
@@ -128,6 +258,8 @@ impl<O: Observer> World<O> {
                 self.cut_off(s, service, job);
             }
         }
+        self.catch_up(s, instance);
+        self.connect_next(s, service);
         // Other instances may have idle workers for what went back.
         for other in self.services[service as usize].instances.clone() {
             self.feed(s, other);
@@ -136,11 +268,12 @@ impl<O: Observer> World<O> {
 
     /// Jobs with a worker of an instance, in the order of their places. A crash is rare enough to
     /// look for them, and every job cheaper for not being on a list.
-    fn in_work(&self, instance: u32) -> Vec<u32> {
+    pub(crate) fn in_work(&self, instance: u32) -> Vec<u32> {
         let here = |&job: &u32| {
             let j = self.jobs.get(job);
             j.instance == instance
-                && (j.state == State::Working || j.state == State::Parked && self.given(job))
+                && (matches!(j.state, State::Working | State::Frozen)
+                    || j.state == State::Parked && self.given(job))
         };
         let mut found: Vec<u32> = self.jobs.slots().filter(here).collect();
         found.sort_unstable_by_key(|&job| self.jobs.get(job).place);
@@ -148,7 +281,7 @@ impl<O: Observer> World<O> {
     }
 
     /// Whether a broker gave the job to its instance.
-    fn given(&self, job: u32) -> bool {
+    pub(crate) fn given(&self, job: u32) -> bool {
         let delivery = self.jobs.get(job).delivery;
         delivery != NONE && self.deliveries.get(delivery).broker != NONE
     }
@@ -167,7 +300,7 @@ impl<O: Observer> World<O> {
     }
 
     /// A request is cut off: its caller sees the connection break.
-    fn cut_off(&mut self, s: &mut Sched, service: u32, job: u32) {
+    pub(crate) fn cut_off(&mut self, s: &mut Sched, service: u32, job: u32) {
         let j = self.jobs.get(job);
         let arrived = SimTime::from_ns(j.arrived);
         self.observer.cut_off(service, s.now(), j.id, j.attempt, arrived);
@@ -180,7 +313,7 @@ impl<O: Observer> World<O> {
         release(&mut self.instances, s.now(), self.jobs.get_mut(job));
         self.observer.released(service, s.now());
         let job = self.without_timer(job);
-        if self.remembers(job) {
+        if self.is_done(job) {
             self.unpublished(job);
         }
         let j = self.jobs.get_mut(job);
@@ -199,15 +332,23 @@ impl<O: Observer> World<O> {
         self.wait_in_backlog(s, service, job);
     }
 
-    /// An instance may have finished starting; a crash meanwhile has put it off.
+    /// An instance may have finished starting; something meanwhile has put it off.
     pub(crate) fn instance_started(&mut self, s: &mut Sched, instance: u32) {
         let i = &mut self.instances[instance as usize];
-        if i.up || i.crashes > 0 || i.starts_at != s.now().ns() {
+        if i.up || i.draining || i.crashes + i.stops > 0 || i.starts_at != s.now().ns() {
             return;
         }
+        let table = &mut self.services[i.service as usize];
         i.up = true;
-        self.services[i.service as usize].up += 1;
+        let service = i.service;
+        i.takes = table.order;
+        table.up += 1;
+        self.relays_follow(s, service);
         self.joins(s, instance);
+        if self.instances[instance as usize].pauses > 0 {
+            self.stand_still(s, instance);
+        }
         self.feed(s, instance);
+        self.roll_on(s);
     }
 }

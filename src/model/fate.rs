@@ -93,6 +93,20 @@ impl Fate {
         }
     }
 
+    /// Whether it ended by accident: nobody decided to give it up.
+    pub const fn is_loss(self) -> bool {
+        matches!(
+            self,
+            Self::LostCrash
+                | Self::LostNotConnected
+                | Self::LostBuffer
+                | Self::LostAcked
+                | Self::LostNode
+                | Self::LostFanout
+                | Self::LostPublish
+        )
+    }
+
     /// Whether something may still come of it.
     pub const fn is_open(self) -> bool {
         matches!(self, Self::Pending | Self::Stored | Self::Leased)

@@ -3,6 +3,8 @@
 //! Components do not call each other's insides: they publish, call and answer, and everything that
 //! takes time goes through the event list. Knows nothing of text, files or statistics.
 
+mod backlog;
+mod batch;
 mod blueprint;
 mod book;
 mod broker;
@@ -15,12 +17,14 @@ mod consume;
 mod event;
 mod failure;
 mod fate;
+mod filter;
 mod identity;
 mod observation;
 mod order;
 mod publish;
 mod service;
 mod slab;
+mod store;
 mod tables;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -37,12 +41,14 @@ pub use tables::Subscription;
 use crate::engine::{Model, Schedule};
 use crate::random::{StreamKey, Variate};
 use crate::units::{SimDuration, SimTime};
+use batch::{BatchTable, Gathering};
 use book::Book;
 use broker::{BrokerTable, Delivery, Engine, GroupTable, Reply};
 use bus::Line;
 use capacity::Capacities;
 use event::Kind;
-use publish::{PublishKeys, Record};
+use failure::Trouble;
+use publish::{Deadlines, Halts, PublishKeys, Publisher, Record, Relay};
 use slab::Slab;
 use std::collections::BTreeMap;
 use tables::{
@@ -76,6 +82,7 @@ pub struct World<O> {
     failure_base: Vec<u32>,
     /// Strikes of each failure that last.
     strikes: Vec<u32>,
+    trouble: Trouble,
     events: Vec<EventTable>,
     /// Facts and what is owed of them.
     book: Book,
@@ -85,13 +92,21 @@ pub struct World<O> {
     publish_keys: Vec<PublishKeys>,
     groups: Vec<GroupTable>,
     deliveries: Slab<Delivery>,
+    batches: Vec<BatchTable>,
+    gatherings: Vec<Gathering>,
     records: Slab<Record>,
     /// Records made so far.
     sequence: u64,
     /// When the last copy arrives on each connection from a broker to an instance, ns.
     connections: Vec<Vec<u64>>,
-    /// The same from an instance to a broker.
-    uplinks: Vec<Vec<u64>>,
+    /// Who publishes to each broker: instances, relays, and all bridges together.
+    publishers: Vec<Vec<Publisher>>,
+    /// Zones of the instances and relays.
+    producer_zones: Vec<u32>,
+    /// Of each broker: closing of batches, patience before a full buffer, patience for an answer.
+    deadlines: Vec<[Deadlines; 3]>,
+    halts: Halts,
+    relays: Vec<Relay>,
     /// What engines have said to publishers and is still to be handed on.
     replies: Vec<Reply>,
     jobs: Slab<Job>,
@@ -159,8 +174,9 @@ impl<O: Observer> Model for World<O> {
             Kind::BrokerStep => self.broker_step(s, event.component(), slot),
             Kind::Publication => self.publication_arrives(s, slot),
             Kind::CopyArrives => self.copy_arrives(s, slot),
+            Kind::BatchDue => self.batch_due(s, slot),
             Kind::BrokerTimer => self.broker_timer(s, event.component(), slot),
-            Kind::PublishDue => self.publish_due(s, slot),
+            Kind::PublishDue => self.publish_due(s, event.component(), slot),
             Kind::SourceArrival => self.source_arrival(s, slot),
             Kind::RequestArrives => self.request_arrives(s, slot),
             Kind::AnswerArrives => self.answer_arrives(s, slot),
@@ -172,6 +188,7 @@ impl<O: Observer> Model for World<O> {
             Kind::FailureBegins => self.failure_begins(s, slot),
             Kind::FailureEnds => self.failure_ends(s, slot),
             Kind::InstanceStarted => self.instance_started(s, slot),
+            Kind::GraceEnds => self.grace_ends(s, slot),
         }
     }
 

@@ -83,6 +83,8 @@ pub trait Observer {
     /// A worker took work up, from the backlog if `queued`. `subscription`: of an event that is not
     /// applied yet; its obligation was `stored`.
     fn started(&mut self, service: u32, now: SimTime, subscription: Option<u32>, queued: bool);
+    /// Work rides along with a worker's batch (`on`), or goes on with a worker of its own.
+    fn rides(&mut self, service: u32, now: SimTime, on: bool);
     /// A worker was released from work that has not left for good.
     fn released(&mut self, service: u32, now: SimTime);
     /// A worker lost an event that was not applied yet; its obligation was `leased` and is `stored`
@@ -132,6 +134,8 @@ pub trait Observer {
     fn applied_again(&mut self, subscription: u32);
     /// A subscription gave a fact up after its last attempt; its obligation was `leased`.
     fn exhausted(&mut self, subscription: u32);
+    /// An event was published, but what it tells of was never committed.
+    fn phantom(&mut self, event: u32);
     /// A fact was committed but its event was never published.
     fn lost(&mut self, subscription: u32, commit: SimTime);
     /// The last subscriber applied a fact.

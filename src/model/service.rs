@@ -1,108 +1,21 @@
-//! What a service does with an event or a request: wait for a worker, go through the handler's
+//! What a service does with an event or a request that has a worker: go through the handler's
 //! steps, end.
 //!
 //! A step that takes no time takes no event. A handler never calls [`World::feed`] for itself:
 //! whoever handled the event that released a worker does, so that nothing recurses.
 
-use super::blueprint::{PublishMode, RetryIn};
+use super::blueprint::{Publish, RetryIn};
 use super::call::Caller;
 use super::event::{Event, Kind};
+use super::failure::Held;
 use super::observation::{Observer, Segments, Visit};
-use super::publish::Emitted;
-use super::tables::{Instance, Job, NONE, Op, State};
+use super::publish::{Emitted, is_outbox};
+use super::tables::{EmissionTable, Instance, Job, NONE, Op, State};
 use super::{Sched, World};
 use crate::random::{Draw, derive_id};
 use crate::units::{SimDuration, SimTime};
 
 impl<O: Observer> World<O> {
-    /// The next place in the line of a service.
-    pub(crate) fn next_place(&mut self, service: u32) -> u64 {
-        let table = &mut self.services[service as usize];
-        table.place += 1;
-        table.place
-    }
-
-    /// An event that may start: on an idle worker, or into the backlog at its place.
-    #[inline(always)]
-    pub(crate) fn event_arrives(&mut self, s: &mut Sched, service: u32, job: u32) {
-        if let Some(instance) = self.idle_instance(service) {
-            if !self.begin(s, instance, job, false) {
-                self.feed(s, instance);
-            }
-        } else {
-            // Nothing has a later place than what arrives now.
-            self.observer.queued(service, s.now());
-            self.services[service as usize].backlog.push_back(job);
-        }
-    }
-
-    /// Puts a job of an event that had to wait elsewhere into the backlog, ordered by place.
-    pub(crate) fn wait_in_backlog(&mut self, s: &Sched, service: u32, job: u32) {
-        self.observer.queued(service, s.now());
-        let place = self.jobs.get(job).place;
-        let backlog = &mut self.services[service as usize].backlog;
-        let last = backlog.back().map_or(0, |&j| self.jobs.get(j).place);
-        if last < place {
-            backlog.push_back(job);
-        } else {
-            let at = backlog.partition_point(|&j| self.jobs.get(j).place < place);
-            backlog.insert(at, job);
-        }
-    }
-
-    /// The instance with a free worker that has the fewest busy ones, of equals the first.
-    fn idle_instance(&self, service: u32) -> Option<u32> {
-        let table = &self.services[service as usize];
-        let mut best = None;
-        let mut fewest = table.workers;
-        for i in table.instances.clone() {
-            let instance = &self.instances[i as usize];
-            if instance.up && instance.busy < fewest {
-                best = Some(i);
-                fewest = instance.busy;
-                if fewest == 0 {
-                    break;
-                }
-            }
-        }
-        best
-    }
-
-    /// [`World::feed_here`] for where few jobs start.
-    #[inline(never)]
-    pub(crate) fn feed(&mut self, s: &mut Sched, instance: u32) {
-        self.feed_here(s, instance);
-    }
-
-    /// Gives waiting work to the free workers of an instance, first come, first served.
-    #[inline(always)]
-    fn feed_here(&mut self, s: &mut Sched, instance: u32) {
-        loop {
-            let i = &mut self.instances[instance as usize];
-            let table = &mut self.services[i.service as usize];
-            if !i.up || i.busy >= table.workers {
-                return;
-            }
-            let event = table.backlog.front().copied();
-            let request = i.inbox.front().copied();
-            let job = match (event, request) {
-                (None, None) => {
-                    if table.asks {
-                        self.asks(s, instance);
-                    }
-                    return;
-                }
-                (Some(e), Some(r)) if self.jobs.get(r).place < self.jobs.get(e).place => {
-                    i.inbox.pop_front()
-                }
-                (None, Some(_)) => i.inbox.pop_front(),
-                (Some(_), _) => table.backlog.pop_front(),
-            };
-            let Some(job) = job else { return };
-            self.begin(s, instance, job, true);
-        }
-    }
-
     /// A worker takes a job up and goes through its steps until one takes time or the job ends.
     /// Whether the worker is surely still busy.
     #[inline(always)]
@@ -122,7 +35,7 @@ impl<O: Observer> World<O> {
         let plain = j.subscription != NONE && !j.applied && j.delivery == NONE;
         self.observer.started(i.service, now, plain.then_some(j.subscription), queued);
         if j.delivery != NONE {
-            self.lease(job);
+            self.lease(s, job);
         }
         let (i, j) = (&self.instances[instance as usize], self.jobs.get_mut(job));
         // Most jobs start with work.
@@ -154,15 +67,26 @@ impl<O: Observer> World<O> {
                 return;
             }
             let op = &self.ops[j.step as usize];
-            if j.failing && !matches!(op, Op::Work(..) | Op::Recall(..)) {
+            if j.failing
+                && !matches!(
+                    op,
+                    Op::Work(..) | Op::Each | Op::Replay(..) | Op::Recall(..) | Op::Guard
+                )
+            {
                 self.attempt_fails(s, job);
                 return;
             }
-            let slow = self.instances[j.instance as usize].slow;
+            let Instance { slow, service, .. } = self.instances[j.instance as usize];
             match op {
                 Op::Work(duration, key)
                 | Op::Recall(duration, key)
                 | Op::Write { duration, key, .. } => {
+                    if let (Op::Write { .. } | Op::Recall(..), Some(store)) =
+                        (op, &mut self.services[service as usize].store)
+                        && !store.connect(job)
+                    {
+                        return;
+                    }
                     let d = stretched(duration.sample(*key, j.id, j.attempt), slow);
                     if d != SimDuration::ZERO {
                         j.timer = true;
@@ -173,16 +97,41 @@ impl<O: Observer> World<O> {
                         return;
                     }
                 }
+                Op::Guard => {
+                    if !self.step_ends(s, job) {
+                        return;
+                    }
+                }
+                Op::Replay(duration, key) => {
+                    let (duration, key) = (duration.clone(), *key);
+                    let d = stretched(duration.sample(key, self.ordinal(job), 0), slow);
+                    if d != SimDuration::ZERO {
+                        self.jobs.get_mut(job).timer = true;
+                        s.after(d, Event::new(Kind::StepDone, 0, job));
+                        return;
+                    }
+                    self.step_ends(s, job);
+                }
+                Op::Each => {
+                    let d = stretched(self.work_for_each(job), slow);
+                    if d != SimDuration::ZERO {
+                        self.jobs.get_mut(job).timer = true;
+                        s.after(d, Event::new(Kind::StepDone, 0, job));
+                        return;
+                    }
+                    self.step_ends(s, job);
+                }
                 Op::Call(sites) => {
                     let sites = sites.clone();
+                    j.step += 1;
                     self.call_all(s, job, sites);
                     return;
                 }
                 Op::EmitAll(_) | Op::EmitOne(..) => {
+                    j.step += 1;
                     if self.emit(s, job) {
                         return;
                     }
-                    self.jobs.get_mut(job).step += 1;
                 }
             }
         }
@@ -191,8 +140,8 @@ impl<O: Observer> World<O> {
     /// The timer of a step is over.
     pub(crate) fn step_done(&mut self, s: &mut Sched, job: u32) {
         let j = self.jobs.get_mut(job);
-        if j.state == State::Ghost {
-            self.jobs.free(job);
+        if j.state != State::Working {
+            self.step_elsewhere(s, job);
             return;
         }
         j.timer = false;
@@ -209,6 +158,28 @@ impl<O: Observer> World<O> {
         self.feed_here(s, instance);
     }
 
+    /// The timer of a step is over whose job is not simply at work.
+    #[cold]
+    #[inline(never)]
+    fn step_elsewhere(&mut self, s: &mut Sched, job: u32) {
+        if self.jobs.get(job).state == State::Ghost {
+            self.jobs.free(job);
+        } else if self.counts(s, job, Kind::StepDone) {
+            self.step_done(s, job);
+        }
+    }
+
+    /// The number of an event among those of its type, or of a request at its handler.
+    fn ordinal(&mut self, job: u32) -> u64 {
+        let j = self.jobs.get(job);
+        if j.delivery != NONE {
+            return self.book.facts.get(j.origin).ordinal;
+        }
+        let replayed = &mut self.handlers[j.handler as usize].replayed;
+        *replayed += 1;
+        *replayed - 1
+    }
+
     /// Accounts for the time of the current step, commits it if it is a write, and moves on. Whether
     /// the job keeps its worker.
     #[inline(never)]
@@ -223,23 +194,34 @@ impl<O: Observer> World<O> {
         match *op {
             Op::Write { name, entity, .. } => {
                 j.commit += took;
+                let service = self.handlers[j.handler as usize].service;
+                let leads = j.next != NONE;
                 self.commit(s, job, name, entity);
+                if leads {
+                    self.commit_riders(s, job, name, entity);
+                }
+                self.disconnect(s, service, job);
                 true
             }
-            Op::Recall(..) => self.recall(s, job),
+            Op::Recall(..) => {
+                let service = self.handlers[j.handler as usize].service;
+                self.disconnect(s, service, job);
+                self.recall(s, job)
+            }
+            Op::Guard => self.recall(s, job),
             _ => true,
         }
     }
 
     /// A store write is durable. Apart from the rest, which most jobs go through without it.
     #[inline(never)]
-    fn commit(&mut self, s: &Sched, job: u32, name: u64, entity: u32) {
+    pub(crate) fn commit(&mut self, s: &mut Sched, job: u32, name: u64, entity: u32) {
         let j = self.jobs.get_mut(job);
         let first = j.committed == 0;
         // A repeated request makes another entity, as a service without deduplication does.
         let new = derive_id(derive_id(j.id, name), u64::from(j.attempt)) | 1;
         if self.traced(job) {
-            if first && !self.admits(s.now(), job) {
+            if self.jobs.get(job).skips || first && !self.admits(s.now(), job) {
                 return;
             }
             self.write(job, entity, new);
@@ -251,6 +233,7 @@ impl<O: Observer> World<O> {
         if first && j.subscription != NONE {
             self.apply(s.now(), job);
         }
+        self.commit_rows(s, job, first);
     }
 
     /// The effect of an event becomes visible.
@@ -290,22 +273,50 @@ impl<O: Observer> World<O> {
         }
     }
 
-    /// Publishes the events of the current emit step. Whether the job has to wait for answers.
+    /// Publishes the events of the emit step that the job has just passed. Whether it has to wait
+    /// for answers.
     #[inline(never)]
     fn emit(&mut self, s: &mut Sched, job: u32) -> bool {
         let j = *self.jobs.get(job);
-        let commit = if j.committed == 0 { s.now().ns() } else { j.committed };
-        let chosen = self.chosen(&j, j.step);
+        if self.emits_with_write(&j) {
+            return false;
+        }
         let publish = self.handlers[j.handler as usize].publish;
-        let waits = publish.mode == PublishMode::Sync;
+        let waits = self.waits_for_broker(publish);
         let stamp = if waits { self.next_stamp() } else { 0 };
-        let mut awaited = 0;
         if waits {
             self.jobs.get_mut(job).stamp_of_calls = stamp;
             // Answers that come at once must not end the step before all is sent.
             self.jobs.get_mut(job).unanswered = u32::MAX;
         }
-        for at in chosen {
+        let mut awaited = 0;
+        let mut member = job;
+        while member != NONE {
+            awaited += self.emit_of(s, member, job, j.step - 1, publish, stamp);
+            member = self.jobs.get(member).next;
+        }
+        self.awaits(job, stamp, awaited)
+    }
+
+    /// Publishes the events of one job at an emit step. `leader`: the job itself or the one that
+    /// leads its batch. How many of them have to be waited for.
+    pub(crate) fn emit_of(
+        &mut self,
+        s: &mut Sched,
+        of: u32,
+        leader: u32,
+        step: u32,
+        publish: Publish,
+        stamp: u32,
+    ) -> u32 {
+        let j = *self.jobs.get(of);
+        if j.skips {
+            return 0;
+        }
+        let instance = self.jobs.get(leader).instance;
+        let commit = if j.committed == 0 { s.now().ns() } else { j.committed };
+        let mut awaited = 0;
+        for at in self.chosen(&j, step) {
             let e = &self.emissions[at as usize];
             let (event, count, first) = (e.event, e.count, derive_id(j.id, e.salt));
             let plain = self.events[event as usize].plain;
@@ -315,12 +326,12 @@ impl<O: Observer> World<O> {
                     self.publish(s, event, id, commit, j.key);
                     continue;
                 }
-                let (instance, key) = (j.instance, j.key);
-                let e = Emitted { event, id, commit, key, publish, instance, job, stamp };
+                let (key, job) = (j.key, leader);
+                let e = Emitted { event, id, commit, key, publish, instance, of, job, stamp };
                 awaited += u32::from(self.publish_booked(s, &e));
             }
         }
-        self.awaits(job, stamp, awaited)
+        awaited
     }
 
     /// A job has sent what it waits for. Whether an answer is still to come.
@@ -359,14 +370,26 @@ impl<O: Observer> World<O> {
     pub(crate) fn attempt_fails(&mut self, s: &mut Sched, job: u32) {
         self.remembers_failure(job);
         let j = self.jobs.get_mut(job);
-        let handler = &self.handlers[j.handler as usize];
         j.stamp_of_calls = 0;
+        let handler = &self.handlers[j.handler as usize];
+        if j.committed == 0 && handler.writes {
+            let passed = (j.step - handler.steps.start).min(u32::from(u16::MAX)) as u16;
+            j.exposed = j.exposed.max(passed);
+        }
+        if j.next != NONE && self.bisect(s, job) {
+            return;
+        }
+        let j = self.jobs.get_mut(job);
+        let handler = &self.handlers[j.handler as usize];
         j.failed += 1;
         if j.failed >= handler.attempts {
             self.finish_elsewhere(s, job, false);
             return;
         }
         if handler.retry_in != RetryIn::Inline && j.delivery != NONE {
+            for rider in self.part(s, job) {
+                self.put_aside(s, rider);
+            }
             self.put_aside(s, job);
             return;
         }
@@ -388,13 +411,19 @@ impl<O: Observer> World<O> {
             return;
         }
         if j.state == State::Parked {
-            self.aside_over(s, job);
+            if !self.is_held(job) || self.counts(s, job, Kind::AttemptDue) {
+                self.aside_over(s, job);
+            }
             return;
         }
-        if j.state == State::Held {
-            self.held_over(s, job);
+        if j.state == State::PutBy {
+            self.put_by_over(s, job);
             return;
         }
+        if j.state == State::Frozen && !self.counts(s, job, Kind::AttemptDue) {
+            return;
+        }
+        let j = self.jobs.get_mut(job);
         let handler = &self.handlers[j.handler as usize];
         let took = now - j.mark;
         j.mark = now;
@@ -403,15 +432,19 @@ impl<O: Observer> World<O> {
         j.timer = false;
         j.committed = 0;
         j.step = handler.steps.start;
-        j.failing = handler.fails.draw(handler.fails_key, j.id, j.attempt);
+        j.failing = handler.fails.draw(handler.fails_key, j.id, j.attempt)
+            || handler.poison.draw(handler.poison_key, j.id, 0);
         let instance = j.instance;
+        if j.next != NONE && self.carries_poison(job) {
+            self.jobs.get_mut(job).failing = true;
+        }
         self.run(s, job);
         self.feed(s, instance);
     }
 
     /// [`World::finish`] for where few jobs end.
     #[inline(never)]
-    fn finish_elsewhere(&mut self, s: &mut Sched, job: u32, ok: bool) {
+    pub(crate) fn finish_elsewhere(&mut self, s: &mut Sched, job: u32, ok: bool) {
         self.finish(s, job, ok);
     }
 
@@ -460,23 +493,40 @@ impl<O: Observer> World<O> {
         self.running -= 1;
     }
 
-    /// A handler that committed ends without having published: its events are lost.
+    /// A handler ends for good before its end. If it has committed, the events that it has not
+    /// published are lost; if it has not, those that it has published are phantoms. Rows of an
+    /// outbox are neither.
     pub(crate) fn unpublished(&mut self, job: u32) {
         let j = *self.jobs.get(job);
-        if j.committed == 0 {
+        let handler = &self.handlers[j.handler as usize];
+        if !handler.writes || is_outbox(handler.publish.mode) {
             return;
         }
-        for step in j.step..self.handlers[j.handler as usize].steps.end {
+        let (start, end) = (handler.steps.start, handler.steps.end);
+        let steps = if j.committed == 0 {
+            start..j.step.max(start + u32::from(j.exposed))
+        } else {
+            j.step..end
+        };
+        for step in steps {
             for at in self.chosen(&j, step) {
-                let e = &self.emissions[at as usize];
-                let (event, count) = (e.event as usize, e.count);
-                for subscription in self.book.heard[event].clone() {
-                    for _ in 0..count {
-                        self.observer.lost(subscription, SimTime::from_ns(j.committed));
-                        self.book.identity.harm(&mut self.observer, j.key, subscription);
-                    }
+                let EmissionTable { event, count, .. } = self.emissions[at as usize];
+                for _ in 0..count {
+                    self.ends_without(&j, event);
                 }
             }
+        }
+    }
+
+    /// An event of a job was published and its cause is not committed, or the other way round.
+    fn ends_without(&mut self, j: &Job, event: u32) {
+        if j.committed == 0 {
+            self.observer.phantom(event);
+            return;
+        }
+        for subscription in self.book.heard[event as usize].clone() {
+            self.observer.lost(subscription, SimTime::from_ns(j.committed));
+            self.book.identity.harm(&mut self.observer, j.key, subscription);
         }
     }
 
@@ -501,6 +551,11 @@ impl<O: Observer> World<O> {
         if j.stamp_of_calls != stamp {
             return;
         }
+        if j.state == State::Frozen {
+            let instance = j.instance;
+            self.hold(instance, Held::Outcome { job, stamp, ok });
+            return;
+        }
         j.unanswered -= 1;
         if ok && j.unanswered > 0 {
             return;
@@ -511,9 +566,14 @@ impl<O: Observer> World<O> {
         j.worked += took;
         if ok {
             j.stamp_of_calls = 0;
-            j.step += 1;
             self.run(s, job);
         } else {
+            if j.committed == 0
+                && matches!(self.ops[j.step as usize - 1], Op::EmitAll(_) | Op::EmitOne(..))
+            {
+                // What was refused is not a phantom.
+                j.step -= 1;
+            }
             self.attempt_fails(s, job);
         }
         self.feed(s, instance);
@@ -532,6 +592,6 @@ pub(crate) fn release(instances: &mut [Instance], now: SimTime, j: &mut Job) {
 
 /// `d` times `slow`.
 #[inline]
-fn stretched(d: SimDuration, slow: f64) -> SimDuration {
+pub(crate) fn stretched(d: SimDuration, slow: f64) -> SimDuration {
     if slow == 1.0 { d } else { SimDuration::from_ns((d.ns() as f64 * slow + 0.5) as u64) }
 }

@@ -2,6 +2,8 @@
 //! records that come and go.
 
 use super::blueprint::{Balance, Exhausted, Filter, Publish, RetryIn};
+use super::filter::AttributeTable;
+use super::store::Store;
 use crate::random::{Arrivals, Backoff, Burst, Chance, StreamKey, Variate};
 use crate::units::SimDuration;
 use std::collections::VecDeque;
@@ -44,8 +46,12 @@ pub(crate) struct EventTable {
     pub(crate) plain: bool,
     pub(crate) size: u64,
     pub(crate) priority: u8,
+    /// Events of it so far that were not plain.
+    pub(crate) count: u64,
     /// Brokers through which somebody hears it, ascending.
     pub(crate) via: Vec<u32>,
+    /// What filters look at.
+    pub(crate) attributes: Vec<AttributeTable>,
 }
 
 /// A range of another table.
@@ -66,6 +72,10 @@ pub(crate) struct HandlerTable {
     pub(crate) publish: Publish,
     pub(crate) retry_in: RetryIn,
     pub(crate) on_exhausted: Option<Exhausted>,
+    /// Requests that have started a replayed step.
+    pub(crate) replayed: u64,
+    /// Its batch table, or [`NONE`].
+    pub(crate) batch: u32,
     /// Share of events that always fail.
     pub(crate) poison: Chance,
     pub(crate) poison_key: StreamKey,
@@ -76,13 +86,19 @@ pub(crate) struct HandlerTable {
 pub(crate) enum Op {
     /// Worker time.
     Work(Variate, StreamKey),
+    /// Worker time for each of a batch.
+    Each,
+    /// Worker time of the n-th event of its type, or of the n-th request to its handler.
+    Replay(Variate, StreamKey),
     /// Calls made at once: a range of call sites.
     Call(Range),
     /// A store write of an entity, by its hashed name and its index: a new individual unless the
     /// cause has one.
     Write { duration: Variate, key: StreamKey, name: u64, entity: u32 },
-    /// A look into what the service remembers.
+    /// A store operation that looks up, or marks, whether the work has been done already.
     Recall(Variate, StreamKey),
+    /// A look at the version, which takes no time.
+    Guard,
     /// Every one of a range of emissions.
     EmitAll(Range),
     /// One of a range of emissions, by cumulated shares.
@@ -155,6 +171,27 @@ pub(crate) struct ServiceTable {
     pub(crate) groups: Range,
     /// Whether one of them asks for work when a worker is idle.
     pub(crate) asks: bool,
+    /// Which waiting work its instances take up next.
+    pub(crate) order: Takes,
+    /// Waiting work at most, in each line; `None`: without limit.
+    pub(crate) cap: Option<usize>,
+    /// Whether the oldest makes room when a line is full.
+    pub(crate) evicts: bool,
+    /// Events of the book that wait for an earlier one of their key.
+    pub(crate) held: usize,
+    /// Connections to its store, if there is a limit.
+    pub(crate) store: Option<Store>,
+}
+
+/// Which waiting work an instance takes up next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Takes {
+    /// What has waited longest.
+    Oldest,
+    /// What came last.
+    Newest,
+    /// Nothing: it is down, on its way there, or stands still.
+    Nothing,
 }
 
 /// An instance of a service.
@@ -166,15 +203,30 @@ pub(crate) struct Instance {
     pub(crate) incarnation: u32,
     /// Crashes whose cause lasts.
     pub(crate) crashes: u32,
+    /// Stops whose cause lasts.
+    pub(crate) stops: u32,
+    /// Pauses that last.
+    pub(crate) pauses: u32,
+    /// Whether it consumes and takes requests.
     pub(crate) up: bool,
+    /// Whether it is not up any more, but still finishes its work.
+    pub(crate) draining: bool,
+    /// What its free workers take up.
+    pub(crate) takes: Takes,
     /// When it will have started, if it is starting.
     pub(crate) starts_at: u64,
+    /// When it will have stopped, if it is draining.
+    pub(crate) stops_at: u64,
+    /// Since when it stands still, if it does.
+    pub(crate) paused_at: u64,
     /// Product of the slow-downs that strike it.
     pub(crate) slow: f64,
     /// Jobs with a worker.
     pub(crate) busy: u32,
     /// Jobs that wait for a worker of this instance: requests, and events that a broker gave it.
     pub(crate) inbox: VecDeque<u32>,
+    /// Copies from brokers that are on their way to it, or gather there for a batch.
+    pub(crate) coming: u32,
     /// Round-robin pointers, one per service called.
     pub(crate) pointers: Vec<u32>,
 }
@@ -190,6 +242,9 @@ pub(crate) struct SourceTable {
     /// Identity of its arrival 0; arrival n has this plus n.
     pub(crate) first_id: u64,
     pub(crate) next: u64,
+    /// Age of the fact when it arrives.
+    pub(crate) late: Option<Variate>,
+    pub(crate) late_key: StreamKey,
     pub(crate) publish: Publish,
 }
 
@@ -232,7 +287,9 @@ pub(crate) struct Fact {
     pub(crate) relayed: u64,
     /// When it left its client for the first time, ns.
     pub(crate) sent: u64,
-    /// Whether it has left its client for the first time.
+    /// Its number among the events of its type, from 0.
+    pub(crate) ordinal: u64,
+    /// Whether it has been on its way to a broker.
     pub(crate) out: bool,
     /// Whether one of them gave it up.
     pub(crate) given_up: bool,
@@ -247,12 +304,16 @@ pub(crate) enum State {
     Waiting,
     /// With a worker.
     Working,
+    /// With the worker of the leader of its batch.
+    Riding,
     /// Without a worker until its pause is over.
     Parked,
     /// Put by until the versions before it have come.
-    Held,
+    PutBy,
     /// Interrupted: only waits for its timer to come back.
     Ghost,
+    /// With a worker of an instance that stands still, or stood still since its timer was set.
+    Frozen,
 }
 
 /// One delivery or request at a service.
@@ -298,6 +359,8 @@ pub(crate) struct Job {
     pub(crate) step: u32,
     /// Step after the last.
     pub(crate) end: u32,
+    /// The next of its batch, or [`NONE`].
+    pub(crate) next: u32,
     /// Number of this attempt for draws; interruptions count.
     pub(crate) attempt: u32,
     /// Attempts that failed; interruptions do not count.
@@ -306,6 +369,8 @@ pub(crate) struct Job {
     pub(crate) stamp_of_calls: u32,
     /// Calls of the current step that have not been answered.
     pub(crate) unanswered: u32,
+    /// Step before which attempts that committed nothing have published what was to publish.
+    pub(crate) exposed: u16,
     pub(crate) state: State,
     /// Whether a timer for it is in the event list.
     pub(crate) timer: bool,
@@ -333,6 +398,7 @@ impl Fact {
         refs: 0,
         relayed: 0,
         sent: 0,
+            ordinal: 0,
         out: false,
         given_up: false,
     };
@@ -361,10 +427,12 @@ impl Job {
         instance: NONE,
         step: 0,
         end: 0,
+        next: NONE,
         attempt: 0,
         failed: 0,
         stamp_of_calls: VOID,
         unanswered: 0,
+        exposed: 0,
         state: State::Waiting,
         timer: false,
         failing: false,

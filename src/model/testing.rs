@@ -32,6 +32,7 @@ impl Observer for Log {
     fn started(&mut self, service: u32, now: SimTime, _: Option<u32>, _: bool) {
         self.say(now, format!("s{service} starts"));
     }
+    fn rides(&mut self, _: u32, _: SimTime, _: bool) {}
     fn released(&mut self, _: u32, _: SimTime) {}
     fn interrupted(&mut self, _: u32) {}
     fn failed(&mut self, _: u32) {}
@@ -47,7 +48,11 @@ impl Observer for Log {
         let ms = |ns: u64| ns as f64 / 1e6;
         assert_eq!(s.total(), now.since(commit).ns());
         let parts = [s.publish, s.deliver, s.wait, s.retry, s.service, s.commit].map(ms);
-        self.say(now, format!("applied {subscription}: {parts:?}"));
+        let before = match (ms(s.outbox), ms(s.batch)) {
+            (0.0, 0.0) => String::new(),
+            (outbox, batch) => format!(", outbox {outbox}, batch {batch}"),
+        };
+        self.say(now, format!("applied {subscription}: {parts:?}{before}"));
     }
     fn applied_version(&mut self, subscription: u32, now: SimTime, commit: SimTime, s: &Segments) {
         self.applied(subscription, now, commit, s, true);
@@ -92,6 +97,9 @@ impl Observer for Log {
     }
     fn exhausted(&mut self, subscription: u32) {
         self.0.push(format!("{subscription} gives up"));
+    }
+    fn phantom(&mut self, event: u32) {
+        self.0.push(format!("{event} is a phantom"));
     }
     fn lost(&mut self, subscription: u32, _: SimTime) {
         self.0.push(format!("{subscription} never hears of it"));

@@ -32,6 +32,11 @@ impl Level {
         self.since = now.ns();
     }
 
+    /// Up to when the integral is.
+    pub(crate) fn settled(&self) -> SimTime {
+        SimTime::from_ns(self.since)
+    }
+
     pub(crate) fn value(&self) -> u64 {
         self.value
     }

@@ -19,6 +19,8 @@ pub struct RunRecord {
     pub measures: Vec<Measure>,
     /// Ledger of each subscribing service.
     pub ledgers: Vec<(String, crate::results::Ledger)>,
+    /// Mean and largest backlog of each lane of the blueprint in the measured phase.
+    pub lanes: Vec<(f64, u64)>,
 }
 
 /// One quantity of one component.

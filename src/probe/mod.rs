@@ -5,11 +5,13 @@
 mod history;
 mod level;
 mod measure;
+mod obligations;
 mod record;
 mod recorder;
 mod replay;
 mod run;
 mod standard;
+mod waiting;
 
 pub use history::Entry;
 pub use measure::{Measure, RunRecord, Shape, Tally};

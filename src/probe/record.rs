@@ -2,12 +2,15 @@
 //! component.
 
 use super::measure::{Measure, RunRecord, Shape};
+use super::obligations::{Count, Obligations, SHOWN};
 use super::recorder::Recorder;
 use super::run::End;
-use super::standard::{Delivery, Demand, Obligations, Probes, Station};
+use super::standard::{Delivery, Demand, Probes, Station, sum};
 use crate::engine::Engine;
 use crate::model::{Blueprint, Fate, Service, World};
-use crate::results::catalogue::{FAMILIES, LEDGER_STATES, SEGMENTS, Scope};
+use crate::results::catalogue::{
+    FAMILIES, LEDGER_COUNTS, LEDGER_STATES, RUN_COUNTS, SEGMENTS, Scope,
+};
 use crate::results::{Ledger, Ordered};
 use crate::units::SimDuration;
 
@@ -36,6 +39,7 @@ pub(crate) fn record(
         out.service(service, at, &probes);
     }
     out.events(&probes);
+    out.brokers(&probes);
     out.ledgers(&probes);
     RunRecord {
         events,
@@ -45,7 +49,14 @@ pub(crate) fn record(
         limit: end.limit.clone(),
         measures: out.measures,
         ledgers: ledgers(blueprint, &probes),
+        lanes: lanes(&probes, end),
     }
+}
+
+/// What waited in each lane: mean and largest value.
+fn lanes(probes: &Probes, end: &End) -> Vec<(f64, u64)> {
+    let ns = end.measured.ns() as f64;
+    probes.waiting.lanes.iter().map(|lane| (lane.ready.mean(ns), lane.ready.max)).collect()
 }
 
 fn digests(blueprint: &Blueprint, probes: &Probes) -> Vec<(String, u64)> {
@@ -61,28 +72,8 @@ fn ledgers(blueprint: &Blueprint, probes: &Probes) -> Vec<(String, Ledger)> {
     let services = blueprint.services.iter().zip(&probes.heard_by);
     services
         .filter(|(_, heard)| !heard.is_empty())
-        .map(|(s, heard)| (s.name.clone(), as_ledger(&sum(probes, heard))))
+        .map(|(s, heard)| (s.name.clone(), as_ledger(&sum(&probes.deliveries, heard))))
         .collect()
-}
-
-/// Obligations of several subscriptions together.
-fn sum(probes: &Probes, heard: &[u32]) -> Obligations {
-    let mut all = Obligations::default();
-    for &d in heard {
-        let l = &probes.deliveries[d as usize].ledger;
-        all.committed += l.committed;
-        for fate in Fate::ALL {
-            all[fate] += l[fate];
-        }
-        all.applied_again += l.applied_again;
-        all.redelivered += l.redelivered;
-        all.resurrected += l.resurrected;
-        all.filtered += l.filtered;
-        all.out_of_order += l.out_of_order;
-        all.wrong_entities += l.wrong_entities;
-        all.harmed += l.harmed;
-    }
-    all
 }
 
 fn as_ledger(o: &Obligations) -> Ledger {
@@ -109,7 +100,15 @@ fn as_ledger(o: &Obligations) -> Ledger {
         dead_lettered: o[Fate::DeadLettered],
         expired: o[Fate::Expired],
         lost: reasons("lost"),
-        double_applied: o.applied_again,
+        double_applied: o[Count::DoubleApplied],
+        filtered: o[Count::Filtered],
+        backfill: o[Count::Backfill],
+        phantom: o[Count::Phantom],
+        redelivered: o[Count::Redelivered],
+        out_of_order: o[Count::OutOfOrder],
+        resurrected: o[Count::Resurrected],
+        wrong_entities: o[Count::WrongEntities],
+        harmed: o[Count::Harmed],
     }
 }
 
@@ -173,7 +172,7 @@ impl Writer<'_> {
         self.add(Scope::Service, name, "backlog", level(backlog, backlog_max as f64), series);
         let inflight = level(backlog + busy, inflight_max as f64);
         self.add(Scope::Service, name, "inflight", inflight, Vec::new());
-        let rho = busy / s.capacity;
+        let rho = (s.to.workers - s.from.workers) as f64 / ns / s.capacity;
         let bins = s.series.rho.iter().take(self.to_bin).skip(self.from_bin);
         let rho_max = bins.copied().fold(rho, f64::max);
         let series = vec![("mean", s.series.rho.clone())];
@@ -232,38 +231,56 @@ impl Writer<'_> {
         }
     }
 
-    fn ledgers(&mut self, probes: &Probes) {
-        let services = self.blueprint.services.iter().zip(&probes.heard_by);
-        for (service, heard) in services.filter(|(_, heard)| !heard.is_empty()) {
-            let prefix = format!("{}.ledger", service.name);
-            self.measures.extend(fates(&prefix, &sum(probes, heard)));
+    /// What waits at brokers.
+    fn brokers(&mut self, probes: &Probes) {
+        let ns = self.measured * 1e9;
+        let brokers = self.blueprint.brokers.iter().zip(&probes.waiting.brokers);
+        for (broker, store) in brokers.filter(|(_, store)| store.stores) {
+            let shape = Shape::Level { mean: store.ready.mean(ns), max: store.ready.max as f64 };
+            let series = vec![("mean", store.series.clone())];
+            self.add(Scope::Broker, &broker.name, "backlog", shape, series);
         }
-        let all: Vec<u32> = (0..probes.deliveries.len() as u32).collect();
-        self.measures.extend(fates("ledger", &sum(probes, &all)));
+    }
+
+    fn ledgers(&mut self, probes: &Probes) {
+        let services = self.blueprint.services.iter().zip(&probes.heard_by).enumerate();
+        for (at, (service, heard)) in services.filter(|(_, (_, heard))| !heard.is_empty()) {
+            let prefix = format!("{}.ledger", service.name);
+            let mut all = ledger(&prefix, &sum(&probes.deliveries, heard));
+            for measure in &mut all {
+                measure.series = over_time(&measure.path[prefix.len() + 1..], &probes.stations[at]);
+            }
+            self.measures.extend(all);
+        }
+        let every: Vec<u32> = (0..probes.deliveries.len() as u32).collect();
+        let mut all = sum(&probes.deliveries, &every);
+        // An entity counts once, however many subscribers have it wrong.
+        all[Count::WrongEntities] = probes.wrong_entities;
+        all[Count::Harmed] = probes.harmed_entities;
+        self.measures.extend(ledger("ledger", &all));
+        let unroutable = probes.spreads.iter().map(|s| s.unroutable).sum();
         let not_emitted = probes.stations.iter().map(|s| s.not_emitted).sum();
-        self.measures.push(count(
-            "ledger.not_emitted".to_owned(),
-            not_emitted,
-            "arrivals of sources whose service was down",
-        ));
+        for ((name, meaning), n) in RUN_COUNTS.into_iter().zip([unroutable, not_emitted]) {
+            self.measures.push(count(format!("ledger.{name}"), n, meaning));
+        }
     }
 }
 
-/// `PREFIX.committed`, `PREFIX.<state>` for every state, `PREFIX.double_applied`: the one place
-/// where the ledger becomes metrics.
-fn fates(prefix: &str, o: &Obligations) -> Vec<Measure> {
+/// Counts of the ledger over time: of services that consume from brokers.
+fn over_time(name: &str, station: &Station) -> Series {
+    let Some(incidents) = &station.incidents else { return Vec::new() };
+    let shown = SHOWN.iter().zip(&incidents.series).filter(|(shown, _)| **shown == name);
+    shown.map(|(_, series)| ("", series.clone())).collect()
+}
+
+/// `PREFIX.committed`, `PREFIX.<state>` for every state, `PREFIX.<count>` for all that is counted
+/// beside them: the one place where the ledger becomes metrics.
+fn ledger(prefix: &str, o: &Obligations) -> Vec<Measure> {
     let mut all = vec![count(format!("{prefix}.committed"), o.committed, "obligations in all")];
-    for state in LEDGER_STATES {
-        let of = |fate: &&Fate| fate.words().0 == state;
-        let n = Fate::ALL.iter().filter(of).map(|&fate| o[fate]).sum();
-        all.push(count(
-            format!("{prefix}.{state}"),
-            n,
-            "obligations that ended the run in this state",
-        ));
-    }
-    let again = "facts whose effect happened more than once";
-    all.push(count(format!("{prefix}.double_applied"), o.applied_again, again));
+    let state = "obligations that ended the run in this state";
+    all.extend(LEDGER_STATES.map(|name| count(format!("{prefix}.{name}"), o.state(name), state)));
+    let beside = LEDGER_COUNTS.iter().zip(Count::ALL);
+    all.extend(beside.map(|((name, what), at)| count(format!("{prefix}.{name}"), o[at], what)));
     all
 }
 
@@ -278,17 +295,18 @@ mod tests {
 
     #[test]
     fn the_metrics_of_the_ledger_say_what_the_ledger_says() {
-        let mut o = Obligations { applied_again: 32, ..Obligations::default() };
+        let mut o = Obligations::default();
+        Count::ALL.into_iter().enumerate().for_each(|(n, count)| o[count] = 1000 + n as u64);
         for (n, fate) in Fate::ALL.into_iter().enumerate() {
             o[fate] = 1 << n;
             o.committed += 1 << n;
         }
-        let ledger = serde_json::to_value(as_ledger(&o)).expect("plain data");
-        let metrics = fates("email.ledger", &o);
+        let written = serde_json::to_value(as_ledger(&o)).expect("plain data");
+        let metrics = super::ledger("email.ledger", &o);
         let mut states = Vec::new();
         for metric in &metrics {
             let state = metric.path.strip_prefix("email.ledger.").expect("the prefix");
-            let entry = ledger.get(state).unwrap_or_else(|| panic!("no state {state}"));
+            let entry = written.get(state).unwrap_or_else(|| panic!("no state {state}"));
             let n = match entry.as_object() {
                 Some(reasons) => reasons.values().filter_map(serde_json::Value::as_f64).sum(),
                 None => entry.as_f64().expect("a number"),
@@ -296,7 +314,8 @@ mod tests {
             assert!(matches!(metric.shape, Shape::Scalar(Ok(value)) if value == n), "{metric:?}");
             states.push(state);
         }
-        let all = ["committed"].into_iter().chain(LEDGER_STATES).chain(["double_applied"]);
+        let beside = LEDGER_COUNTS.map(|c| c.0);
+        let all = ["committed"].into_iter().chain(LEDGER_STATES).chain(beside);
         assert_eq!(states, all.collect::<Vec<_>>());
     }
 }

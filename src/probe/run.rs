@@ -6,7 +6,7 @@ use super::measure::RunRecord;
 use super::record;
 use super::standard::{Border, Probes};
 use crate::engine::{Engine, Limits, Stop};
-use crate::model::{Blueprint, World, lanes, subscriptions};
+use crate::model::{Blueprint, World};
 use crate::random::Streams;
 use crate::units::{SimDuration, SimTime};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -73,17 +73,7 @@ pub(crate) fn engine<H: History>(
     seed: u64,
     replication: u64,
 ) -> Engine<World<Probes<H>>> {
-    let capacities: Vec<u64> =
-        blueprint.services.iter().map(|s| u64::from(s.workers) * u64::from(s.instances)).collect();
-    let probes = Probes::new(
-        blueprint.phases.measure_from(),
-        blueprint.phases.traffic_end(),
-        &capacities,
-        &subscriptions(blueprint),
-        &lanes(blueprint),
-        blueprint.events.len(),
-        blueprint.clients.len(),
-    );
+    let probes = Probes::new(blueprint);
     let world = World::new(blueprint, &Streams::new(seed, replication), probes);
     let limits = Limits { events: blueprint.max_events, events_per_instant: EVENTS_PER_INSTANT };
     Engine::new(world, limits, World::start)

@@ -5,9 +5,11 @@
 
 use super::history::{History, kind};
 use super::level::Level;
+use super::obligations::{Count, Incidents, Obligations};
 use super::recorder::{Binned, Counts, Recorder};
+use super::waiting::Waiting;
 use crate::engine::Digest;
-use crate::model::{Fate, LaneInfo, Observer, Segments, Subscription, Visit};
+use crate::model::{Blueprint, Fate, Observer, Segments, Subscription, Visit, subscriptions};
 use crate::units::SimTime;
 
 /// Totals of a station at an instant, from which a phase or a bin is the difference of two.
@@ -15,6 +17,8 @@ use crate::units::SimTime;
 pub(crate) struct Totals {
     pub(crate) backlog: u128,
     pub(crate) busy: u128,
+    /// Busy workers: what rides along in a batch has none of its own.
+    pub(crate) workers: u128,
     pub(crate) attempted: u64,
     pub(crate) good: u64,
 }
@@ -23,10 +27,12 @@ pub(crate) struct Totals {
 #[derive(Debug, Default)]
 pub(crate) struct Station<H = Digest> {
     pub(crate) history: H,
+    /// Waiting here and, for it, at brokers.
     pub(crate) backlog: Level,
+    /// With a worker.
     pub(crate) busy: Level,
-    /// Waiting at brokers for it.
-    pub(crate) ahead: Level,
+    /// Of those, with the worker of a batch that another one leads.
+    pub(crate) riding: Level,
     pub(crate) inflight_max: u64,
     pub(crate) wait: Recorder,
     pub(crate) service: Recorder,
@@ -47,6 +53,8 @@ pub(crate) struct Station<H = Digest> {
     /// Largest values of the measured phase, once it is over.
     pub(crate) measured_max: (u64, u64),
     pub(crate) series: StationSeries,
+    /// Of a service that consumes from brokers.
+    pub(crate) incidents: Option<Box<Incidents>>,
 }
 
 /// What a service shows over time, one value per bin.
@@ -57,43 +65,6 @@ pub(crate) struct StationSeries {
     pub(crate) backlog: Vec<f64>,
     pub(crate) rho: Vec<f64>,
     pub(crate) throughput: Vec<f64>,
-}
-
-/// Fate of the obligations of one subscription.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Obligations {
-    pub(crate) committed: u64,
-    /// How many are in each fate.
-    pub(crate) fates: [u64; Fate::COUNT],
-    pub(crate) applied_again: u64,
-    /// Copies given out again.
-    pub(crate) redelivered: u64,
-    /// Applied after they had been given up.
-    pub(crate) resurrected: u64,
-    /// Facts that the subscription did not want.
-    pub(crate) filtered: u64,
-    /// Copies handed out after one of a newer version.
-    pub(crate) out_of_order: u64,
-    /// Individuals that are now shown in another version than the newest.
-    pub(crate) wrong_entities: u64,
-    /// Individuals that the subscription ever showed wrong or had to do without.
-    pub(crate) harmed: u64,
-}
-
-impl std::ops::Index<Fate> for Obligations {
-    type Output = u64;
-
-    #[inline]
-    fn index(&self, fate: Fate) -> &u64 {
-        &self.fates[fate as usize]
-    }
-}
-
-impl std::ops::IndexMut<Fate> for Obligations {
-    #[inline]
-    fn index_mut(&mut self, fate: Fate) -> &mut u64 {
-        &mut self.fates[fate as usize]
-    }
 }
 
 /// One event type at one subscriber.
@@ -146,13 +117,8 @@ pub(crate) struct Spread {
     pub(crate) expected: u64,
     /// Facts that nobody wanted.
     pub(crate) unroutable: u64,
-}
-
-/// What waits at a broker for one group: in a queue, or in a partition.
-#[derive(Debug, Default)]
-pub(crate) struct Lane {
-    pub(crate) service: u32,
-    pub(crate) level: Level,
+    /// Published without a commit.
+    pub(crate) phantom: u64,
 }
 
 /// All of it. `H`: what becomes of the history, a digest unless somebody looks into it.
@@ -164,7 +130,11 @@ pub(crate) struct Probes<H = Digest> {
     pub(crate) deliveries: Vec<Delivery>,
     pub(crate) demands: Vec<Demand<H>>,
     pub(crate) spreads: Vec<Spread>,
-    pub(crate) lanes: Vec<Lane>,
+    pub(crate) waiting: Waiting,
+    /// Individuals that some subscription now shows in another version than the newest.
+    pub(crate) wrong_entities: u64,
+    /// Individuals that some subscription ever showed wrong or had to do without.
+    pub(crate) harmed_entities: u64,
     /// Deliveries of each station.
     pub(crate) heard_by: Vec<Vec<u32>>,
     bin_start: SimTime,
@@ -179,6 +149,13 @@ fn spreads(events: usize, subscriptions: &[Subscription]) -> Vec<Spread> {
         spreads[s.event as usize].only = (heard[s.event as usize] == 1).then_some(at as u32);
     }
     spreads
+}
+
+/// Obligations of several subscriptions together.
+pub(super) fn sum(deliveries: &[Delivery], which: &[u32]) -> Obligations {
+    let mut all = Obligations::default();
+    which.iter().for_each(|&d| all += &deliveries[d as usize].ledger);
+    all
 }
 
 #[inline(always)]
@@ -204,35 +181,34 @@ pub(crate) struct Border {
 }
 
 impl<H: History> Probes<H> {
-    /// Probes for `capacities` (workers of each service), subscriptions, event types and clients;
-    /// measured is what is committed or intended from `from` until `to`.
-    pub(crate) fn new(
-        from: SimTime,
-        to: SimTime,
-        capacities: &[u64],
-        subscriptions: &[Subscription],
-        lanes: &[LaneInfo],
-        events: usize,
-        clients: usize,
-    ) -> Self {
-        let mut heard_by = vec![Vec::new(); capacities.len()];
+    /// Probes for an architecture; measured is what is committed or intended in the measured phase.
+    pub(crate) fn new(blueprint: &Blueprint) -> Self {
+        let subscriptions = subscriptions(blueprint);
+        let mut heard_by = vec![Vec::new(); blueprint.services.len()];
         for (at, s) in subscriptions.iter().enumerate() {
             heard_by[s.service as usize].push(at as u32);
         }
-        let station = |&c: &u64| Station { capacity: c as f64, ..Station::default() };
+        let waiting = Waiting::new(blueprint);
+        let station = |(at, s): (usize, &crate::model::Service)| Station {
+            capacity: f64::from(s.workers) * f64::from(s.instances),
+            incidents: waiting.serves(at).then(Box::default),
+            ..Station::default()
+        };
         let delivery = |s: &Subscription| Delivery {
             event: s.event,
             service: s.service,
             ..Delivery::default()
         };
         Self {
-            from,
-            to,
-            stations: capacities.iter().map(station).collect(),
+            from: blueprint.phases.measure_from(),
+            to: blueprint.phases.traffic_end(),
+            stations: blueprint.services.iter().enumerate().map(station).collect(),
             deliveries: subscriptions.iter().map(delivery).collect(),
-            demands: (0..clients).map(|_| Demand::default()).collect(),
-            spreads: spreads(events, subscriptions),
-            lanes: lanes.iter().map(|l| Lane { service: l.service, ..Lane::default() }).collect(),
+            demands: blueprint.clients.iter().map(|_| Demand::default()).collect(),
+            spreads: spreads(blueprint.events.len(), &subscriptions),
+            waiting,
+            wrong_entities: 0,
+            harmed_entities: 0,
             heard_by,
             bin_start: SimTime::ZERO,
             scratch: Counts::default(),
@@ -249,6 +225,8 @@ impl<H: History> Probes<H> {
         for at in 0..self.stations.len() {
             self.station_boundary(at, now, border);
         }
+        let width = now.since(self.bin_start).ns() as f64;
+        self.waiting.boundary(now, border, width);
         if border.bin && now > self.bin_start {
             self.close_bin();
             self.bin_start = now;
@@ -259,9 +237,11 @@ impl<H: History> Probes<H> {
         let s = &mut self.stations[at];
         s.backlog.settle(now);
         s.busy.settle(now);
+        s.riding.settle(now);
         let totals = Totals {
             backlog: s.backlog.area(),
             busy: s.busy.area(),
+            workers: s.busy.area() - s.riding.area(),
             attempted: s.attempted,
             good: s.good,
         };
@@ -278,7 +258,7 @@ impl<H: History> Probes<H> {
         if border.bin && width > 0.0 {
             let last = std::mem::replace(&mut s.last, totals);
             s.series.backlog.push((totals.backlog - last.backlog) as f64 / width);
-            s.series.rho.push((totals.busy - last.busy) as f64 / (width * s.capacity));
+            s.series.rho.push((totals.workers - last.workers) as f64 / (width * s.capacity));
             let done = (totals.attempted - last.attempted) as f64;
             s.series.throughput.push(done / (width / 1e9));
         }
@@ -286,6 +266,9 @@ impl<H: History> Probes<H> {
 
     fn close_bin(&mut self) {
         for (s, heard) in self.stations.iter_mut().zip(&self.heard_by) {
+            if let Some(incidents) = &mut s.incidents {
+                incidents.close(&sum(&self.deliveries, heard));
+            }
             if heard.is_empty() {
                 continue;
             }
@@ -313,17 +296,18 @@ impl<H: History> Probes<H> {
     pub(crate) fn check(&self, at_rest: bool) {
         for d in &self.deliveries {
             let l = &d.ledger;
-            let fates: u64 = l.fates.iter().sum();
-            assert_eq!(l.committed, fates, "the ledger does not balance: {l:?}");
-            let open = Fate::ALL.iter().filter(|f| f.is_open()).map(|f| l[*f]).sum::<u64>();
-            assert!(!at_rest || open == 0, "at rest with live obligations: {l:?}");
+            assert_eq!(l.committed, l.states(), "the ledger does not balance: {l:?}");
+            assert!(!at_rest || l.open() == 0, "at rest with live obligations: {l:?}");
         }
-        for (s, heard) in self.stations.iter().zip(&self.heard_by) {
+        let Some(now) = self.stations.first().map(|s| s.backlog.settled()) else { return };
+        let ahead = self.waiting.areas(self.stations.len(), now);
+        for ((s, heard), ahead) in self.stations.iter().zip(&self.heard_by).zip(ahead) {
             let e2e: u128 = heard.iter().map(|&d| self.deliveries[d as usize].e2e().sum).sum();
             let segments: u128 = s.segments.iter().sum();
             assert_eq!(e2e, segments, "segments do not add up to the end-to-end latency");
             if at_rest {
-                let area = s.backlog.area() + s.busy.area();
+                // Little's law is of what is here; what waits at brokers has not arrived.
+                let area = s.backlog.area() - ahead + s.busy.area() + s.riding.area();
                 assert_eq!(area, s.stays, "Little's law does not hold");
             }
         }
@@ -384,6 +368,16 @@ impl<H: History> Observer for Probes<H> {
             let l = &mut self.deliveries[subscription as usize].ledger;
             l[Fate::Stored] -= 1;
             l[Fate::Leased] += 1;
+        }
+    }
+
+    fn rides(&mut self, service: u32, now: SimTime, on: bool) {
+        let s = &mut self.stations[service as usize];
+        if on {
+            s.busy.rise(now);
+            s.riding.rise(now);
+        } else {
+            s.riding.fall(now);
         }
     }
 
@@ -464,27 +458,30 @@ impl<H: History> Observer for Probes<H> {
         lag.record(now.since(commit).ns(), measured);
     }
 
-    fn behind(&mut self, subscription: u32, _: SimTime, up: bool, _: bool) {
-        let wrong = &mut self.deliveries[subscription as usize].ledger.wrong_entities;
+    fn behind(&mut self, subscription: u32, _: SimTime, up: bool, entity: bool) {
+        let wrong = &mut self.deliveries[subscription as usize].ledger[Count::WrongEntities];
         if up {
             *wrong += 1;
+            self.wrong_entities += u64::from(entity);
         } else {
             *wrong -= 1;
+            self.wrong_entities -= u64::from(entity);
         }
     }
 
     fn out_of_order(&mut self, subscription: u32) {
-        self.deliveries[subscription as usize].ledger.out_of_order += 1;
+        self.deliveries[subscription as usize].ledger[Count::OutOfOrder] += 1;
     }
 
-    fn harmed(&mut self, subscription: u32, _: bool) {
-        self.deliveries[subscription as usize].ledger.harmed += 1;
+    fn harmed(&mut self, subscription: u32, entity: bool) {
+        self.deliveries[subscription as usize].ledger[Count::Harmed] += 1;
+        self.harmed_entities += u64::from(entity);
     }
 
     fn recognised(&mut self, _: u32) {}
 
     fn resurrected(&mut self, subscription: u32) {
-        self.deliveries[subscription as usize].ledger.resurrected += 1;
+        self.deliveries[subscription as usize].ledger[Count::Resurrected] += 1;
     }
 
     fn opened(&mut self, subscription: u32, commit: SimTime) {
@@ -504,11 +501,11 @@ impl<H: History> Observer for Probes<H> {
 
     #[inline]
     fn delivered(&mut self, subscription: u32, again: bool) {
-        self.deliveries[subscription as usize].ledger.redelivered += u64::from(again);
+        self.deliveries[subscription as usize].ledger[Count::Redelivered] += u64::from(again);
     }
 
     fn filtered(&mut self, subscription: u32) {
-        self.deliveries[subscription as usize].ledger.filtered += 1;
+        self.deliveries[subscription as usize].ledger[Count::Filtered] += 1;
     }
 
     fn unroutable(&mut self, event: u32) {
@@ -517,24 +514,28 @@ impl<H: History> Observer for Probes<H> {
 
     #[inline]
     fn stored(&mut self, lane: u32, now: SimTime, up: bool) {
-        let lane = &mut self.lanes[lane as usize];
+        let service = self.waiting.change(lane, now, up);
+        let s = &mut self.stations[service as usize];
         if up {
-            lane.level.rise(now);
-            self.stations[lane.service as usize].ahead.rise(now);
+            s.backlog.rise(now);
+            s.inflight_max = s.inflight_max.max(s.backlog.value() + s.busy.value());
         } else {
-            lane.level.fall(now);
-            self.stations[lane.service as usize].ahead.fall(now);
+            s.backlog.fall(now);
         }
     }
 
     fn applied_again(&mut self, subscription: u32) {
-        self.deliveries[subscription as usize].ledger.applied_again += 1;
+        self.deliveries[subscription as usize].ledger[Count::DoubleApplied] += 1;
     }
 
     fn exhausted(&mut self, subscription: u32) {
         let l = &mut self.deliveries[subscription as usize].ledger;
         l[Fate::Leased] -= 1;
         l[Fate::Exhausted] += 1;
+    }
+
+    fn phantom(&mut self, event: u32) {
+        self.spreads[event as usize].phantom += 1;
     }
 
     fn lost(&mut self, subscription: u32, commit: SimTime) {

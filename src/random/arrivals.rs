@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::exponential::standard_exponential;
-use super::rate::{Rate, State, Step};
+use super::rate::{Individuals, Instants, Rate, State, Step};
 use super::variate::nearest;
 use super::{Draw, StreamKey, Variate};
 use crate::units::SimTime;
@@ -30,6 +30,16 @@ enum Process {
     Periodic { interval_ns: f64 },
     Gaps(Variate),
     Profile(Profile),
+    Trace(Arc<Instants>),
+    Each(Turns),
+}
+
+/// Individuals in the order of their phases, over and over.
+#[derive(Clone, Debug)]
+struct Turns {
+    interval_ns: f64,
+    /// Phase in ns and individual.
+    order: Arc<[(u64, u32)]>,
 }
 
 /// A Poisson rate that changes.
@@ -65,6 +75,8 @@ impl Arrivals {
             Rate::Gaps(gap) => Process::Gaps(gap.clone()),
             Rate::Steps(steps) => profile(Plan::Steps(steps.clone())),
             Rate::Cycle(states) => profile(Plan::Cycle(states.clone())),
+            Rate::Trace(trace) => Process::Trace(trace.clone()),
+            Rate::Each(each) => Process::Each(Turns::new(each, gaps)),
         };
         // Without arrivals there is nothing to draw.
         let end = if rate.peak_per_s() == 0.0 { 0 } else { u64::MAX };
@@ -75,6 +87,12 @@ impl Arrivals {
     #[must_use]
     pub fn stop_at(self, end: SimTime) -> Self {
         Self { end: self.end.min(end.ns()), ..self }
+    }
+
+    /// The individual whose turn arrival `n` is, of a rate that holds for each of a population.
+    pub fn individual(&self, n: u64) -> Option<u32> {
+        let Process::Each(turns) = &self.process else { return None };
+        Some(turns.order[(n % turns.order.len() as u64) as usize].1)
     }
 
     /// The next arrival; `None` when no more will ever come.
@@ -94,8 +112,28 @@ impl Arrivals {
             Process::Profile(profile) => {
                 profile.after(self.now, Draw::new(self.gaps, n, 0), self.end)
             }
+            Process::Trace(trace) => trace.at.get(n as usize).map_or(u64::MAX, |at| at.ns()),
+            Process::Each(turns) => turns.at(n),
         };
         (self.now < self.end).then_some(SimTime::from_ns(self.now))
+    }
+}
+
+impl Turns {
+    /// The phase of individual i is draw i of `phases`.
+    fn new(each: &Individuals, phases: StreamKey) -> Self {
+        let phase = |i: u32| {
+            let share = Draw::new(phases, u64::from(i), 0).unit();
+            (nearest(share * each.interval_ns).ns(), i)
+        };
+        let mut order: Vec<(u64, u32)> = (0..each.count).map(phase).collect();
+        order.sort_unstable();
+        Self { interval_ns: each.interval_ns, order: order.into() }
+    }
+
+    fn at(&self, n: u64) -> u64 {
+        let count = self.order.len() as u64;
+        multiple(self.interval_ns, n / count).saturating_add(self.order[(n % count) as usize].0)
     }
 }
 
@@ -302,6 +340,34 @@ mod tests {
         assert!((times.len() as f64 - 75_000.0).abs() < Z * libm::sqrt(75_000.0 / 3.0));
         let gaps = times.windows(2).map(|pair| (pair[1] - pair[0]) as f64).collect();
         assert_follows("gaps", gaps, |ns| (ns / 26.666_666_7e6).clamp(0.0, 1.0));
+    }
+
+    #[test]
+    fn each_individual_has_a_phase_and_keeps_it() {
+        let mut rate: Rate = "every 4s per driver".parse().unwrap();
+        rate.individuals_mut().unwrap().count = 1000;
+        assert_eq!(rate.peak_per_s(), 250.0);
+        let mut arrivals = Arrivals::new(&rate, key(), states());
+        let turns: Vec<(u64, u32)> = (0..3000)
+            .map(|n| (arrivals.next().unwrap().ns(), arrivals.individual(n).unwrap()))
+            .collect();
+        assert!(turns.is_sorted());
+        for n in 0..2000 {
+            assert_eq!((turns[n].0 + 4 * SECOND, turns[n].1), turns[n + 1000]);
+        }
+        let mut drivers: Vec<u32> = turns[..1000].iter().map(|turn| turn.1).collect();
+        drivers.sort_unstable();
+        assert!(drivers.iter().copied().eq(0..1000));
+        let phases = turns[..1000].iter().map(|turn| turn.0 as f64).collect();
+        assert_follows("phases", phases, |ns| (ns / 4e9).clamp(0.0, 1.0));
+    }
+
+    #[test]
+    fn instants_are_replayed_and_end() {
+        let mut load = |_: &str| Ok([1, 5, 5].map(crate::units::SimDuration::from_ms).to_vec());
+        let rate = Rate::parse("trace t.csv", &mut load).unwrap();
+        assert_eq!(arrivals(&rate, 1), [1_000_000, 5_000_000, 5_000_000]);
+        assert_eq!(Arrivals::new(&rate, key(), states()).individual(0), None);
     }
 
     #[test]

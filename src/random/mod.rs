@@ -26,7 +26,7 @@ pub use backoff::Backoff;
 pub use burst::Burst;
 pub use chance::Chance;
 pub use ranking::Ranking;
-pub use rate::Rate;
+pub use rate::{Individuals, Rate};
 pub use squares::{Draw, StreamKey};
 pub use streams::{Streams, derive_id, hash_name};
 pub use variate::Variate;

@@ -27,6 +27,30 @@ pub enum Rate {
     Steps(Arc<[Step]>),
     /// Poisson at the rates of several states in turn, for ever.
     Cycle(Arc<[State]>),
+    /// At given instants.
+    Trace(Arc<Instants>),
+    /// Each individual of a population at every multiple of an interval after a drawn phase.
+    Each(Individuals),
+}
+
+/// Instants to be replayed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Instants {
+    /// In ascending order; at least one.
+    pub(super) at: Box<[SimTime]>,
+    /// The file that they come from.
+    pub(super) path: String,
+}
+
+/// Individuals of a population that take turns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Individuals {
+    /// Time from one event of an individual to its next, in nanoseconds.
+    pub(super) interval_ns: f64,
+    /// The entity, as the text names it.
+    pub of: Arc<str>,
+    /// How many there are.
+    pub count: u32,
 }
 
 /// So many per second, minute or hour.
@@ -99,6 +123,7 @@ impl Rate {
         let count_before = |t: f64| match self {
             Self::Steps(steps) => steps_before(steps, t),
             Self::Cycle(states) => cycle_before(states, t),
+            Self::Trace(trace) => trace.at.partition_point(|at| (at.ns() as f64) < t) as f64,
             steady => t / SECOND * steady.peak_per_s(),
         };
         if from >= to {
@@ -107,7 +132,7 @@ impl Rate {
         (count_before(to) - count_before(from)) / ((to - from) / SECOND)
     }
 
-    /// Highest rate that ever holds, per second; for gaps the long-run mean.
+    /// Highest rate that ever holds, per second; for gaps and instants the mean.
     pub fn peak_per_s(&self) -> f64 {
         match self {
             Self::Poisson(frequency) => frequency.per_s(),
@@ -117,7 +142,19 @@ impl Rate {
             Self::Cycle(states) => {
                 states.iter().map(|state| state.rate.per_s()).fold(0.0, f64::max)
             }
+            Self::Trace(trace) => trace.mean_per_s(),
+            Self::Each(each) => SECOND / each.interval_ns * f64::from(each.count),
         }
+    }
+
+    /// The population whose individuals take turns, if it is that kind of rate.
+    pub fn individuals(&self) -> Option<&Individuals> {
+        if let Self::Each(each) = self { Some(each) } else { None }
+    }
+
+    /// The same, to be told how many there are.
+    pub fn individuals_mut(&mut self) -> Option<&mut Individuals> {
+        if let Self::Each(each) = self { Some(each) } else { None }
     }
 
     /// The rate that holds at the instant `t` ns.
@@ -130,6 +167,14 @@ impl Rate {
             Self::Cycle(states) => cycle_mean(states),
             steady => steady.peak_per_s(),
         }
+    }
+}
+
+impl Instants {
+    /// From the start of the run to the last of them.
+    fn mean_per_s(&self) -> f64 {
+        let last = self.at.last().map_or(0, |at| at.ns()).max(1);
+        self.at.len() as f64 / (last as f64 / SECOND)
     }
 }
 

@@ -3,10 +3,11 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use super::Variate;
-use super::rate::{Frequency, Per, Rate, State, Step};
-use super::variate_text::{Loader, no_files, variate};
+use super::rate::{Frequency, Individuals, Instants, Per, Rate, State, Step};
+use super::variate_text::{Loader, file, no_files, variate};
 use crate::units::{ParseError, Scan, SimDuration, SimTime, decimal, duration_text};
 
 const FORMS: &str = "write \"100/s\", \"6/m\", \"every 10ms\", \"every ~10ms\", \
@@ -19,8 +20,7 @@ impl Rate {
     /// Reads a rate; `load` gets the durations of the file that a distribution may name.
     ///
     /// # Errors
-    /// If the text is no rate, or one that never ends within an instant. `per` and `trace` are not
-    /// supported yet.
+    /// If the text is no rate, or one that never ends within an instant.
     pub fn parse(
         text: &str,
         load: &mut dyn FnMut(&str) -> Result<Vec<SimDuration>, String>,
@@ -32,14 +32,10 @@ impl Rate {
             }
             "every" => every(&mut scan, load)?,
             "cycle" => cycle(&mut scan, load)?,
-            "trace" => {
-                return Err(ParseError::new(scan.word_at(), "`trace` is not supported yet"));
-            }
+            "trace" => trace(&mut scan, load)?,
             _ => Self::Poisson(frequency(&mut scan)?),
         };
-        if scan.peek_word() == "per" {
-            return Err(ParseError::new(scan.rest_at(), "`per` is not supported yet"));
-        }
+        let rate = if scan.peek_word() == "per" { per(&mut scan, &rate)? } else { rate };
         scan.end()?;
         Ok(rate)
     }
@@ -137,6 +133,37 @@ fn every(scan: &mut Scan, load: &mut Loader) -> Result<Rate, ParseError> {
     })
 }
 
+/// The instants of a file, which must ascend.
+fn trace(scan: &mut Scan, load: &mut Loader) -> Result<Rate, ParseError> {
+    let start = scan.at();
+    let (path, since_start) = file(scan, "trace", load)?;
+    let at: Box<[SimTime]> = since_start.into_iter().map(|since| SimTime::ZERO + since).collect();
+    if let Some(i) = at.windows(2).position(|pair| pair[0] > pair[1]) {
+        let message = format!("instant {} of the file is before the one above it", i + 2);
+        return Err(ParseError::new(start..scan.at(), message)
+            .help("instants stand in order, each counted from the start of the run"));
+    }
+    Ok(Rate::Trace(Arc::new(Instants { at, path })))
+}
+
+/// Takes `per driver` behind a fixed interval.
+fn per(scan: &mut Scan, rate: &Rate) -> Result<Rate, ParseError> {
+    let at = scan.rest_at();
+    scan.eat_word("per");
+    let of = scan.peek_word();
+    let help = "write \"every 4s per driver\"";
+    if of.is_empty() {
+        return Err(ParseError::new(at, "the entity is missing").help(help));
+    }
+    scan.eat(of);
+    let Rate::Periodic { interval_ns } = rate else {
+        return Err(
+            ParseError::new(at, "only a fixed interval can hold for each individual").help(help)
+        );
+    };
+    Ok(Rate::Each(Individuals { interval_ns: *interval_ns, of: of.into(), count: 1 }))
+}
+
 fn cycle(scan: &mut Scan, load: &mut Loader) -> Result<Rate, ParseError> {
     scan.eat_word("cycle");
     let start = scan.at();
@@ -200,6 +227,10 @@ impl fmt::Display for Rate {
                 }
                 Ok(())
             }
+            Self::Trace(trace) => write!(f, "trace {}", trace.path),
+            Self::Each(each) => {
+                write!(f, "every {} per {}", duration_text(each.interval_ns), each.of)
+            }
         }
     }
 }
@@ -227,6 +258,7 @@ mod tests {
             "every 8ms p99 40ms",
             "cycle 120/s ~500ms, 30/s ~1s",
             "cycle 5/s 1m, 0/s 1m",
+            "every 4s per driver",
         ] {
             let rate: Rate = text.parse().unwrap();
             assert_eq!(rate.to_string(), text);
@@ -256,7 +288,9 @@ mod tests {
             "every 10",
             "every 0s",
             "every ~0.1ns",
-            "every 4s per driver",
+            "every 4s per",
+            "every 4s per driver twice",
+            "every ~4s per driver",
             "6/m per driver",
             "every mix 50% 1ms, 40% 2ms",
             "cycle",
@@ -290,8 +324,10 @@ mod tests {
         every [10]: `10` has no unit; write "10ms" or "10s"
         every [0s]: the interval must be at least 1ns
         every [~0.1ns]: the interval must be at least 1ns
-        every 4s [per driver]: `per` is not supported yet
-        6/m [per driver]: `per` is not supported yet
+        every 4s [per]: the entity is missing; write "every 4s per driver"
+        every 4s per driver [twice]: `twice` is too much here
+        every ~4s [per driver]: only a fixed interval can hold for each individual; write "every 4s per driver"
+        6/m [per driver]: only a fixed interval can hold for each individual; write "every 4s per driver"
         every mix [50% 1ms, 40% 2ms]: the shares add up to 90%, not 100%
         cycl[e]: a rate is missing; FORMS
         cycle 120/[s]: the length of the state is missing; write "cycle 120/s ~500ms, 30/s ~1s"
@@ -300,9 +336,23 @@ mod tests {
         cycle [5/s 0s, 0/s 1s]: a cycle without arrivals
         cycle 1/s 1s[,]: a rate is missing; FORMS
         cycle 1/s [pareto 1s 1]: a state of infinite mean length
-        [trace] lat.csv: `trace` is not supported yet
+        trace [lat.csv]: no file can be read here
         every file [lat.csv]: no file can be read here
         "#);
+    }
+
+    #[test]
+    fn instants_are_read_from_a_file_if_they_ascend() {
+        let mut load = |path: &str| {
+            let ms: &[u64] = if path == "up.csv" { &[1, 5, 5] } else { &[1, 5, 4] };
+            Ok(ms.iter().map(|ms| SimDuration::from_ms(*ms)).collect())
+        };
+        let rate = Rate::parse("trace up.csv", &mut load).unwrap();
+        assert_eq!(rate.to_string(), "trace up.csv");
+        assert_eq!(rate.peak_per_s(), 600.0);
+        assert_eq!(rate.mean_per_s(SimTime::ZERO, SimTime::from_ns(10_000_000)), 300.0);
+        let error = Rate::parse("trace down.csv", &mut load).unwrap_err();
+        assert_eq!(error.message, "instant 3 of the file is before the one above it");
     }
 
     #[test]

@@ -42,6 +42,18 @@ pub enum Variate {
     Mix(Mix),
     /// Measured values.
     Empirical(Arc<Empirical>),
+    /// Measured values in their order, over and over: what takes the place of an event's id is its
+    /// number.
+    Trace(Arc<Trace>),
+}
+
+/// Values to be replayed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trace {
+    /// The values in their order; at least one.
+    pub(super) values: Box<[SimDuration]>,
+    /// The same as a distribution, for moments and quantiles.
+    pub(super) sorted: Empirical,
 }
 
 /// Several distributions, each drawn with its probability.
@@ -104,8 +116,13 @@ impl Variate {
         Self::Constant { ns: duration.ns() as f64, whole: duration }
     }
 
+    /// Log-normal by its `median` > 0 and `p99` >= `median`.
+    pub fn log_normal(median: SimDuration, p99: SimDuration) -> Self {
+        Self::LogNormal(LogNormal::new(0.0, median.ns() as f64, p99.ns() as f64))
+    }
+
     /// The duration that belongs to an attempt of event `id`, in whole nanoseconds, rounded to the
-    /// nearest.
+    /// nearest. Of a trace `id` is the number of the event, counted from 0.
     #[inline]
     pub fn sample(&self, key: StreamKey, id: u64, attempt: u32) -> SimDuration {
         match self {
@@ -113,6 +130,7 @@ impl Variate {
             Self::Exponential { mean_ns } => {
                 nearest(standard_exponential(Draw::new(key, id, attempt)) * mean_ns)
             }
+            Self::Trace(trace) => trace.values[(id % trace.values.len() as u64) as usize],
             other => nearest(other.draw_ns(Draw::new(key, id, attempt))),
         }
     }
@@ -141,6 +159,7 @@ impl Variate {
             Self::Pareto(shape) => shape.mean(),
             Self::Mix(mix) => mix.weigh(Self::mean_ns),
             Self::Empirical(sample) => sample.mean(),
+            Self::Trace(trace) => trace.sorted.mean(),
         }
     }
 
@@ -165,6 +184,7 @@ impl Variate {
                 })
             }
             Self::Empirical(sample) => sample.variance(),
+            Self::Trace(trace) => trace.sorted.variance(),
         }
     }
 
@@ -181,6 +201,7 @@ impl Variate {
             Self::Pareto(shape) => shape.quantile(q),
             Self::Mix(mix) => self.mix_quantile(mix, q),
             Self::Empirical(sample) => sample.quantile(q),
+            Self::Trace(trace) => trace.sorted.quantile(q),
         }
     }
 
@@ -216,12 +237,19 @@ impl Variate {
             Self::Pareto(shape) => shape.cdf(ns),
             Self::Mix(mix) => mix.weigh(|part| part.cdf(ns)),
             Self::Empirical(sample) => sample.cdf(ns),
+            Self::Trace(trace) => trace.sorted.cdf(ns),
         }
     }
 
     /// The duration, if it is the same in every draw by its form.
     pub fn as_constant(&self) -> Option<SimDuration> {
         if let Self::Constant { whole, .. } = self { Some(*whole) } else { None }
+    }
+
+    /// Whether it is replayed: sampled by the number of an event instead of its id.
+    #[inline]
+    pub fn is_trace(&self) -> bool {
+        matches!(self, Self::Trace(_))
     }
 
     /// Whether every draw is 0.
@@ -403,6 +431,16 @@ mod tests {
             pairs.sort_unstable();
             assert!(pairs.is_sorted_by_key(|&(_, ns)| ns), "{text}");
         }
+    }
+
+    #[test]
+    fn a_trace_is_replayed_by_number_over_and_over() {
+        let trace = variate("trace lat.csv");
+        let ms: Vec<u64> =
+            (0..6).map(|n| trace.sample(key(), n, n as u32).ns() / 1_000_000).collect();
+        assert_eq!(ms, [30, 10, 20, 20, 30, 10]);
+        assert_eq!((trace.mean_ns(), trace.quantile_ns(0.25)), (2e7, 1e7));
+        assert!(trace.is_trace() && !variate("file lat.csv").is_trace());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::Variate;
 use super::shapes::{Empirical, LogNormal, Normal, Pareto};
-use super::variate::{Mix, nearest};
+use super::variate::{Mix, Trace, nearest};
 use crate::units::{DurationText, ParseError, Scan, SimDuration, decimal, duration_text};
 
 /// Gets the durations that a file holds, or says why not.
@@ -25,8 +25,7 @@ impl Variate {
     /// Reads a distribution; `load` gets the durations of the file that `file` names.
     ///
     /// # Errors
-    /// If the text is no distribution, if its numbers make none, or if `load` refuses. `trace` is
-    /// not supported yet.
+    /// If the text is no distribution, if its numbers make none, or if `load` refuses.
     pub fn parse(
         text: &str,
         load: &mut dyn FnMut(&str) -> Result<Vec<SimDuration>, String>,
@@ -65,8 +64,15 @@ pub(super) fn variate(scan: &mut Scan, load: &mut Loader) -> Result<Variate, Par
         "normal" => normal(scan),
         "pareto" => pareto(scan),
         "mix" => mix(scan, load),
-        "file" => file(scan, load),
-        "trace" => Err(ParseError::new(at, "`trace` is not supported yet")),
+        "file" => {
+            let (path, values) = file(scan, "file", load)?;
+            Ok(Variate::Empirical(Arc::new(sorted(path, &values))))
+        }
+        "trace" => {
+            let (path, values) = file(scan, "trace", load)?;
+            let sorted = sorted(path, &values);
+            Ok(Variate::Trace(Arc::new(Trace { values: values.into(), sorted })))
+        }
         word if word.starts_with(char::is_alphabetic) => {
             Err(ParseError::new(at, format!("`{word}` is not a distribution")).help(FORMS))
         }
@@ -153,6 +159,10 @@ fn mix(scan: &mut Scan, load: &mut Loader) -> Result<Variate, ParseError> {
             return Err(ParseError::new(scan.word_at(), "a mix within a mix")
                 .help("write one mix with all parts"));
         }
+        if scan.peek_word() == "trace" {
+            return Err(ParseError::new(scan.word_at(), "a trace within a mix has no order")
+                .help("write \"file ...\" to draw from the same values"));
+        }
         parts.push((share.get(), variate(scan, load)?));
         if !scan.eat(",") {
             break;
@@ -171,22 +181,29 @@ fn tidy_percent(share: f64) -> String {
     decimal((share * 1e10).round() / 1e10, 2)
 }
 
-fn file(scan: &mut Scan, load: &mut Loader) -> Result<Variate, ParseError> {
+/// Takes `file lat.csv` or `trace lat.csv`: the name of the file, and what it holds.
+pub(super) fn file(
+    scan: &mut Scan,
+    verb: &str,
+    load: &mut Loader,
+) -> Result<(String, Vec<SimDuration>), ParseError> {
     let word = scan.word_at();
-    scan.eat_word("file");
+    scan.eat_word(verb);
     let rest = scan.rest();
     let path = rest.split(',').next().unwrap_or_default().trim_end();
     let at = scan.at()..scan.at() + path.len();
     if path.is_empty() {
-        return Err(
-            ParseError::new(word, "the name of the file is missing").help("write \"file lat.csv\"")
-        );
+        return Err(ParseError::new(word, "the name of the file is missing")
+            .help(format!("write \"{verb} lat.csv\"")));
     }
     scan.eat(path);
     let values = load(path).map_err(|reason| ParseError::new(at.clone(), reason))?;
     check_count(values.len(), &at)?;
-    let values = values.into_iter().map(SimDuration::ns).collect();
-    Ok(Variate::Empirical(Arc::new(Empirical::new(path.to_owned(), values))))
+    Ok((path.to_owned(), values))
+}
+
+fn sorted(path: String, values: &[SimDuration]) -> Empirical {
+    Empirical::new(path, values.iter().map(|value| value.ns()).collect())
 }
 
 fn check_count(count: usize, at: &Range<usize>) -> Result<(), ParseError> {
@@ -229,6 +246,7 @@ impl fmt::Display for Variate {
                 Ok(())
             }
             Self::Empirical(sample) => write!(f, "file {}", sample.path),
+            Self::Trace(trace) => write!(f, "trace {}", trace.sorted.path),
         }
     }
 }
@@ -325,7 +343,8 @@ mod tests {
             "file",
             "file a b.csv",
             "file empty.csv",
-            "trace lat.csv",
+            "trace",
+            "mix 50% trace lat.csv, 50% 1ms",
             "gamma 8ms 2",
             "8ms later",
             "999999999d",
@@ -365,7 +384,8 @@ mod tests {
         [file]: the name of the file is missing; write "file lat.csv"
         file [a b.csv]: `a b.csv` cannot be read
         file [empty.csv]: the file holds no durations
-        [trace] lat.csv: `trace` is not supported yet
+        [trace]: the name of the file is missing; write "trace lat.csv"
+        mix 50% [trace] lat.csv, 50% 1ms: a trace within a mix has no order; write "file ..." to draw from the same values
         [gamma] 8ms 2: `gamma` is not a distribution; FORMS
         8ms [later]: `later` is too much here
         [999999999d]: longer than 584 years, the longest time there is
@@ -377,7 +397,7 @@ mod tests {
         let error = fault("file lat.csv", "file lat.csv".parse::<Variate>());
         assert_eq!(error, "file [lat.csv]: no file can be read here");
         let error = fault("trace lat.csv", "trace lat.csv".parse::<Variate>());
-        assert_eq!(error, "[trace] lat.csv: `trace` is not supported yet");
+        assert_eq!(error, "trace [lat.csv]: no file can be read here");
     }
 
     fn any_simple() -> impl Strategy<Value = Variate> {

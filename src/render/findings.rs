@@ -197,22 +197,31 @@ pub(crate) fn subscriber(view: &View<'_>, name: &str) -> String {
     if never > 0 { format!("{whole} ({} never arrived)", count(never)) } else { whole }
 }
 
-/// Whether anything was lost; silent if nothing broke and nothing is missing.
+/// Whether anything was lost or done twice; silent if nothing broke and nothing is missing.
 fn losses(view: &View<'_>) -> Option<String> {
     let ledger = &view.result.ledger;
-    let sum = |f: &dyn Fn(&Ledger) -> u64| -> u64 {
-        ledger.iter().fold(0, |sum, (_, l)| sum.saturating_add(f(l)))
+    let sum =
+        |f: fn(&Ledger) -> u64| ledger.iter().fold(0_u64, |sum, (_, l)| sum.saturating_add(f(l)));
+    let missing = [
+        (sum(|l| total(&l.lost)), "lost"),
+        (sum(|l| total(&l.dropped)), "given up"),
+        (sum(|l| l.rejected), "rejected"),
+        (sum(|l| l.expired), "expired"),
+        (sum(|l| l.dead_lettered), "dead-lettered"),
+    ];
+    let twice = (sum(|l| l.double_applied), "applied twice");
+    let found: Vec<(u64, &str)> =
+        missing.into_iter().chain([twice]).filter(|(n, _)| *n > 0).collect();
+    let told = |(k, (n, what)): (usize, &(u64, &str))| {
+        if k == 0 { format!("{} {what}", deliveries(*n)) } else { format!("{} {what}", count(*n)) }
     };
-    let lost = sum(&|l| total(&l.lost));
-    let dropped = sum(&|l| total(&l.dropped));
-    match (lost, dropped) {
-        (0, 0) if ledger.is_empty() || view.result.failures.is_empty() => None,
-        (0, 0) => Some("no event lost".to_owned()),
-        (lost, 0) => Some(format!("{} lost", deliveries(lost))),
-        (0, dropped) => Some(format!("{} given up", deliveries(dropped))),
-        (lost, dropped) => {
-            Some(format!("{} lost and {} given up", deliveries(lost), count(dropped)))
-        }
+    let text = list(&found.iter().enumerate().map(told).collect::<Vec<_>>());
+    let complete = missing.iter().all(|(n, _)| *n == 0);
+    match (complete, found.is_empty()) {
+        (true, true) if ledger.is_empty() || view.result.failures.is_empty() => None,
+        (true, true) => Some("no event lost".to_owned()),
+        (true, false) if !view.result.failures.is_empty() => Some(format!("no event lost, {text}")),
+        _ => Some(text),
     }
 }
 

@@ -19,14 +19,19 @@ pub fn markdown(results: &Results) -> String {
     }
     heading(&mut out, &format!("Expectations: {}", text(&findings::verdict(results))));
     table(&mut out, &tables::expectations(results));
+    if let Some(matrix) = tables::matrix(results) {
+        heading(&mut out, &text(&matrix.caption));
+        table(&mut out, &matrix);
+    }
     comparison(&mut out, results);
     for view in View::all(results) {
         heading(&mut out, &format!("{}: {}", text(view.name), text(&tables::phases(&view))));
         for failure in tables::failure_lines(&view, 4) {
             paragraph(&mut out, &format!("Broken: {}", text(&failure)));
         }
-        for part in [tables::services(&view), tables::client_table(&view), tables::ledger(&view)] {
-            table(&mut out, &part);
+        let parts = [tables::services, tables::client_table, tables::brokers, tables::ledger];
+        for part in parts {
+            table(&mut out, &part(&view));
         }
     }
     let meanings = findings::meanings(results);

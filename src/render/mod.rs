@@ -10,6 +10,7 @@ mod findings;
 mod html;
 mod json;
 mod markdown;
+mod matrix;
 mod tables;
 mod terminal;
 #[cfg(test)]

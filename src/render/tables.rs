@@ -3,10 +3,14 @@
 //! Knows which numbers belong side by side; not what a border looks like.
 
 use crate::render::findings::{segments, total};
+use crate::render::matrix::Matrix;
 use crate::render::view::{View, clients, worst_first};
 use crate::render::wording::{Reading, Style, count, percent};
 use crate::render::{verdict, view};
 use crate::results::{Ledger, Results};
+
+/// Code of the advice that a broker's speed rests on single measurements or assumptions.
+const WEAK_NUMBERS: &str = "A006";
 
 /// Rows that a table of services has at most.
 pub(crate) const MOST_ROWS: usize = 40;
@@ -140,7 +144,7 @@ fn by_reason(reasons: &crate::results::Ordered<u64>) -> String {
     }
 }
 
-const STATES: [State; 12] = [
+const STATES: [State; 20] = [
     ("committed", |l| l.committed, |l| count(l.committed)),
     ("applied", |l| l.applied, |l| count(l.applied)),
     ("pending", |l| l.pending, |l| count(l.pending)),
@@ -153,9 +157,17 @@ const STATES: [State; 12] = [
     ("expired", |l| l.expired, |l| count(l.expired)),
     ("lost", |l| total(&l.lost), |l| by_reason(&l.lost)),
     ("applied twice", |l| l.double_applied, |l| count(l.double_applied)),
+    ("redelivered", |l| l.redelivered, |l| count(l.redelivered)),
+    ("out of\norder", |l| l.out_of_order, |l| count(l.out_of_order)),
+    ("resurrected", |l| l.resurrected, |l| count(l.resurrected)),
+    ("phantom", |l| l.phantom, |l| count(l.phantom)),
+    ("filtered", |l| l.filtered, |l| count(l.filtered)),
+    ("backfill", |l| l.backfill, |l| count(l.backfill)),
+    ("entities\nwrong", |l| l.wrong_entities, |l| count(l.wrong_entities)),
+    ("entities\nharmed", |l| l.harmed, |l| count(l.harmed)),
 ];
 
-/// What became of every event at every subscriber. States in which nothing is are left out, but
+/// What became of every event at every subscriber. States and counts without any are left out, but
 /// never committed, applied and lost.
 pub(crate) fn ledger(view: &View<'_>) -> Table {
     let all = &view.result.ledger;
@@ -177,6 +189,50 @@ pub(crate) fn ledger(view: &View<'_>) -> Table {
         table.note = Some(format!("{more} more subscribers are in results.json"));
     }
     table
+}
+
+/// Every broker where something may wait; none if there is only an ideal bus.
+pub(crate) fn brokers(view: &View<'_>) -> Table {
+    let mut table =
+        Table::new("Brokers", &["broker", "preset", "backlog\nmean", "backlog\nmax", "what it is"]);
+    table.words = vec![0, 1, 4];
+    for broker in view.result.topology.brokers.iter().filter(|b| b.stores).take(MOST_ROWS) {
+        let name = &broker.name;
+        table.rows.push(vec![
+            Reading::plain(name),
+            Reading::plain(&broker.preset),
+            view.reading(&format!("{name}.backlog.mean")),
+            view.reading(&format!("{name}.backlog.max")),
+            Reading::plain(&broker.engine),
+        ]);
+    }
+    let weak = view.result.advice.iter().any(|a| a.code == WEAK_NUMBERS);
+    table.note = weak.then(|| {
+        format!("Some of these numbers are of grade C or D: see {WEAK_NUMBERS} under advice.")
+    });
+    table
+}
+
+/// The delivery matrix, if the variants are combinations of choices.
+pub(crate) fn matrix(results: &Results) -> Option<Table> {
+    let views = View::all(results);
+    let matrix = Matrix::of(&views)?;
+    let choices: Vec<String> = matrix.choices.iter().map(|c| c.join("/")).collect();
+    let mut head = vec!["subscriber"];
+    head.extend(choices.iter().map(String::as_str));
+    head.extend(matrix.columns.iter().map(|c| c.name));
+    let mut table = Table::new("Delivery matrix: all replications together", &head);
+    table.words = (0..=choices.len()).collect();
+    for service in &matrix.services {
+        for (cell, at) in &matrix.cells {
+            let Some(ledger) = views[*at].result.ledger.get(service) else { continue };
+            let mut row = vec![Reading::plain(service)];
+            row.extend(matrix.words(cell).into_iter().map(Reading::plain));
+            row.extend(matrix.columns.iter().map(|c| Reading::plain(count((c.of)(ledger)))));
+            table.rows.push(row);
+        }
+    }
+    Some(table)
 }
 
 /// Where the mean lag of the worst subscribers comes from.
@@ -240,6 +296,12 @@ fn key_metrics(results: &Results, views: &[View<'_>]) -> Vec<String> {
         }
     }
     add("ledger.lost".to_owned());
+    for name in ["dropped", "dead_lettered", "phantom", "redelivered", "double_applied"] {
+        let path = format!("ledger.{name}");
+        if views.iter().any(|v| v.value(&path).is_some_and(|n| n > 0.0)) {
+            add(path);
+        }
+    }
     for expectation in results.variants.iter().flat_map(|(_, v)| &v.expect) {
         add(expectation.metric.clone());
     }

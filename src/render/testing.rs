@@ -2,8 +2,9 @@
 //! subscriber beside its cure, and a crash seen by callers and by subscribers.
 
 use crate::results::{
-    Advice, ClientInfo, Comparison, Expectation, FailureWindow, Histogram, Ledger, Metric, Ordered,
-    Phases, Results, SCHEMA, ScenarioInfo, Series, ServiceInfo, Topology, VariantResult, Verdict,
+    Advice, BrokerInfo, ClientInfo, Comparison, Expectation, FailureWindow, Histogram, Ledger,
+    Metric, Ordered, PartitionBacklog, Partitions, Phases, Results, SCHEMA, ScenarioInfo, Series,
+    ServiceInfo, Topology, VariantResult, Verdict,
 };
 
 /// A repeatable number in 0..1 that looks like noise.
@@ -342,4 +343,91 @@ pub(crate) fn empty() -> Results {
         scenario: ScenarioInfo::default(),
         ..overload()
     }
+}
+
+/// Ways to publish and to consume, with crashes: a variant for each combination, and `base`
+/// without crashes; three seeds.
+pub(crate) fn delivery() -> Results {
+    let mut variants = Ordered::default();
+    variants.push("base", delivered(0, 0, 0));
+    for (k, ack) in ["after", "before"].into_iter().enumerate() {
+        for (m, publish) in ["outbox", "dual"].into_iter().enumerate() {
+            for (n, dedup) in ["inbox", "plain"].into_iter().enumerate() {
+                let lost = 210 * k as u64 + 48 * m as u64;
+                let again = if k == 0 { 1_230 } else { 0 };
+                let twice = if n == 1 { again } else { 0 };
+                variants.push(format!("{ack}-{publish}-{dedup}"), delivered(lost, again, twice));
+            }
+        }
+    }
+    Results {
+        scenario: ScenarioInfo {
+            title: "The delivery matrix".to_owned(),
+            question: "Which combination loses nothing and does nothing twice?".to_owned(),
+            lesson: String::new(),
+            hash: "c3".repeat(32),
+            settings: Vec::new(),
+        },
+        seeds: 3,
+        variants,
+        comparisons: Vec::new(),
+        ..overload()
+    }
+}
+
+fn delivered(lost: u64, again: u64, twice: u64) -> VariantResult {
+    let mut v =
+        VariantResult { events: 99_000, digest: "0ddba11".to_owned(), ..Default::default() };
+    v.phases = Phases { warmup_s: 0.0, measured_s: 360.0, drained_s: 2.1, converged: true };
+    v.topology.broker = "log (kafka): partitioned log, 12 partitions".to_owned();
+    v.topology.brokers.push(BrokerInfo {
+        name: "log".to_owned(),
+        preset: "kafka".to_owned(),
+        engine: "partitioned log, 12 partitions, 3 copies on 3 nodes".to_owned(),
+        stores: true,
+    });
+    v.advice.push(Advice {
+        code: "A006".to_owned(),
+        text: "log: of preset kafka, `replication` (D) is of grade C or D".to_owned(),
+        try_next: None,
+    });
+    let email = Load { name: "email", workers: 4, busy: 0.5, p50: 0.02, p99: 0.2, work: 0.01 };
+    subscriber(&mut v, &email, None);
+    metric(&mut v, "log.backlog.mean", "1", Some(12.0), None);
+    if let Some(ledger) = v.ledger.get_mut("email") {
+        *ledger = Ledger { committed: 36_000, applied: 36_000 - lost, ..Ledger::default() };
+        ledger.lost.push("crash", lost);
+        (ledger.redelivered, ledger.double_applied) = (again, twice);
+    }
+    for (name, n) in [("lost", lost), ("redelivered", again), ("double_applied", twice)] {
+        metric(&mut v, &format!("email.ledger.{name}"), "1", Some(n as f64 / 3.0), None);
+        metric(&mut v, &format!("ledger.{name}"), "1", Some(n as f64 / 3.0), None);
+        let each = n as f64 / 18.0;
+        series(&mut v, &format!("email.ledger.{name}"), "1", 72, &|k| {
+            Some(if k % 12 == 11 { each * (0.5 + noise(k)) } else { 0.0 })
+        });
+    }
+    if lost + again > 0 {
+        for minute in 1..6_u32 {
+            let from = f64::from(minute) * 60.0;
+            v.failures.push(FailureWindow {
+                name: "crash email".to_owned(),
+                from,
+                to: Some(from + 5.0),
+            });
+        }
+    }
+    let backlog = |partition: u32| {
+        let hot = if partition == 3 { 9.0 } else { 1.0 };
+        let mean = hot * (4.0 + 8.0 * noise(u64::from(partition) + lost));
+        PartitionBacklog { partition, mean, max: (mean * 2.5) as u64 + 20 }
+    };
+    v.partitions.push(Partitions {
+        service: "email".to_owned(),
+        event: "OrderPlaced".to_owned(),
+        broker: "log".to_owned(),
+        count: 12,
+        backlogs: (0..12).map(backlog).collect(),
+    });
+    v
 }

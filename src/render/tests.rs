@@ -3,8 +3,8 @@
 
 use super::*;
 use crate::results::{
-    Advice, ClientInfo, Comparison, Expectation, FailureWindow, Histogram, Ledger, Metric, Results,
-    Series, ServiceInfo, VariantResult, Verdict,
+    Advice, BrokerInfo, ClientInfo, Comparison, Expectation, FailureWindow, Histogram, Ledger,
+    Metric, PartitionBacklog, Partitions, Results, Series, ServiceInfo, VariantResult, Verdict,
 };
 use proptest::prelude::*;
 
@@ -80,7 +80,11 @@ fn bones(svg: &str) -> String {
 
 #[test]
 fn bones_of_the_charts() {
-    for (name, results) in [("overload", testing::overload()), ("crash", testing::crash())] {
+    for (name, results) in [
+        ("overload", testing::overload()),
+        ("crash", testing::crash()),
+        ("delivery", testing::delivery()),
+    ] {
         for chart in charts(&results) {
             let name = format!("{name}-{}", chart.file_name);
             let all = format!(
@@ -97,7 +101,7 @@ fn bones_of_the_charts() {
 
 #[test]
 fn every_coordinate_is_a_whole_number() {
-    for chart in charts(&testing::overload()) {
+    for chart in charts(&testing::overload()).into_iter().chain(charts(&testing::delivery())) {
         for attribute in [" x=\"", " y=\"", " points=\"", " x1=\"", " width=\"", " height=\""] {
             for value in chart.svg.split(attribute).skip(1) {
                 let value = value.split_once('"').map_or("", |v| v.0);
@@ -136,6 +140,75 @@ fn of_a_hundred_subscribers_six_are_drawn_and_the_chart_says_so() {
     let chart = &charts(&results)[0];
     assert!(chart.alt.contains("The 6 furthest behind of 100 subscribers."), "{}", chart.alt);
     assert_eq!(chart.svg.matches("lag (").count(), 6);
+}
+
+#[test]
+fn of_a_thousand_partitions_64_are_drawn_and_the_fullest_is_named() {
+    let mut results = testing::delivery();
+    let backlog = |partition: u32| {
+        let mean = if partition == 777 { 80.5 } else { 1.0 };
+        PartitionBacklog { partition, mean, max: 90 }
+    };
+    let v = results.variants.get_mut("base").expect("a variant");
+    v.partitions[0].count = 1000;
+    v.partitions[0].backlogs = (0..1000).map(backlog).collect();
+    let base = v.clone();
+    results.variants = [("base".to_owned(), base)].into_iter().collect();
+    let charts = charts(&results);
+    let chart = charts.iter().find(|c| c.file_name == "backlog-by-partition.svg").expect("drawn");
+    assert_eq!(
+        chart.title,
+        "Partition 777 of OrderPlaced at email holds 80.5 messages on average, at most 90"
+    );
+    assert!(chart.svg.contains("64 fullest of 1\u{202f}000 partitions"), "{}", chart.alt);
+    // A rectangle for each bar and one for the paper.
+    assert_eq!(chart.svg.matches("<rect ").count(), 65);
+}
+
+#[test]
+fn the_matrix_is_drawn_of_all_variants_and_says_which_combination_is_clean() {
+    let mut results = testing::delivery();
+    let title = |results: &Results| {
+        let found = charts(results).into_iter().find(|c| c.file_name == "delivery-matrix.svg");
+        found.map(|c| c.title)
+    };
+    assert_eq!(
+        title(&results).as_deref(),
+        Some("Only after + outbox + inbox brings every event to email exactly once in effect")
+    );
+    let ledger = |results: &mut Results, name: &str| {
+        let v = results.variants.get_mut(name).expect("a variant");
+        v.ledger.get_mut("email").expect("a ledger").double_applied = 1;
+    };
+    ledger(&mut results, "after-outbox-inbox");
+    assert_eq!(
+        title(&results).as_deref(),
+        Some("None of 8 combinations brings every event to email exactly once in effect")
+    );
+    // One combination less, and what is left is no matrix.
+    results.variants =
+        results.variants.iter().take(8).map(|(n, v)| (n.to_owned(), v.clone())).collect();
+    results.variants.push("other", VariantResult::default());
+    assert_eq!(title(&results), None);
+}
+
+#[test]
+fn reports_show_the_matrix_brokers_and_what_rests_on_estimates() {
+    let results = testing::delivery();
+    let plain = |text: String| text.replace(['\u{202f}', '\n'], " ").replace("  ", " ");
+    let reports =
+        [terminal(&results, &TerminalOptions::default()), markdown(&results), page(&results)];
+    for report in reports.map(plain) {
+        for part in [
+            "Delivery matrix",
+            "applied twice",
+            "partitioned log, 12 partitions, 3 copies on 3 nodes",
+            "Some of these numbers are of grade C or D: see A006",
+            "of preset kafka",
+        ] {
+            assert!(report.contains(part), "{part}\n{report}");
+        }
+    }
 }
 
 /// Whether every element is closed in order. Stricter than HTML for what this page uses.
@@ -256,6 +329,9 @@ fn path() -> impl Strategy<Value = String> {
         "latency.p99",
         "segment.wait.mean",
         "service.mean",
+        "ledger.lost",
+        "ledger.redelivered",
+        "backlog.max",
         "",
     ]);
     (name(), suffix).prop_map(|(name, suffix)| format!("{name}.{suffix}"))
@@ -314,6 +390,8 @@ fn variant() -> impl Strategy<Value = VariantResult> {
         |(committed, applied, lost)| Ledger {
             committed,
             applied,
+            redelivered: applied,
+            double_applied: committed,
             lost: lost.into_iter().collect(),
             ..Ledger::default()
         },
@@ -332,7 +410,26 @@ fn variant() -> impl Strategy<Value = VariantResult> {
         .prop_map(|(name, from, to)| FailureWindow { name, from, to });
     let advice = (name(), name(), prop::option::of(name()))
         .prop_map(|(code, text, try_next)| Advice { code, text, try_next });
-    let lists = (few(service), few(client), few(expectation), few(window), few(advice));
+    let backlog = (0..70_u32, number(), any::<u64>())
+        .prop_map(|(partition, mean, max)| PartitionBacklog { partition, mean, max });
+    let partitions = (name(), name(), few(backlog)).prop_map(|(service, event, backlogs)| {
+        let (count, broker) = (backlogs.len() as u32, String::new());
+        Partitions { service, event, broker, count, backlogs }
+    });
+    let broker = (name(), any::<bool>()).prop_map(|(name, stores)| BrokerInfo {
+        name,
+        stores,
+        ..BrokerInfo::default()
+    });
+    let lists = (
+        few(service),
+        few(client),
+        few(expectation),
+        few(window),
+        few(advice),
+        few(partitions),
+        few(broker),
+    );
     let maps = (
         few((path(), metric())),
         few((path(), series())),
@@ -340,8 +437,17 @@ fn variant() -> impl Strategy<Value = VariantResult> {
         few((name(), ledger)),
     );
     (lists, maps, [number(), number(), number()], any::<u64>()).prop_map(
-        |((services, clients, expect, failures, advice), maps, phases, events)| {
-            let mut v = VariantResult { events, expect, advice, failures, ..Default::default() };
+        |(lists, maps, phases, events)| {
+            let (services, clients, expect, failures, advice, partitions, brokers) = lists;
+            let mut v = VariantResult {
+                events,
+                expect,
+                advice,
+                failures,
+                partitions,
+                ..Default::default()
+            };
+            v.topology.brokers = brokers;
             v.topology.services = services;
             v.topology.clients = clients;
             v.metrics = maps.0.into_iter().collect();
@@ -381,7 +487,9 @@ fn comparison() -> impl Strategy<Value = Comparison> {
 
 fn results() -> impl Strategy<Value = Results> {
     let scenario = (name(), name(), name(), name());
-    (few((name(), variant())), few(comparison()), scenario, any::<u64>(), 0_u64..3).prop_map(
+    // Names of which some make a matrix.
+    let named = prop_oneof![name(), "[ab]-[xy]".prop_map(String::from)];
+    (few((named, variant())), few(comparison()), scenario, any::<u64>(), 0_u64..3).prop_map(
         |(variants, comparisons, (title, question, lesson, hash), seed, seeds)| {
             let mut results = testing::empty();
             results.variants = variants.into_iter().collect();

@@ -5,11 +5,23 @@
 //! claims none.
 
 use crate::render::view::View;
-use crate::render::wording::{Style, list, metric_name, percent, significant};
+use crate::render::wording::{Style, is_ledger, list, metric_name, percent, significant};
 use crate::results::{Comparison, Results, Verdict};
 
 /// Sentences that a pair of variants gets at most.
 const MOST: usize = 8;
+
+/// What may go wrong with deliveries beside loss; told of only if it did.
+const TROUBLE: [&str; 8] = [
+    "ledger.dropped",
+    "ledger.rejected",
+    "ledger.expired",
+    "ledger.dead_lettered",
+    "ledger.phantom",
+    "ledger.double_applied",
+    "ledger.redelivered",
+    "ledger.out_of_order",
+];
 
 /// What was found about one pair of variants.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -44,7 +56,7 @@ pub(crate) fn pairs(results: &Results) -> Vec<Pair> {
 }
 
 /// The comparisons worth a sentence: first those of metrics that the scenario expects something of,
-/// then lag, latency, availability and loss of everybody.
+/// then lag, latency, availability and loss of everybody, and what else went wrong with deliveries.
 fn matter<'c>(views: &[View<'_>], all: &[&'c Comparison]) -> Vec<&'c Comparison> {
     let expected = |c: &Comparison| {
         views
@@ -59,6 +71,7 @@ fn matter<'c>(views: &[View<'_>], all: &[&'c Comparison]) -> Vec<&'c Comparison>
             || path.ends_with(".latency.p99")
             || path.ends_with(".availability")
             || path == "ledger.lost"
+            || (TROUBLE.contains(&path) && !(c.verdict == Verdict::Equal && c.relative.is_none()))
     };
     let mut told: Vec<&Comparison> = all.iter().copied().filter(|c| expected(c)).collect();
     let rest = all.iter().copied().filter(|c| !expected(c) && usual(c));
@@ -110,6 +123,7 @@ pub(crate) fn sentence(results: &Results, c: &Comparison) -> String {
                 difference(style, high)
             )
         }
+        _ if is_ledger(&c.metric) => counted(results, c, &what),
         Verdict::Undetected if results.seeds < 2 => {
             format!("{}: {what} {} in this one run", c.b, amount(c, diff))
         }
@@ -118,6 +132,25 @@ pub(crate) fn sentence(results: &Results, c: &Comparison) -> String {
             format!("{}: {what} {}{}", c.b, amount(c, diff), interval(c))
         }
     }
+}
+
+/// Counts are told as they are, not as a share of what may be nothing: "before: 212 lost
+/// deliveries, 0 in base, in this one run".
+fn counted(results: &Results, c: &Comparison, what: &str) -> String {
+    let value = |variant: &str| {
+        let metric = results.variants.get(variant).and_then(|v| v.metrics.get(&c.metric));
+        metric.and_then(|m| m.value).map_or("?".to_owned(), |v| Style::Number.write(v))
+    };
+    let how_sure = match c.ci95 {
+        Some([low, high]) => format!(
+            " a run, 95 % interval of the difference {} to {}",
+            Style::Number.write(low),
+            Style::Number.write(high)
+        ),
+        None if results.seeds < 2 => ", in this one run".to_owned(),
+        None => " a run".to_owned(),
+    };
+    format!("{}: {} {what}, {} in {}{how_sure}", c.b, value(&c.b), value(&c.a), c.a)
 }
 
 /// "41 % lower than base", "3.4 times that of base", "17.9 points higher than base".
@@ -267,6 +300,52 @@ mod tests {
             10,
             "events: mean wait of email 200 ms lower than base, 95 % interval 190 ms to 220 ms",
         );
+    }
+
+    #[test]
+    fn losses_and_duplicates_are_told_as_counts() {
+        let results = testing::delivery();
+        let c = Comparison {
+            b: "before-outbox-plain".to_owned(),
+            diff: Some(70.0),
+            ci95: Some([65.5, 74.5]),
+            relative: None,
+            relative_ci95: None,
+            verdict: Verdict::Higher,
+            ..comparison("ledger.lost", "1")
+        };
+        assert_eq!(
+            plain(&sentence(&results, &c)),
+            "before-outbox-plain: 70 lost deliveries, 0 in base a run, 95 % interval of the \
+             difference 65.5 to 74.5"
+        );
+        let one = Results { seeds: 1, ..results };
+        let c = Comparison { verdict: Verdict::Undetected, ci95: None, ..c };
+        assert_eq!(
+            sentence(&one, &c),
+            "before-outbox-plain: 70 lost deliveries, 0 in base, in this one run"
+        );
+    }
+
+    #[test]
+    fn trouble_with_deliveries_is_told_of_where_there_is_any() {
+        let mut results = testing::overload();
+        let zero = Comparison {
+            b: "fixed".to_owned(),
+            diff: Some(0.0),
+            relative: None,
+            verdict: Verdict::Equal,
+            ..comparison("ledger.phantom", "1")
+        };
+        let twice = Comparison {
+            diff: Some(4.0),
+            verdict: Verdict::Higher,
+            ..Comparison { metric: "ledger.double_applied".to_owned(), ..zero.clone() }
+        };
+        results.comparisons = vec![zero, twice];
+        let pairs = pairs(&results);
+        assert_eq!((pairs[0].sentences.len(), pairs[0].untold), (1, 1));
+        assert!(pairs[0].sentences[0].contains("double effects"), "{:?}", pairs[0].sentences);
     }
 
     #[test]

@@ -239,10 +239,30 @@ fn quantity(name: &str) -> &str {
     }
 }
 
+/// What the ledger counts, in words.
+fn ledger_count(name: &str) -> String {
+    match name {
+        "redelivered" => "redeliveries".to_owned(),
+        "double_applied" => "double effects".to_owned(),
+        "phantom" | "unroutable" => format!("{name} events"),
+        "backfill" => "backfilled deliveries".to_owned(),
+        "out_of_order" => "deliveries out of order".to_owned(),
+        "wrong_entities" => "wrong entities".to_owned(),
+        "harmed" => "harmed entities".to_owned(),
+        "not_emitted" => "arrivals not emitted".to_owned(),
+        state => format!("{} deliveries", state.replace('_', "-")),
+    }
+}
+
+/// Whether a metric is a count of the ledger.
+pub(crate) fn is_ledger(path: &str) -> bool {
+    path.starts_with("ledger.") || path.contains(".ledger.")
+}
+
 /// What a metric path is called in a sentence: `email.lag.p99` is "p99 lag of email".
 pub(crate) fn metric_name(path: &str) -> String {
-    if let Some(state) = path.strip_prefix("ledger.") {
-        return format!("{} deliveries", state.replace('_', "-"));
+    if let Some(name) = path.strip_prefix("ledger.") {
+        return ledger_count(name);
     }
     let mut parts: Vec<&str> = path.split('.').collect();
     let stat = parts.last().copied().and_then(statistic);
@@ -250,9 +270,7 @@ pub(crate) fn metric_name(path: &str) -> String {
         parts.pop();
     }
     let (scope, what) = match parts.as_slice() {
-        [scope @ .., "ledger", state] if !scope.is_empty() => {
-            (scope.join("."), format!("{} deliveries", state.replace('_', "-")))
-        }
+        [scope @ .., "ledger", name] if !scope.is_empty() => (scope.join("."), ledger_count(name)),
         [scope @ .., "segment", name] if !scope.is_empty() => {
             (scope.join("."), format!("time in segment {name}"))
         }
@@ -356,6 +374,8 @@ mod tests {
             ("web.availability", "availability of web"),
             ("ledger.lost", "lost deliveries"),
             ("email.ledger.dead_lettered", "dead-lettered deliveries of email"),
+            ("ledger.double_applied", "double effects"),
+            ("email.ledger.out_of_order", "deliveries out of order of email"),
             ("email.segment.wait.mean", "mean time in segment wait of email"),
             ("email.rho.mean", "mean utilisation of email"),
             ("strange", "strange"),

@@ -14,6 +14,8 @@ pub enum Scope {
     Service,
     /// A client: `web.latency`.
     Client,
+    /// A broker that stores: `jobs.backlog`.
+    Broker,
 }
 
 /// What a metric is made of.
@@ -82,10 +84,32 @@ pub const LEDGER_STATES: [&str; 10] = [
     "lost",
 ];
 
+/// What the ledger counts beside its states, with what it means, in the order of its columns.
+pub const LEDGER_COUNTS: [(&str, &str); 9] = [
+    ("filtered", "facts that a subscription's filter did not let through"),
+    ("backfill", "facts older than the run that a subscription was given; no sample of any lag"),
+    ("phantom", "events that were published although their fact was never committed"),
+    ("redelivered", "copies that were given to a consumer again"),
+    ("double_applied", "facts whose effect happened more than once"),
+    (
+        "out_of_order",
+        "copies that came after a newer version of the same entity, at the same subscription",
+    ),
+    ("resurrected", "facts that were applied after they had been given up"),
+    ("wrong_entities", "entities whose copy at a subscriber differs from the owner's in the end"),
+    ("harmed", "entities whose copy at a subscriber was ever wrong, late or missing"),
+];
+
+/// What the ledger counts for the run as a whole only, with what it means.
+pub const RUN_COUNTS: [(&str, &str); 2] = [
+    ("unroutable", "facts that were published and that no subscription wanted"),
+    ("not_emitted", "arrivals of sources whose service was down"),
+];
+
 /// All metric families but the segments (`email.segment.wait.mean`, a mean in s per name of
 /// [`SEGMENTS`]) and the ledger (`ledger.lost` and `email.ledger.lost`, a count per name of
-/// [`LEDGER_STATES`], and `ledger.committed`,
-/// `ledger.double_applied`, `ledger.not_emitted`).
+/// [`LEDGER_STATES`] and [`LEDGER_COUNTS`], `ledger.committed`, and for the run as a whole
+/// [`RUN_COUNTS`]).
 pub const FAMILIES: &[Family] = &[
     family(
         Scope::Subscriber,
@@ -130,8 +154,20 @@ pub const FAMILIES: &[Family] = &[
         "s",
         "from the arrival of work at the service until it is done: wait plus service",
     ),
-    family(Scope::Service, "backlog", Kind::Level, "1", "work waiting for a worker"),
-    family(Scope::Service, "inflight", Kind::Level, "1", "work waiting or with a worker"),
+    family(
+        Scope::Service,
+        "backlog",
+        Kind::Level,
+        "1",
+        "work waiting for a worker, at the service or at the brokers it consumes from",
+    ),
+    family(
+        Scope::Service,
+        "inflight",
+        Kind::Level,
+        "1",
+        "work waiting, here or at a broker, or with a worker",
+    ),
     family(
         Scope::Service,
         "rho",
@@ -166,5 +202,12 @@ pub const FAMILIES: &[Family] = &[
         Kind::Scalar,
         "1",
         "successful requests over intended ones, all attempts of a request counted as one",
+    ),
+    family(
+        Scope::Broker,
+        "backlog",
+        Kind::Level,
+        "1",
+        "messages that wait at the broker for a consumer, over all queues and partitions",
     ),
 ];

@@ -75,6 +75,9 @@ pub struct VariantResult {
     pub histograms: Ordered<Histogram>,
     /// Fate of every obligation, by subscribing service, summed over the replications.
     pub ledger: Ordered<Ledger>,
+    /// What waited in each partition of each log, for each event type at each subscriber.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub partitions: Vec<Partitions>,
     /// Expectations of the scenario and whether they hold; empty: the variant is unjudged.
     pub expect: Vec<Expectation>,
     /// What the pre-flight check said.
@@ -105,8 +108,24 @@ pub struct Topology {
     pub clients: Vec<ClientInfo>,
     /// Names of the event types.
     pub events: Vec<String>,
-    /// One line on the broker, for instance "ideal bus, deliver 1ms".
+    /// One line on the brokers, for instance "ideal bus, deliver 1ms".
     pub broker: String,
+    /// Brokers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub brokers: Vec<BrokerInfo>,
+}
+
+/// One broker of the topology.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct BrokerInfo {
+    /// Name.
+    pub name: String,
+    /// The preset that it started from.
+    pub preset: String,
+    /// Its engine in words: "partitioned log, 12 partitions, 3 copies".
+    pub engine: String,
+    /// Whether anything waits there, so that it has a backlog.
+    pub stores: bool,
 }
 
 /// One service of the topology.
@@ -216,7 +235,7 @@ pub struct Ledger {
     pub superseded: u64,
     /// Refused by the broker for good.
     pub rejected: u64,
-    /// Given up, by reason (`exhausted`).
+    /// Given up, by reason (`exhausted`, `overflow`, `shed`).
     pub dropped: Ordered<u64>,
     /// Moved to a dead-letter queue.
     pub dead_lettered: u64,
@@ -224,8 +243,58 @@ pub struct Ledger {
     pub expired: u64,
     /// Gone without a trace, by reason (`crash`).
     pub lost: Ordered<u64>,
-    /// Effects that happened more than once; not a state.
+    /// Effects that happened more than once; not a state, like all that follows.
     pub double_applied: u64,
+    /// Facts that a filter did not let through.
+    #[serde(default)]
+    pub filtered: u64,
+    /// Facts older than the run that the subscriber was given.
+    #[serde(default)]
+    pub backfill: u64,
+    /// Events that were published although their fact was never committed.
+    #[serde(default)]
+    pub phantom: u64,
+    /// Copies given to a consumer again.
+    #[serde(default)]
+    pub redelivered: u64,
+    /// Copies that came after a newer version.
+    #[serde(default)]
+    pub out_of_order: u64,
+    /// Applied after they had been given up.
+    #[serde(default)]
+    pub resurrected: u64,
+    /// Entities that differ from the owner's in the end.
+    #[serde(default)]
+    pub wrong_entities: u64,
+    /// Entities that were ever wrong, late or missing.
+    #[serde(default)]
+    pub harmed: u64,
+}
+
+/// Backlog of the partitions of one event type at one subscriber.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Partitions {
+    /// The subscribing service.
+    pub service: String,
+    /// Event type.
+    pub event: String,
+    /// The broker that keeps the log.
+    pub broker: String,
+    /// How many partitions there are.
+    pub count: u32,
+    /// The partitions by number; of more than 64 those with the largest mean.
+    pub backlogs: Vec<PartitionBacklog>,
+}
+
+/// Messages that waited in one partition.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PartitionBacklog {
+    /// Number of the partition.
+    pub partition: u32,
+    /// Mean over the measured phase, of all replications.
+    pub mean: f64,
+    /// Largest value in the measured phase, of all replications.
+    pub max: u64,
 }
 
 /// One line of `[expect]` and what came of it.

@@ -1,7 +1,8 @@
 //! The pre-flight check: what can be said of a run before it, from rates and means alone.
 
-use super::Expect;
 use super::flow::Flow;
+use super::presets::{origin, preset_of};
+use super::{Expect, Sources, Table, Value};
 use crate::model::{Blueprint, Load, Trigger};
 use crate::results::Advice;
 
@@ -72,8 +73,13 @@ fn of_flows(blueprint: &Blueprint, all: &Flow, open: &Flow) -> Vec<Utilisation> 
         .collect()
 }
 
-/// All remarks on one variant.
-pub(super) fn advice(blueprint: &Blueprint, expect: &[Expect]) -> Vec<Advice> {
+/// All remarks on one variant, whose merged table knows where its values come from.
+pub(super) fn advice(
+    blueprint: &Blueprint,
+    expect: &[Expect],
+    table: &Table,
+    sources: &Sources,
+) -> Vec<Advice> {
     let flow = Flow::of(blueprint, true);
     let mut advice = Vec::new();
     for used in utilisations(blueprint) {
@@ -82,6 +88,7 @@ pub(super) fn advice(blueprint: &Blueprint, expect: &[Expect]) -> Vec<Advice> {
     for line in expect {
         advice.extend(too_short(blueprint, &flow, &line.metric));
     }
+    advice.extend(untested_numbers(table, sources));
     if let Some(endless) = &flow.endless {
         let first = endless.cycle.first().map_or("", String::as_str);
         advice.push(Advice {
@@ -91,6 +98,50 @@ pub(super) fn advice(blueprint: &Blueprint, expect: &[Expect]) -> Vec<Advice> {
                  run never comes to rest",
                 endless.cycle.join(" -> "),
                 short(endless.gain)
+            ),
+            try_next: None,
+        });
+    }
+    advice
+}
+
+/// Keys that hold how fast a broker is.
+const NUMBERS: [&str; 6] = ["publish", "deliver", "replication", "per_shard", "per_node", "fsync"];
+
+/// A remark for each broker whose speed rests on numbers that nobody has measured with a method.
+fn untested_numbers(table: &Table, sources: &Sources) -> Vec<Advice> {
+    let Some(Value::Table(brokers)) = table.get("broker").map(|entry| &entry.node.value) else {
+        return Vec::new();
+    };
+    let mut advice = Vec::new();
+    for entry in &brokers.entries {
+        let Value::Table(broker) = &entry.node.value else { continue };
+        let mut weak: Vec<String> = Vec::new();
+        for name in NUMBERS {
+            let Some(number) = broker.get(name) else { continue };
+            // No limit and no time are no claim that could be wrong by much.
+            let nothing =
+                matches!(&number.node.value, Value::String(s) if s == "none" || s == "0s");
+            if let Some(origin) = origin(sources, number.node.span)
+                && matches!(origin.grade, 'C' | 'D')
+                && !nothing
+            {
+                weak.push(format!("`{name}` ({})", origin.grade));
+            }
+        }
+        if weak.is_empty() {
+            continue;
+        }
+        advice.push(Advice {
+            code: "A006".into(),
+            text: format!(
+                "{}: of preset {}, {} of grade C or D: single measurements or assumptions",
+                entry.key,
+                preset_of(broker),
+                match weak.as_slice() {
+                    [one] => format!("{one} is"),
+                    several => format!("{} are", several.join(", ")),
+                }
             ),
             try_next: None,
         });

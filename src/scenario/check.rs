@@ -7,9 +7,10 @@
 use std::collections::BTreeSet;
 
 use super::draft::{Draft, HandlerDraft, IdleKey, Needs, ServiceDraft, StepDraft};
-use super::names::Names;
+use super::keys::Place;
+use super::names::{Names, emissions};
 use super::{Diagnostic, Span};
-use crate::model::{FailureTrigger, PhasePlan};
+use crate::model::{Dedup, FailureTrigger, OrderGuard, PhasePlan};
 
 /// Whether the thing at a place does something, and the warning if it does not.
 #[derive(Debug)]
@@ -57,10 +58,13 @@ pub(super) fn nothing_to_do(draft: &Draft) -> Option<Diagnostic> {
 pub(super) fn verdicts(draft: &Draft, names: &Names) -> Vec<Verdict> {
     let mut verdicts = Vec::new();
     let handlers = || draft.services.iter().flat_map(|s| &s.handlers);
-    let heard: BTreeSet<&str> =
-        handlers().filter(|h| !h.is_api).map(|h| h.name.text.as_str()).collect();
-    for event in &names.events {
-        verdicts.push(verdict("W101", event.span, heard.contains(event.text.as_str()), |d| {
+    let heard: BTreeSet<u32> = handlers()
+        .filter(|h| !h.is_api)
+        .flat_map(|h| names.subscribed(h).unwrap_or_default())
+        .map(|event| event.0)
+        .collect();
+    for (i, event) in names.events.iter().enumerate() {
+        verdicts.push(verdict("W101", event.span, heard.contains(&(i as u32)), |d| {
             let message = format!("nobody hears `{}`", event.text);
             say(d, message, "let a service hear it: on.EVENT = \"5ms\", or remove it")
         }));
@@ -75,24 +79,57 @@ pub(super) fn verdicts(draft: &Draft, names: &Names) -> Vec<Verdict> {
         .map(|call| call.text.as_str())
         .collect();
     for service in &draft.services {
-        judge_service(&mut verdicts, service, &called);
+        judge_service(&mut verdicts, service, names, &called);
     }
     for client in &draft.clients {
         judge_keys(&mut verdicts, &client.idle, |needs| needs != Needs::Attempts);
     }
-    for (tables, noun) in [(&draft.events, "event"), (&draft.entities, "entity")] {
-        for name in tables {
-            verdicts.push(verdict("W102", name.span, false, |d| {
-                let message = format!("[{noun}.{}] has no effect", name.text);
-                say(d, message, "remove it")
-            }));
-        }
+    for broker in &draft.brokers {
+        judge_keys(&mut verdicts, &broker.idle, |_| false);
     }
+    judge_tables(&mut verdicts, draft, names);
     judge_failures(&mut verdicts, draft);
     verdicts
 }
 
-fn judge_service(verdicts: &mut Vec<Verdict>, service: &ServiceDraft, called: &BTreeSet<&str>) {
+/// Tables of events that nobody emits, and of entities that nothing is about.
+fn judge_tables(verdicts: &mut Vec<Verdict>, draft: &Draft, names: &Names) {
+    let mut judge = |name: &super::reader::Ref, noun: &str, used: bool| {
+        verdicts.push(verdict("W102", name.span, used, |d| {
+            let message = format!("[{noun}.{}] has no effect", name.text);
+            say(d, message, "remove it")
+        }));
+    };
+    for event in &draft.events {
+        judge(&event.name, "event", names.event_id(&event.name.text).is_some());
+    }
+    let written: BTreeSet<&str> = draft
+        .services
+        .iter()
+        .flat_map(|service| &service.handlers)
+        .flat_map(|handler| &handler.steps)
+        .filter_map(|step| match step {
+            StepDraft::Write(entity) => Some(entity.text.as_str()),
+            _ => None,
+        })
+        .chain(draft.events.iter().filter_map(|event| Some(event.key.as_ref()?.text.as_str())))
+        .collect();
+    let turns = |name: &str| {
+        let rates = draft.services.iter().flat_map(|s| &s.sources).filter_map(|s| s.rate.as_ref());
+        rates.filter_map(|rate| rate.value.individuals()).any(|each| &*each.of == name)
+    };
+    for entity in &draft.entities {
+        let name = entity.name.text.as_str();
+        judge(&entity.name, "entity", written.contains(name) || turns(name));
+    }
+}
+
+fn judge_service(
+    verdicts: &mut Vec<Verdict>,
+    service: &ServiceDraft,
+    names: &Names,
+    called: &BTreeSet<&str>,
+) {
     let name = &service.name;
     let busy = !service.sources.is_empty() || !service.handlers.is_empty();
     verdicts.push(verdict("W104", name.span, busy, |d| {
@@ -111,25 +148,41 @@ fn judge_service(verdicts: &mut Vec<Verdict>, service: &ServiceDraft, called: &B
         |test: fn(&StepDraft) -> bool| service.handlers.iter().flat_map(|h| &h.steps).any(test);
     let writes = step(|s| matches!(s, StepDraft::Write(_)));
     let balanced = service.instances > 1 && service.handlers.iter().any(|h| h.is_api);
+    let on = || service.handlers.iter().filter(|h| !h.is_api);
+    let dedup = service.memory.dedup != Dedup::None;
     judge_keys(verdicts, &service.idle, |needs| match needs {
         Needs::Writes => writes,
         Needs::SeveralInstancesAndApi => balanced,
+        Needs::Dedup => dedup,
+        Needs::Store => writes || dedup,
+        Needs::Handlers => !service.handlers.is_empty(),
+        Needs::On => on().next().is_some(),
+        Needs::Buffer => service.memory.order == OrderGuard::Buffer,
+        Needs::Emitting => service.handlers.iter().any(|h| emissions(h).next().is_some()),
+        Needs::Log => on().any(|h| names.listens_to(h) == Place::Log),
         _ => true,
     });
+    for source in &service.sources {
+        judge_keys(verdicts, &source.idle, |needs| needs == Needs::Emitting);
+    }
     for handler in &service.handlers {
-        judge_handler(verdicts, handler);
+        judge_handler(verdicts, handler, names.listens_to(handler));
     }
 }
 
-fn judge_handler(verdicts: &mut Vec<Verdict>, handler: &HandlerDraft) {
+fn judge_handler(verdicts: &mut Vec<Verdict>, handler: &HandlerDraft, via: Place) {
     let calls = handler.steps.iter().any(|s| matches!(s, StepDraft::Call(_)));
     // A handler that calls can fail through them.
-    let fails = handler.fails.get() > 0.0 || calls;
+    let fails = handler.fails.get() > 0.0 || handler.consume.poison.get() > 0.0 || calls;
     judge_keys(verdicts, &handler.idle, |needs| match needs {
         Needs::Calls => calls,
         Needs::Failing => fails,
-        Needs::Attempts => false,
-        Needs::Writes | Needs::SeveralInstancesAndApi => true,
+        Needs::Attempts | Needs::Outbox | Needs::PolledOutbox => false,
+        Needs::Emitting => emissions(handler).next().is_some(),
+        Needs::Log => via == Place::Log,
+        Needs::Acknowledging => !matches!(via, Place::Ideal | Place::FanOut),
+        Needs::Queue => matches!(via, Place::Push | Place::Pull),
+        _ => true,
     });
 }
 
@@ -141,7 +194,22 @@ fn judge_keys(verdicts: &mut Vec<Verdict>, keys: &[IdleKey], fine: impl Fn(Needs
                 Needs::SeveralInstancesAndApi => "several instances and an `api`",
                 Needs::Calls => "calls",
                 Needs::Attempts => "`attempts` above 1",
-                Needs::Failing => "`fails` or calls",
+                Needs::Failing => "`fails`, `poison` or calls",
+                Needs::Dedup => "`dedup`",
+                Needs::Store => "writes or `dedup`",
+                Needs::Handlers => "`on` or `api`",
+                Needs::On => "`on`",
+                Needs::Buffer => "`order = \"buffer\"`",
+                Needs::Emitting => "`emits`",
+                Needs::Log => "a log that it hears",
+                Needs::Acknowledging => "a broker that keeps messages",
+                Needs::Queue => "a queue that it hears",
+                Needs::Outbox => "`publish = \"outbox\"`",
+                Needs::PolledOutbox => "an outbox that is polled",
+                Needs::Quorum => "`quorum`",
+                Needs::MaxLength => "`max_length`",
+                Needs::ShortPolls => "`long_poll = \"none\"`",
+                Needs::Visibility => "`visibility`",
             };
             let message = format!("`{}` has no effect without {without}", key.text);
             say(d, message, "remove it, or add what it needs")

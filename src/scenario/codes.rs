@@ -138,19 +138,20 @@ const CODES: &[Code] = &[
     Code {
         name: "E013",
         title: "`extends` takes one string",
-        story: "At the root it names a file, in a variant another variant, in a broker a preset as \
-                in \"preset:ideal\". It is a single string: whatever is extended may extend \
-                something in turn.",
+        story: "At the root it names a file or a preset, in a variant another variant, in a \
+                broker a preset as in \"preset:kafka\". It is a single string: \
+                whatever is extended may extend something in turn.",
         wrong: "extends = [\"a.toml\", \"b.toml\"]",
         right: "extends = \"a.toml\"        # and in a.toml: extends = \"b.toml\"",
     },
     Code {
         name: "E014",
-        title: "a preset that is not supported yet",
-        story: "Presets are models of well-known brokers. So far there is `ideal`, the bus without \
-                limits and losses, which is also what a scenario without a broker gets.",
-        wrong: "[broker.bus]\nextends = \"preset:kafka\"",
-        right: "[broker.bus]\nextends = \"preset:ideal\"",
+        title: "a preset that does not exist",
+        story: "Presets are models of well-known brokers. `tidelag presets` lists them, and \
+                `tidelag presets kafka` prints one: a file like any other, which can be copied and \
+                changed.",
+        wrong: "[broker.bus]\nextends = \"preset:kafak\"",
+        right: "[broker.bus]\nextends = \"preset:kafka\"",
     },
     Code {
         name: "E015",

@@ -1,17 +1,18 @@
 //! A draft becomes a blueprint: the last place with names.
 
+use super::compile_failure::failure;
 use super::draft::{
-    ClientDraft, Draft, EmissionDraft, EmitDraft, FailureDraft, HandlerDraft, LoadDraft, Part,
-    ServiceDraft, StepDraft,
+    BrokerDraft, ClientDraft, Draft, EmissionDraft, EmitDraft, HandlerDraft, LoadDraft,
+    PublishDraft, ServiceDraft, SourceDraft, StepDraft,
 };
 use super::names::Names;
 use super::reader::Ref;
 use super::{Diagnostic, Sources, Span};
 use crate::model::{
-    Backlog, Blueprint, Broker, BrokerId, Client, Consume, Emission, Emit, Entity, EntityId,
-    EventType, EventTypeId, Failure, Handler, Load, Memory, Operation, Publish, Service, ServiceId,
-    Source, Step, Target, Trigger, Zone, ZoneId,
+    Blueprint, Broker, BrokerId, Client, Emission, Emit, Entity, EntityId, EventType, EventTypeId,
+    Handler, Load, Operation, Publish, Service, ServiceId, Source, Step, Trigger, Zone, ZoneId,
 };
+use crate::random::Rate;
 
 /// Looks up every name of a draft. What is not found is noted in `found`, and the blueprint is then
 /// of no use.
@@ -21,35 +22,53 @@ pub(super) fn blueprint(
     sources: &Sources,
     found: &mut Vec<Diagnostic>,
 ) -> Blueprint {
-    let mut compiler = Compiler { names, sources, found };
+    let mut compiler = Compiler { draft, names, sources, found, events: Vec::new() };
+    compiler.events = compiler.event_types();
     let services: Vec<Service> = draft.services.iter().map(|s| compiler.service(s)).collect();
     let mut zones: Vec<Zone> = draft.zones.iter().map(|z| z.zone.clone()).collect();
     if zones.is_empty() {
         zones.push(Zone { name: "a".into(), region: String::new() });
     }
-    let name = draft.bus.name.as_ref().map_or("bus", |name| &name.text).to_owned();
+    let brokers: Vec<Broker> = draft.brokers.iter().map(|b| compiler.broker(b)).collect();
+    let clients = draft.clients.iter().filter_map(|c| compiler.client(c)).collect();
+    let mut failures = Vec::new();
+    for struck in &draft.failures {
+        match failure(struck, names, &services, &brokers) {
+            Ok(failure) => failures.extend(failure),
+            Err(diagnostic) => compiler.found.push(*diagnostic),
+        }
+    }
     Blueprint {
         phases: draft.phases,
         max_events: draft.max_events,
         zones,
         network: draft.network.clone(),
-        entities: names.entities.iter().map(|name| Entity::new(name)).collect(),
-        events: names.events.iter().map(|e| EventType::new(&e.text)).collect(),
-        brokers: vec![Broker::ideal(&name, draft.bus.deliver.clone())],
-        clients: draft.clients.iter().filter_map(|c| compiler.client(c)).collect(),
-        failures: draft.failures.iter().filter_map(|f| compiler.failure(f, &services)).collect(),
+        entities: names.entities.iter().map(|name| entity(draft, name)).collect(),
+        events: compiler.events,
+        brokers,
+        clients,
+        failures,
         services,
     }
 }
 
-struct Compiler<'a> {
-    names: &'a Names,
-    sources: &'a Sources,
-    found: &'a mut Vec<Diagnostic>,
+fn entity(draft: &Draft, name: &str) -> Entity {
+    let declared = draft.entities.iter().find(|entity| entity.name.text == name);
+    Entity { name: name.to_owned(), population: declared.map(|entity| entity.population.clone()) }
+}
+
+pub(super) struct Compiler<'a> {
+    pub(super) draft: &'a Draft<'a>,
+    pub(super) names: &'a Names,
+    pub(super) sources: &'a Sources,
+    pub(super) found: &'a mut Vec<Diagnostic>,
+    /// Known before any handler, whose filters ask for attributes.
+    pub(super) events: Vec<EventType>,
 }
 
 impl Compiler<'_> {
-    fn keep<T>(&mut self, found: Result<T, Box<Diagnostic>>) -> Option<T> {
+    /// What was found; a diagnostic is noted.
+    pub(super) fn keep<T>(&mut self, found: Result<T, Box<Diagnostic>>) -> Option<T> {
         found.map_err(|diagnostic| self.found.push(*diagnostic)).ok()
     }
 
@@ -86,26 +105,100 @@ impl Compiler<'_> {
             start: draft.start,
             balance: draft.balance,
             write: draft.write.clone(),
-            read: draft.write.clone(),
-            connections: None,
-            memory: Memory::NONE,
-            static_id: false,
-            backlog: Backlog::default(),
-            sources: draft
-                .sources
-                .iter()
-                .filter_map(|source| {
-                    Some(Source {
-                        event: self.emitted(&source.event),
-                        rate: source.rate.as_ref()?.value.clone(),
-                        burst: source.burst.clone(),
-                        late: None,
-                        publish: Publish::plain(BrokerId(0)),
-                    })
-                })
-                .collect(),
-            handlers: draft.handlers.iter().map(|h| self.handler(h)).collect(),
+            read: draft.read.clone(),
+            connections: draft.connections,
+            memory: draft.memory,
+            static_id: draft.static_id,
+            backlog: draft.backlog,
+            sources: draft.sources.iter().filter_map(|source| self.source(source)).collect(),
+            handlers: self.handlers(draft),
         }
+    }
+
+    fn source(&mut self, draft: &SourceDraft) -> Option<Source> {
+        let event = self.emitted(&draft.event);
+        let publish = self.publish(&draft.publish);
+        let mut rate = draft.rate.as_ref()?.value.clone();
+        self.population(&mut rate, event, &draft.event);
+        let (burst, late) = (draft.burst.clone(), draft.late.clone());
+        Some(Source { event, rate, burst, late, publish })
+    }
+
+    /// Fills in how many individuals take turns, and makes them the key of their events.
+    fn population(&mut self, rate: &mut Rate, event: EventTypeId, source: &Ref) {
+        let Some(each) = rate.individuals_mut() else { return };
+        let of = Ref { text: each.of.to_string(), span: source.span };
+        let found = self.names.entity_named(&of);
+        let Some(id) = self.keep(found) else { return };
+        let declared = self.draft.entities.iter().find(|entity| entity.name.text == of.text);
+        if let Some(entity) = declared {
+            each.count = entity.population.count as u32;
+        } else {
+            let message = format!("how many `{}` are there?", of.text);
+            let help = format!("declare it: [entity.{}] count = 10_000", of.text);
+            self.found.push(Diagnostic::error("E130", source.span, message).help(help));
+        }
+        let Some(event) = self.events.get_mut(event.0 as usize) else { return };
+        if event.key.is_some_and(|key| key.0 != id) {
+            let message = format!("`{}` has another key than `{}`", source.text, of.text);
+            let help = format!("[event.{}] key = \"{}\"", source.text, of.text);
+            self.found.push(Diagnostic::error("E133", source.span, message).help(help));
+        }
+        event.key = Some(EntityId(id));
+    }
+
+    fn event_types(&mut self) -> Vec<EventType> {
+        let names = self.names;
+        names.events.iter().map(|name| self.event_type(name)).collect()
+    }
+
+    fn event_type(&mut self, name: &Ref) -> EventType {
+        let mut event = EventType::new(&name.text);
+        let Some(declared) = self.draft.events.iter().find(|e| e.name.text == name.text) else {
+            return event;
+        };
+        if let Some(key) = &declared.key {
+            let found = self.names.entity_named(key);
+            event.key = self.keep(found).map(EntityId);
+        }
+        event.size = declared.size;
+        event.attributes.clone_from(&declared.attributes);
+        event.history = declared.history;
+        event.priority = declared.priority;
+        event
+    }
+
+    fn broker(&self, draft: &BrokerDraft) -> Broker {
+        let alternate = draft.alternate.as_ref().map(|event| self.emitted(event));
+        Broker { alternate, ..draft.broker.clone() }
+    }
+
+    fn publish(&mut self, draft: &PublishDraft) -> Publish {
+        let found = self.names.broker(draft.to.as_ref());
+        Publish { to: self.keep(found).unwrap_or(BrokerId(0)), mode: draft.mode }
+    }
+
+    fn handlers(&mut self, draft: &ServiceDraft) -> Vec<Handler> {
+        let handlers: Vec<Handler> = draft.handlers.iter().map(|h| self.handler(h)).collect();
+        let mut heard: Vec<(EventTypeId, &Ref)> = Vec::new();
+        for (handler, draft) in handlers.iter().zip(&draft.handlers) {
+            let Trigger::On(events) = &handler.trigger else { continue };
+            for event in events {
+                match heard.iter().find(|(other, _)| other == event) {
+                    // A name that is not found stands for the first event.
+                    Some((_, first)) if self.names.subscribed(draft).is_ok() => {
+                        let name = &self.names.events[event.0 as usize].text;
+                        let message = format!("`{name}` is heard twice by one service");
+                        let diagnostic = Diagnostic::error("E135", draft.name.span, message)
+                            .related(first.span, "heard here, too")
+                            .help("let each event match one `on` of a service");
+                        self.found.push(diagnostic);
+                    }
+                    _ => heard.push((*event, &draft.name)),
+                }
+            }
+        }
+        handlers
     }
 
     /// An emitted event exists by being emitted.
@@ -117,9 +210,10 @@ impl Compiler<'_> {
         let trigger = if draft.is_api {
             Trigger::Api(draft.name.text.clone())
         } else {
-            let heard = self.names.heard(&draft.name);
-            Trigger::On(vec![self.keep(heard).unwrap_or(EventTypeId(0))])
+            let heard = self.names.subscribed(draft);
+            Trigger::On(self.keep(heard).unwrap_or_else(|| vec![EventTypeId(0)]))
         };
+        let consume = self.consume(draft, &trigger);
         Handler {
             trigger,
             steps: draft.steps.iter().map(|step| self.step(step)).collect(),
@@ -128,8 +222,8 @@ impl Compiler<'_> {
             backoff: draft.backoff.clone(),
             timeout: draft.timeout,
             retry: draft.retry.clone(),
-            publish: Publish::plain(BrokerId(0)),
-            consume: Consume::plain(BrokerId(0)),
+            publish: self.publish(&draft.publish),
+            consume,
         }
     }
 
@@ -168,37 +262,6 @@ impl Compiler<'_> {
             timeout: draft.timeout,
             retry: draft.retry.clone(),
             zone: self.zone(draft.zone.as_ref()).unwrap_or(ZoneId(0)),
-        })
-    }
-
-    fn failure(&mut self, draft: &FailureDraft, services: &[Service]) -> Option<Failure> {
-        let found = self.names.service(&draft.service);
-        let service = self.keep(found)?;
-        let Service { instances: n, name, .. } = services.get(service.0 as usize)?;
-        let instances = match draft.part {
-            Part::All => (0..*n).collect(),
-            Part::Instance(i, _) if i < u64::from(*n) => vec![i as u32],
-            Part::Instance(i, span) => {
-                let message = format!("service `{name}` has no instance {i}");
-                let help = match n {
-                    1 => "it has one instance, number 0".to_owned(),
-                    n => format!("it has {n} instances, from 0 to {}", n - 1),
-                };
-                self.found.push(Diagnostic::error("E124", span, message).help(help));
-                return None;
-            }
-            Part::Share(share) => {
-                // 7 % of 100 is 7, though 0.07 * 100 is a little more.
-                let struck = (share.get() * f64::from(*n) - 1e-9).ceil().max(1.0);
-                (0..struck as u32).collect()
-            }
-        };
-        (!draft.off).then(|| Failure {
-            name: draft.name.clone(),
-            verb: draft.verb,
-            target: Target::Instances { service, instances },
-            trigger: draft.trigger,
-            lasts: draft.lasts,
         })
     }
 }

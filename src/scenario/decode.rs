@@ -3,15 +3,19 @@
 //!
 //! It looks up no names.
 
+use super::decode_broker::brokers;
 use super::decode_failure::failures;
-use super::decode_handler::{handlers, positive, retry};
-use super::draft::{BusDraft, ClientDraft, Draft, IdleKey, LoadDraft, Needs, ServiceDraft};
+use super::decode_handler::{handlers, positive, publish, retry};
+use super::decode_parts::{entities, events};
+use super::draft::{ClientDraft, Draft, IdleKey, LoadDraft, Needs, PublishDraft, ServiceDraft};
 use super::draft::{SourceDraft, ZoneDraft};
-use super::keys::{Grammar, PRESETS, Place};
-use super::near::did_you_mean;
+use super::keys::{Grammar, Place};
 use super::reader::{Fields, Reader, Ref, Worded};
 use super::{Diagnostic, Entry, Node, Span, Table, Value};
-use crate::model::{Balance, Network, PhasePlan, Zone};
+use crate::model::{
+    Backlog, BacklogPolicy, Balance, Dedup, Memory, Network, OrderGuard, PhasePlan, PublishMode,
+    Zone,
+};
 use crate::random::{Burst, Rate};
 
 /// Reads the whole of one variant. `head` is where a mistake of the file as a whole is shown.
@@ -29,12 +33,12 @@ pub(super) fn scenario<'t>(reader: &mut Reader, table: &'t Table, head: Span) ->
         phases: phases(reader, &root),
         zones: zones(reader, &root),
         network: network(reader, &root),
-        bus: bus(reader, &root),
+        brokers: brokers(reader, &root),
         services,
         clients,
         failures: failures(reader, &root),
-        events: declared(reader, &root, "event", Place::Event),
-        entities: declared(reader, &root, "entity", Place::Entity),
+        events: events(reader, &root),
+        entities: entities(reader, &root),
         expect: root.get("expect").map(|e| (&e.node.value, e.node.span)),
     }
 }
@@ -127,50 +131,6 @@ fn network(reader: &mut Reader, root: &Fields) -> Network {
     }
 }
 
-fn bus(reader: &mut Reader, root: &Fields) -> BusDraft {
-    let brokers = named(reader, root, "broker");
-    if let [first, second, ..] = brokers {
-        let message = format!("a second broker (`{}`) is not supported yet", second.key);
-        let diagnostic = Diagnostic::error("E102", second.key_span, message)
-            .related(first.key_span, "the first one")
-            .help("declare one broker; everything uses it");
-        reader.note(diagnostic);
-    }
-    let absent = Reader::absent(root.head, Place::Broker);
-    let mut bus: Option<BusDraft> = None;
-    for entry in brokers {
-        let fields = if known_preset(reader, entry) {
-            reader.fields(&entry.node, Place::Broker).unwrap_or(absent)
-        } else {
-            absent
-        };
-        let deliver = reader.variate(&fields, "deliver");
-        bus.get_or_insert(BusDraft { name: Some(name_of(entry)), deliver });
-    }
-    bus.unwrap_or_else(|| BusDraft { name: None, deliver: reader.variate(&absent, "deliver") })
-}
-
-/// Whether the preset of a broker can be used; what it brings along is not looked at otherwise.
-fn known_preset(reader: &mut Reader, entry: &Entry) -> bool {
-    let Value::Table(table) = &entry.node.value else { return true };
-    let Some(preset) = table.get("preset") else { return true };
-    let Some(word) = reader.string(&preset.node, &Grammar::Choice(PRESETS)) else { return true };
-    if word == PRESETS[0] {
-        return true;
-    }
-    let diagnostic = if PRESETS.contains(&word) {
-        let message = format!("preset `{word}` is not supported yet");
-        Diagnostic::error("E102", preset.node.span, message)
-            .help("use \"ideal\", the lossless bus of constant delay")
-    } else {
-        let help = did_you_mean(word, PRESETS.iter().copied())
-            .unwrap_or_else(|| format!("the presets are {}", PRESETS.join(", ")));
-        Diagnostic::error("E122", preset.node.span, format!("unknown preset `{word}`")).help(help)
-    };
-    reader.note(diagnostic);
-    false
-}
-
 fn services(reader: &mut Reader, root: &Fields) -> Vec<ServiceDraft> {
     let mut services = Vec::new();
     for entry in named(reader, root, "service") {
@@ -201,11 +161,24 @@ fn service(reader: &mut Reader, entry: &Entry, fields: &Fields) -> ServiceDraft 
         start: reader.duration(fields, "start"),
         balance,
         write: reader.variate(&store, "write"),
+        read: reader.variate(&store, "read"),
+        connections: reader.whole_or_none(&store, "connections").map(|n| n as u32),
+        memory: memory(reader, fields),
+        static_id: reader.truth(fields, "static_id"),
+        backlog: backlog(reader, fields),
         sources: sources(reader, fields),
         handlers: handlers_found,
         idle: [
             idle(&store, "write", Needs::Writes),
+            idle(&store, "read", Needs::Dedup),
+            idle(&store, "connections", Needs::Store),
             idle(fields, "balance", Needs::SeveralInstancesAndApi),
+            idle(fields, "dedup", Needs::Handlers),
+            idle(fields, "dedup_window", Needs::Dedup),
+            idle(fields, "order", Needs::On),
+            idle(fields, "gap_timeout", Needs::Buffer),
+            idle(fields, "ids", Needs::Emitting),
+            idle(fields, "static_id", Needs::Log),
         ]
         .into_iter()
         .flatten()
@@ -213,19 +186,57 @@ fn service(reader: &mut Reader, entry: &Entry, fields: &Fields) -> ServiceDraft 
     }
 }
 
+fn memory(reader: &mut Reader, fields: &Fields) -> Memory {
+    Memory {
+        dedup: match reader.choice(fields, "dedup") {
+            0 => Dedup::None,
+            1 => Dedup::Inbox,
+            _ => Dedup::Separate,
+        },
+        window: reader.duration_or_none(fields, "dedup_window"),
+        order: match reader.choice(fields, "order") {
+            0 => OrderGuard::None,
+            1 => OrderGuard::Version,
+            _ => OrderGuard::Buffer,
+        },
+        gap_timeout: reader.duration(fields, "gap_timeout"),
+        fresh_ids: reader.choice(fields, "ids") == 1,
+    }
+}
+
+fn backlog(reader: &mut Reader, fields: &Fields) -> Backlog {
+    let Some(fields) = fields.get("backlog").and_then(|e| reader.fields(&e.node, Place::Backlog))
+    else {
+        return Backlog::default();
+    };
+    Backlog {
+        cap: reader.whole_or_none(&fields, "cap"),
+        policy: match reader.choice(&fields, "policy") {
+            0 => BacklogPolicy::RejectNew,
+            1 => BacklogPolicy::DropOldest,
+            _ => BacklogPolicy::Lifo,
+        },
+    }
+}
+
 fn sources(reader: &mut Reader, service: &Fields) -> Vec<SourceDraft> {
     let mut sources = Vec::new();
     for entry in named(reader, service, "emits") {
         let event = name_of(entry);
-        let is_table = matches!(entry.node.value, Value::Table(_));
-        let (rate, burst) = if is_table {
-            let Some(fields) = reader.fields(&entry.node, Place::Source) else { continue };
-            (source_rate(reader, entry, &fields), reader.burst(&fields, "burst"))
-        } else {
-            (reader.rate_at(&entry.node), Burst::ONE)
-        };
         // The event exists even if its rate is wrong, so that its subscribers are not blamed.
-        sources.push(SourceDraft { event, rate, burst });
+        if matches!(entry.node.value, Value::Table(_)) {
+            let Some(fields) = reader.fields(&entry.node, Place::Source) else { continue };
+            let rate = source_rate(reader, entry, &fields);
+            let burst = reader.burst(&fields, "burst");
+            let late = fields.get("late").and_then(|e| reader.variate_at(&e.node));
+            let (publish, idle) = publish(reader, &fields);
+            sources.push(SourceDraft { event, rate, burst, late, publish, idle });
+        } else {
+            let rate = reader.rate_at(&entry.node);
+            let publish = PublishDraft { mode: PublishMode::Async, to: None };
+            let (burst, late, idle) = (Burst::ONE, None, Vec::new());
+            sources.push(SourceDraft { event, rate, burst, late, publish, idle });
+        }
     }
     sources
 }
@@ -315,14 +326,4 @@ fn load(reader: &mut Reader, entry: &Entry, fields: &Fields) -> Option<LoadDraft
             Some(LoadDraft::Closed { users: users? as u32, think })
         }
     }
-}
-
-/// Checks the tables of `[event.X]` or `[entity.X]`; their keys all are of a later version.
-fn declared(reader: &mut Reader, root: &Fields, name: &str, place: Place) -> Vec<Ref> {
-    let mut names = Vec::new();
-    for entry in named(reader, root, name) {
-        reader.fields(&entry.node, place);
-        names.push(name_of(entry));
-    }
-    names
 }

@@ -6,7 +6,11 @@ use super::keys::{Grammar, LATER_VERBS, Place, TRIGGERS, VERBS};
 use super::reader::{Fields, Reader, Ref};
 use super::{Diagnostic, Entry, Node, Span, Value};
 use crate::model::{FailureTrigger, Verb};
-use crate::units::{ParseError, Probability, SimTime};
+use crate::units::{ParseError, Probability, SimDuration, SimTime};
+use std::ops::Range;
+
+/// How long a pause lasts if the file does not say.
+const PAUSE: SimDuration = SimDuration::from_secs(2);
 
 /// All failures of the file, those that are switched off included.
 pub(super) fn failures(reader: &mut Reader, root: &Fields) -> Vec<FailureDraft> {
@@ -34,16 +38,31 @@ fn failure(reader: &mut Reader, fields: &Fields) -> Option<FailureDraft> {
     let lasts = reader.duration_given(fields, "for");
     let verb = verb(reader, fields);
     let trigger = trigger(reader, fields);
-    let (target, verb) = verb.and_then(|entry| struck(reader, entry))?;
+    let (target, verb, verb_at) = verb.and_then(|entry| struck(reader, entry))?;
     let (trigger, when) = trigger?;
-    let (service, part) = parse_target(reader, &target)?;
-    let named = if name.is_empty() { default_name(verb, &target.text) } else { name };
-    Some(FailureDraft { name: named, verb, service, part, trigger, when, lasts, off })
+    let (owner, part) = parse_target(reader, &target)?;
+    let named = if name.is_empty() { format!("{} {}", word(verb), target.text) } else { name };
+    if let (Verb::Replay(_) | Verb::Redrive, Some(entry)) = (verb, fields.get("for")) {
+        let message = format!("`{}` is over at once, so `for` means nothing", word(verb));
+        let diagnostic = Diagnostic::error("E109", entry.key_span, message);
+        reader.note(diagnostic.related(verb_at, "the verb").help("remove `for`"));
+    }
+    let lasts = if verb == Verb::Pause { lasts.or(Some(PAUSE)) } else { lasts };
+    Some(FailureDraft { name: named, verb, verb_at, owner, part, trigger, when, lasts, off })
 }
 
-fn default_name(verb: Verb, target: &str) -> String {
-    let verb = if verb == Verb::Crash { "crash" } else { "slow" };
-    format!("{verb} {target}")
+/// A verb as a file writes it.
+pub(super) fn word(verb: Verb) -> &'static str {
+    match verb {
+        Verb::Crash => "crash",
+        Verb::Slow(_) => "slow",
+        Verb::Unclean => "unclean",
+        Verb::Stop => "stop",
+        Verb::Restart => "restart",
+        Verb::Pause => "pause",
+        Verb::Replay(_) => "replay",
+        Verb::Redrive => "redrive",
+    }
 }
 
 /// The one verb of a failure.
@@ -108,13 +127,22 @@ fn trigger(reader: &mut Reader, fields: &Fields) -> Option<(FailureTrigger, Span
     Some((trigger, first.key_span))
 }
 
-/// The target of a verb and what happens to it.
-fn struck(reader: &mut Reader, entry: &Entry) -> Option<(Ref, Verb)> {
-    let crash = entry.key == "crash";
+/// The target of a verb, what happens to it, and the place of the verb.
+fn struck(reader: &mut Reader, entry: &Entry) -> Option<(Ref, Verb, Span)> {
+    let verb = match entry.key.as_str() {
+        "crash" => Verb::Crash,
+        "slow" => Verb::Slow(10.0),
+        "unclean" => Verb::Unclean,
+        "stop" => Verb::Stop,
+        "restart" => Verb::Restart,
+        "pause" => Verb::Pause,
+        "replay" => Verb::Replay(SimTime::ZERO),
+        _ => Verb::Redrive,
+    };
     let Value::Table(table) = &entry.node.value else {
         let text = reader.string(&entry.node, &Grammar::Target)?;
-        let verb = if crash { Verb::Crash } else { Verb::Slow(10.0) };
-        return Some((Ref { text: text.to_owned(), span: entry.node.span }, verb));
+        let target = Ref { text: text.to_owned(), span: entry.node.span };
+        return Some((target, verb, entry.key_span));
     };
     let [target] = table.entries.as_slice() else {
         let message = format!("`{}` has one target", entry.key);
@@ -123,27 +151,30 @@ fn struck(reader: &mut Reader, entry: &Entry) -> Option<(Ref, Verb)> {
         return None;
     };
     let name = Ref { text: target.key.clone(), span: target.key_span };
-    if crash {
-        let message = "`crash` takes a target and no value";
-        let help = format!("write crash = \"{}\"", target.key);
-        reader.note(Diagnostic::error("E103", target.node.span, message).help(help));
-        return None;
-    }
-    let factor = match &target.node.value {
-        Value::Integer(_) | Value::Float(_) => {
-            let number = match target.node.value {
-                Value::Integer(n) => n.to_string(),
-                Value::Float(x) => x.to_string(),
-                _ => String::new(),
-            };
-            let message = format!("a factor needs an x: `{number}`; write \"{number}x\"");
-            let diagnostic = Diagnostic::error("E104", target.node.span, message);
-            reader.note(diagnostic.label("a bare number"));
+    let verb = match verb {
+        Verb::Slow(_) => Verb::Slow(factor_at(reader, &target.node)?),
+        Verb::Replay(_) => {
+            Verb::Replay(reader.parsed(&target.node, &Grammar::Duration, |_, text| text.parse())?)
+        }
+        _ => {
+            let message = format!("`{}` takes a target and no value", entry.key);
+            let help = format!("write {} = \"{}\"", entry.key, target.key);
+            reader.note(Diagnostic::error("E103", target.node.span, message).help(help));
             return None;
         }
-        _ => reader.parsed(&target.node, &Grammar::Target, |_, text| factor(text))?,
     };
-    Some((name, Verb::Slow(factor)))
+    Some((name, verb, entry.key_span))
+}
+
+fn factor_at(reader: &mut Reader, node: &Node) -> Option<f64> {
+    let number = match node.value {
+        Value::Integer(n) => n.to_string(),
+        Value::Float(x) => x.to_string(),
+        _ => return reader.parsed(node, &Grammar::Target, |_, text| factor(text)),
+    };
+    let message = format!("a factor needs an x: `{number}`; write \"{number}x\"");
+    reader.note(Diagnostic::error("E104", node.span, message).label("a bare number"));
+    None
 }
 
 /// `4x`
@@ -159,7 +190,7 @@ fn factor(text: &str) -> Result<f64, ParseError> {
     }
 }
 
-/// `email`, `email[0]`, `30% of email`.
+/// `email`, `email[0]`, `30% of email`, `bus/broker:1`, `email/relay`.
 fn parse_target(reader: &mut Reader, target: &Ref) -> Option<(Ref, Part)> {
     let text = target.text.as_str();
     // A key of an inline table has no quotes around it that `inside` could count.
@@ -168,45 +199,47 @@ fn parse_target(reader: &mut Reader, target: &Ref) -> Option<(Ref, Part)> {
         let raw = &reader.sources.text(file)[start as usize..end as usize];
         raw.starts_with('"') || raw.starts_with('\'')
     };
-    let place = |reader: &Reader, at: std::ops::Range<usize>| {
-        if quoted { reader.sources.inside(target.span, &at) } else { target.span }
+    let sources = reader.sources;
+    let place = |at: Range<usize>| {
+        if quoted { sources.inside(target.span, &at) } else { target.span }
     };
-    let name = |reader: &Reader, at: usize, word: &str| Ref {
-        text: word.to_owned(),
-        span: place(reader, at..at + word.len()),
-    };
+    let name =
+        |at: usize, word: &str| Ref { text: word.to_owned(), span: place(at..at + word.len()) };
     if let [(at, share), (_, "of"), (of_at, word)] = words(text)[..] {
-        return match share.parse::<Probability>() {
-            Ok(p) if p.get() > 0.0 => Some((name(reader, of_at, word), Part::Share(p))),
-            Ok(_) => {
-                let error = ParseError::new(at..at + share.len(), "a share above 0 is due");
-                reader.wrong_text(target.span, &error);
-                None
-            }
-            Err(error) => {
-                reader.wrong_text(target.span, &error.shift(at));
-                None
-            }
+        let error = match share.parse::<Probability>() {
+            Ok(p) if p.get() > 0.0 => return Some((name(of_at, word), Part::Share(p))),
+            Ok(_) => ParseError::new(at..at + share.len(), "a share above 0 is due"),
+            Err(error) => error.shift(at),
         };
-    }
-    if text.contains("->") || text.contains(['/', ':']) {
-        let message = format!("`{text}` as a target is not supported yet");
-        let help = "targets are \"email\", \"email[0]\" and \"30% of email\"";
-        reader.note(Diagnostic::error("E102", target.span, message).help(help));
+        reader.wrong_text(target.span, &error);
         return None;
     }
-    if let Some((service, rest)) = text.split_once('[')
-        && let Some(index) = rest.strip_suffix(']')
-    {
-        let at = service.len() + 1;
-        let span = place(reader, at..at + index.len());
+    if let Some((owner, "relay")) = text.split_once('/') {
+        return Some((name(0, owner), Part::Relay));
+    }
+    let numbered = |open: &str, close: &str| {
+        let (owner, rest) = text.split_once(open)?;
+        Some((owner, rest.strip_suffix(close)?, owner.len() + open.len()))
+    };
+    for (open, close, noun) in [("/broker:", "", "a node"), ("[", "]", "an instance")] {
+        let Some((owner, index, at)) = numbered(open, close) else { continue };
+        let span = place(at..at + index.len());
         let Ok(number) = index.parse::<u64>() else {
-            let message = format!("`{index}` is not the number of an instance");
-            let help = "instances count from 0, as in \"email[0]\"";
+            let message = format!("`{index}` is not the number of {noun}");
+            let help = "they count from 0, as in \"email[0]\" and \"bus/broker:0\"";
             reader.note(Diagnostic::error("E118", span, message).help(help));
             return None;
         };
-        return Some((name(reader, 0, service), Part::Instance(number, span)));
+        let node = open == "/broker:";
+        let part = if node { Part::Node(number, span) } else { Part::Instance(number, span) };
+        return Some((name(0, owner), part));
     }
-    Some((name(reader, 0, text), Part::All))
+    if text.contains("->") || text.contains(['/', ':']) {
+        let message = format!("`{text}` as a target is not supported yet");
+        let help = "targets are \"email\", \"email[0]\", \"30% of email\", \"bus/broker:0\" and \
+                    \"email/relay\"";
+        reader.note(Diagnostic::error("E102", target.span, message).help(help));
+        return None;
+    }
+    Some((name(0, text), Part::All))
 }

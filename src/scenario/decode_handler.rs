@@ -1,12 +1,14 @@
 //! `on.E` and `api.op`: what a handler does, from its verbs or from `do`.
 
 use super::decode::{idle, name_of, named};
-use super::draft::{EmissionDraft, EmitDraft, HandlerDraft, IdleKey, Needs, StepDraft};
+use super::draft::{
+    ConsumeDraft, EmissionDraft, EmitDraft, HandlerDraft, IdleKey, Needs, PublishDraft, StepDraft,
+};
 use super::keys::{Grammar, Place, find};
 use super::near::did_you_mean;
 use super::reader::{Fields, Reader, Ref};
 use super::{Diagnostic, Entry, Node, Span, Value};
-use crate::model::Retry;
+use crate::model::{BatchSpec, Exhausted, PublishMode, Retry, RetryIn};
 use crate::units::{ParseError, Probability, SimDuration};
 
 /// Step verbs that `do` replaces.
@@ -29,7 +31,7 @@ pub(super) fn handlers(reader: &mut Reader, service: &Fields, place: Place) -> V
             let steps = steps(reader, &fields);
             handler(reader, entry, &fields, is_api, steps)
         } else {
-            let work = reader.variate_at(&entry.node);
+            let work = reader.work_at(&entry.node, place);
             let steps = work.into_iter().map(StepDraft::Work).collect();
             handler(reader, entry, &absent, is_api, steps)
         };
@@ -50,6 +52,23 @@ fn handler(
     idle_keys.extend(idle(fields, "retry", Needs::Calls));
     idle_keys.extend(idle(fields, "attempts", Needs::Failing));
     idle_keys.extend(idle(fields, "backoff", Needs::Failing));
+    let (publish, more) = publish(reader, fields);
+    idle_keys.extend(more);
+    let consume = if is_api {
+        // An operation consumes nothing: the defaults, which nobody asks for.
+        consume(reader, &Reader::absent(fields.head, Place::On))
+    } else {
+        for (key, needs) in [
+            ("from", Needs::Log),
+            ("ack", Needs::Acknowledging),
+            ("prefetch", Needs::Queue),
+            ("retry_in", Needs::Failing),
+            ("on_exhausted", Needs::Failing),
+        ] {
+            idle_keys.extend(idle(fields, key, needs));
+        }
+        consume(reader, fields)
+    };
     HandlerDraft {
         name: name_of(entry),
         is_api,
@@ -59,8 +78,71 @@ fn handler(
         backoff: reader.backoff(fields, "backoff"),
         timeout: positive(reader, fields, "timeout"),
         retry,
+        publish,
+        consume,
         idle: idle_keys,
     }
+}
+
+/// How events of a handler or source reach their broker.
+pub(super) fn publish(reader: &mut Reader, fields: &Fields) -> (PublishDraft, Vec<IdleKey>) {
+    let mut idle_keys = Vec::new();
+    let poll = positive(reader, fields, "poll");
+    let cdc = reader.choice(fields, "relay") == 1;
+    let mode = match reader.choice(fields, "publish") {
+        0 => PublishMode::Async,
+        1 => PublishMode::Sync,
+        2 => PublishMode::Fire,
+        _ if cdc => PublishMode::OutboxCdc,
+        _ => PublishMode::OutboxPoll(poll),
+    };
+    if !matches!(mode, PublishMode::OutboxCdc | PublishMode::OutboxPoll(_)) {
+        idle_keys.extend(idle(fields, "relay", Needs::Outbox));
+    }
+    if !matches!(mode, PublishMode::OutboxPoll(_)) {
+        idle_keys.extend(idle(fields, "poll", Needs::PolledOutbox));
+    }
+    for key in ["publish", "to"] {
+        idle_keys.extend(idle(fields, key, Needs::Emitting));
+    }
+    (PublishDraft { mode, to: reader.reference(fields, "to") }, idle_keys)
+}
+
+fn consume(reader: &mut Reader, fields: &Fields) -> ConsumeDraft {
+    let place = |name: &str| fields.get(name).map(|entry| entry.node.span);
+    let ack = reader.ack_given(fields, "ack");
+    let retry_in = match reader.choice(fields, "retry_in") {
+        0 => RetryIn::Inline,
+        1 => RetryIn::Requeue,
+        _ => RetryIn::Delayed,
+    };
+    let on_exhausted = match reader.choice(fields, "on_exhausted") {
+        0 => Exhausted::Drop,
+        1 => Exhausted::Halt,
+        2 => Exhausted::Skip,
+        _ => Exhausted::Dlq,
+    };
+    ConsumeDraft {
+        via: reader.reference(fields, "via"),
+        filter: reader.reference(fields, "filter"),
+        ack: ack.zip(place("ack")),
+        prefetch: reader.whole_given(fields, "prefetch").map(|n| n as u32),
+        batch: batch(reader, fields),
+        backfill: reader.choice(fields, "from") == 1,
+        retry_in: (retry_in, place("retry_in")),
+        on_exhausted: place("on_exhausted").map(|span| (on_exhausted, span)),
+        poison: reader.share(fields, "poison"),
+    }
+}
+
+fn batch(reader: &mut Reader, fields: &Fields) -> Option<BatchSpec> {
+    let fields = fields.get("batch").and_then(|e| reader.fields(&e.node, Place::Batch))?;
+    Some(BatchSpec {
+        max: reader.whole(&fields, "max") as u32,
+        wait: reader.duration(&fields, "wait"),
+        each: reader.variate(&fields, "each"),
+        bisect: reader.truth(&fields, "bisect"),
+    })
 }
 
 /// The duration of `name`, which must not be 0.
@@ -96,7 +178,7 @@ fn steps(reader: &mut Reader, fields: &Fields) -> Vec<StepDraft> {
     }
     let mut steps = canonical(reader, fields);
     for node in Reader::list(fields, "do") {
-        steps.extend(step(reader, node));
+        steps.extend(step(reader, node, fields.place()));
     }
     steps
 }
@@ -105,7 +187,7 @@ fn steps(reader: &mut Reader, fields: &Fields) -> Vec<StepDraft> {
 fn canonical(reader: &mut Reader, fields: &Fields) -> Vec<StepDraft> {
     let mut steps = Vec::new();
     if let Some(takes) = fields.get("takes") {
-        steps.extend(reader.variate_at(&takes.node).map(StepDraft::Work));
+        steps.extend(reader.work_at(&takes.node, fields.place()).map(StepDraft::Work));
     }
     let grammar = find(Place::On, "calls").map_or(Grammar::Text, |k| k.grammar);
     for node in Reader::list(fields, "calls") {
@@ -132,7 +214,7 @@ fn canonical(reader: &mut Reader, fields: &Fields) -> Vec<StepDraft> {
 }
 
 /// One step of `do`.
-fn step(reader: &mut Reader, node: &Node) -> Option<StepDraft> {
+fn step(reader: &mut Reader, node: &Node, place: Place) -> Option<StepDraft> {
     let grammar = Grammar::List("a step such as \"4ms\", \"write order\", \"emit E\"");
     let text = reader.string(node, &grammar)?;
     let words = words(text);
@@ -175,7 +257,7 @@ fn step(reader: &mut Reader, node: &Node) -> Option<StepDraft> {
             reader.note(Diagnostic::error("E127", place, message).help(help));
             None
         }
-        _ => reader.variate_at(node).map(StepDraft::Work),
+        _ => reader.work_at(node, place).map(StepDraft::Work),
     }
 }
 

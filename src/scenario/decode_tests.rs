@@ -10,7 +10,7 @@ fn hello_is_read_with_its_defaults() {
     let variants = good(HELLO);
     assert_eq!(variants.len(), 1);
     let b = &variants[0].blueprint;
-    assert_eq!(names(&b), ["OrderPlaced"]);
+    assert_eq!(names(b), ["OrderPlaced"]);
     assert_eq!(b.max_events, 1_000_000_000);
     assert_eq!(b.phases.warmup, SimDuration::ZERO);
     assert_eq!(b.phases.duration, SimDuration::from_secs(60));
@@ -136,7 +136,7 @@ fn every_key_of_the_file_and_of_services_is_decoded() {
         ("nervous", "~2ms".into())
     );
     assert_eq!(b.entities.iter().map(|e| e.name.as_str()).collect::<Vec<_>>(), ["order", "line"]);
-    assert_eq!(names(&b), ["Tick", "Tack", "D", "B", "C"]);
+    assert_eq!(names(b), ["Tick", "Tack", "D", "B", "C"]);
     let shop = &b.services[0];
     assert_eq!((shop.instances, shop.workers, shop.zone.map(|z| z.0)), (3, 2, Some(1)));
     assert_eq!(shop.start, SimDuration::from_secs(7));
@@ -191,11 +191,11 @@ fn every_key_of_clients_and_failures_is_decoded() {
     assert_eq!(b.clients[1].timeout, SimDuration::from_secs(1));
     let names: Vec<&str> = b.failures.iter().map(|f| f.name.as_str()).collect();
     assert_eq!(names, ["night", "slow psp", "slow shop[2]"]);
-    assert_eq!(struck(&b, 0), [0]);
+    assert_eq!(struck(b, 0), [0]);
     assert_eq!(b.failures[0].lasts, Some(SimDuration::from_secs(5)));
     assert_eq!(b.failures[1].verb, Verb::Slow(4.0));
     assert_eq!(b.failures[1].trigger, FailureTrigger::Every(SimDuration::from_secs(30)));
-    assert_eq!((b.failures[2].verb, &struck(&b, 2)[..]), (Verb::Slow(10.0), &[2][..]));
+    assert_eq!((b.failures[2].verb, &struck(b, 2)[..]), (Verb::Slow(10.0), &[2][..]));
     let windows: Vec<(f64, Option<f64>)> =
         variant.failures.iter().map(|w| (w.from, w.to)).collect();
     assert_eq!(windows.len(), 2 + 4);
@@ -210,14 +210,8 @@ fn the_list_of_keys_and_the_tests_keep_step() {
         keys::Place::Root,
         keys::Place::Network,
         keys::Place::Client,
-        keys::Place::Service,
-        keys::Place::Store,
-        keys::Place::Source,
-        keys::Place::On,
-        keys::Place::Api,
         keys::Place::Retry,
-        keys::Place::Broker,
-        keys::Place::Failure,
+        keys::Place::Ideal,
     ]
     .into_iter()
     .flat_map(|place| keys::names(place).into_iter().map(move |name| (place, name)))
@@ -244,8 +238,16 @@ fn every_default_is_of_the_kind_that_its_key_takes() {
             }
             Grammar::Burst => key.default == "1",
             Grammar::Choice(words) => words.contains(&key.default),
-            Grammar::Truth => key.default == "false",
+            Grammar::Truth | Grammar::TruthOrDuration => key.default == "false",
             Grammar::Target => key.default == "10x",
+            // The tests of `quantities` read the defaults of these.
+            Grammar::Size | Grammar::SizeOrNone | Grammar::Capacity | Grammar::Ack => true,
+            Grammar::Acks => key.default == "all",
+            Grammar::Popularity => key.default == "uniform",
+            Grammar::DurationOrNone => {
+                key.default == "none" || key.default.parse::<SimDuration>().is_ok()
+            }
+            Grammar::WholeOrNone(..) => key.default == "none",
             _ => false,
         };
         assert!(fine, "{} = {}", key.name, key.default);

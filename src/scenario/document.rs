@@ -8,6 +8,7 @@ use super::files::{Files, Layer, read_chain};
 use super::merge::merge;
 use super::near::did_you_mean;
 use super::overrides::apply_sets;
+use super::presets::Shelf;
 use super::remove::Removal;
 use super::tree::{Sources, Span, Table};
 
@@ -16,9 +17,9 @@ const UNKNOWN_NAMES: [&str; 3] = ["E015", "E018", "E023"];
 
 /// The merged texts of a scenario.
 ///
-/// In every table short forms are expanded, `extends`, `remove` and `variant` are gone, and each
-/// key and value keeps the place where it was written: in the file, in a file that it extends, in
-/// the block of a variant or in a `--set`.
+/// In every table short forms are expanded, brokers hold what their presets bring along, `extends`,
+/// `remove` and `variant` are gone, and each key and value keeps the place where it was written: in
+/// the file, in a file that it extends, in a preset, in the block of a variant or in a `--set`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Document {
     /// Every text that places refer to.
@@ -28,6 +29,8 @@ pub(crate) struct Document {
     /// Each variant with its name, the place of the name and its table, in the order of the files,
     /// those of extended files first. Its `expect` holds the lines that judge it and no others.
     pub(crate) variants: Vec<(String, Span, Table)>,
+    /// What was dropped on the way, each told once.
+    pub(crate) notes: Vec<Diagnostic>,
 }
 
 impl Document {
@@ -49,6 +52,7 @@ impl Document {
         let incomplete = errors[told..].iter().any(|e| e.code < "E013");
         let read = errors.len();
         let mut root = Table::default();
+        let mut notes = Vec::new();
         let mut variants: Vec<Variant> = Vec::new();
         for file in chain.into_iter().rev() {
             let (ours, others): (Vec<Removal>, Vec<Removal>) =
@@ -56,7 +60,7 @@ impl Document {
             for removal in &ours {
                 remove_variant(removal, &mut variants, errors);
             }
-            lay(&mut root, Layer { removals: others, ..file.root }, errors);
+            lay(&mut root, Layer { removals: others, ..file.root }, &mut notes, errors);
             for (name, span, layer) in file.variants {
                 match variants.iter_mut().find(|v| v.name == name) {
                     Some(variant) => variant.add(span, layer),
@@ -64,19 +68,36 @@ impl Document {
                 }
             }
         }
-        let tables = resolve(&root, &variants, errors);
+        let tables = resolve(&root, &variants, &mut notes, errors);
         let named = variants.iter().map(|v| (v.name.clone(), v.span));
         let mut document = Self {
             sources,
             base: root,
             variants: named.zip(tables).map(|((name, span), table)| (name, span, table)).collect(),
+            notes,
         };
         apply_sets(&mut document, sets, errors);
+        document.complete();
         if incomplete {
             let found = errors.split_off(read);
             errors.extend(found.into_iter().filter(|e| !UNKNOWN_NAMES.contains(&e.code)));
         }
         document
+    }
+
+    /// Gives every broker what its preset brings along.
+    fn complete(&mut self) {
+        let mut shelf = Shelf::default();
+        let variants = self.variants.iter_mut().map(|(_, _, table)| table);
+        for table in std::iter::once(&mut self.base).chain(variants) {
+            shelf.complete(table, &mut self.sources);
+        }
+        let mut told = Vec::new();
+        self.notes.retain(|note| {
+            let new = !told.contains(&note.span);
+            told.push(note.span);
+            new
+        });
     }
 
     /// Name and table of each variant, `base` first.
@@ -113,13 +134,13 @@ impl Variant {
     }
 }
 
-fn lay(table: &mut Table, layer: Layer, errors: &mut Vec<Diagnostic>) {
+fn lay(table: &mut Table, layer: Layer, notes: &mut Vec<Diagnostic>, errors: &mut Vec<Diagnostic>) {
     for removal in &layer.removals {
         if let Err(error) = removal.apply(table) {
             errors.push(*error);
         }
     }
-    merge(table, layer.table);
+    merge(table, layer.table, notes);
 }
 
 /// `remove = ["variant.events"]` in a file takes a variant that it inherits.
@@ -143,7 +164,12 @@ fn remove_variant(removal: &Removal, variants: &mut Vec<Variant>, errors: &mut V
 }
 
 /// The table of each variant: what it extends, and its own blocks laid over that.
-fn resolve(root: &Table, variants: &[Variant], errors: &mut Vec<Diagnostic>) -> Vec<Table> {
+fn resolve(
+    root: &Table,
+    variants: &[Variant],
+    notes: &mut Vec<Diagnostic>,
+    errors: &mut Vec<Diagnostic>,
+) -> Vec<Table> {
     let mut unjudged = root.clone();
     unjudged.remove("expect");
     let parents = parents(variants, errors);
@@ -167,7 +193,7 @@ fn resolve(root: &Table, variants: &[Variant], errors: &mut Vec<Diagnostic>) -> 
             };
             let mut table = inherited.unwrap_or(&unjudged).clone();
             for layer in &variants[i].layers {
-                lay(&mut table, layer.clone(), errors);
+                lay(&mut table, layer.clone(), notes, errors);
             }
             tables[i] = Some(table);
         }

@@ -1,9 +1,13 @@
 //! A scenario as its file states it: quantities read, defaults filled in, names still words with a
 //! place.
 
+use super::keys::Place;
 use super::reader::{Ref, Worded};
 use super::{Span, Value};
-use crate::model::{Balance, FailureTrigger, Network, PhasePlan, Retry, Verb, Zone};
+use crate::model::{
+    AckMode, AttributeSpec, Backlog, Balance, BatchSpec, Broker, Exhausted, FailureTrigger, Memory,
+    Network, PhasePlan, Population, PublishMode, Retry, RetryIn, Verb, Zone,
+};
 use crate::random::{Backoff, Burst, Rate, Variate};
 use crate::units::{Probability, SimDuration};
 
@@ -19,14 +23,15 @@ pub(super) struct Draft<'t> {
     pub(super) phases: PhasePlan,
     pub(super) zones: Vec<ZoneDraft>,
     pub(super) network: Network,
-    pub(super) bus: BusDraft,
+    /// At least one.
+    pub(super) brokers: Vec<BrokerDraft>,
     pub(super) services: Vec<ServiceDraft>,
     pub(super) clients: Vec<ClientDraft>,
     pub(super) failures: Vec<FailureDraft>,
-    /// Names of the tables `[event.X]`.
-    pub(super) events: Vec<Ref>,
-    /// Names of the tables `[entity.X]`.
-    pub(super) entities: Vec<Ref>,
+    /// The tables `[event.X]`.
+    pub(super) events: Vec<EventDraft>,
+    /// The tables `[entity.X]`.
+    pub(super) entities: Vec<EntityDraft>,
     /// The value of `expect`, with its place.
     pub(super) expect: Option<(&'t Value, Span)>,
 }
@@ -39,10 +44,62 @@ pub(super) struct ZoneDraft {
 }
 
 #[derive(Debug)]
-pub(super) struct BusDraft {
+pub(super) struct BrokerDraft {
     /// Its name, if the file declares it.
     pub(super) name: Option<Ref>,
-    pub(super) deliver: Variate,
+    /// What kind of table it is.
+    pub(super) engine: Place,
+    /// All but its alternate.
+    pub(super) broker: Broker,
+    /// The event as which one that nobody hears is published again.
+    pub(super) alternate: Option<Ref>,
+    /// Whether it has a dead-letter queue.
+    pub(super) dlq: bool,
+    /// Keys that have no effect.
+    pub(super) idle: Vec<IdleKey>,
+}
+
+#[derive(Debug)]
+pub(super) struct EventDraft {
+    pub(super) name: Ref,
+    pub(super) key: Option<Ref>,
+    pub(super) size: u64,
+    pub(super) attributes: Vec<AttributeSpec>,
+    pub(super) history: u64,
+    pub(super) priority: u8,
+    pub(super) external: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct EntityDraft {
+    pub(super) name: Ref,
+    pub(super) population: Population,
+}
+
+/// How events reach their broker.
+#[derive(Debug)]
+pub(super) struct PublishDraft {
+    pub(super) mode: PublishMode,
+    /// None: the first broker.
+    pub(super) to: Option<Ref>,
+}
+
+/// How a handler consumes.
+#[derive(Debug)]
+pub(super) struct ConsumeDraft {
+    /// None: the first broker.
+    pub(super) via: Option<Ref>,
+    pub(super) filter: Option<Ref>,
+    /// With its place.
+    pub(super) ack: Option<(AckMode, Span)>,
+    pub(super) prefetch: Option<u32>,
+    pub(super) batch: Option<BatchSpec>,
+    pub(super) backfill: bool,
+    /// With its place, if it is given.
+    pub(super) retry_in: (RetryIn, Option<Span>),
+    /// With its place.
+    pub(super) on_exhausted: Option<(Exhausted, Span)>,
+    pub(super) poison: Probability,
 }
 
 #[derive(Debug)]
@@ -54,6 +111,11 @@ pub(super) struct ServiceDraft {
     pub(super) start: SimDuration,
     pub(super) balance: Balance,
     pub(super) write: Variate,
+    pub(super) read: Variate,
+    pub(super) connections: Option<u32>,
+    pub(super) memory: Memory,
+    pub(super) static_id: bool,
+    pub(super) backlog: Backlog,
     pub(super) sources: Vec<SourceDraft>,
     pub(super) handlers: Vec<HandlerDraft>,
     /// Keys that are set but need something else to matter.
@@ -80,6 +142,36 @@ pub(super) enum Needs {
     Attempts,
     /// Attempts that fail.
     Failing,
+    /// Recognition of duplicates.
+    Dedup,
+    /// Something that uses the store.
+    Store,
+    /// At least one handler.
+    Handlers,
+    /// At least one subscription.
+    On,
+    /// The guard that waits for a gap to close.
+    Buffer,
+    /// A handler that emits.
+    Emitting,
+    /// A subscription to a log.
+    Log,
+    /// A broker that keeps messages until they are acknowledged.
+    Acknowledging,
+    /// A queue.
+    Queue,
+    /// Publishing by an outbox.
+    Outbox,
+    /// An outbox that is polled.
+    PolledOutbox,
+    /// Copies by majority.
+    Quorum,
+    /// A limit of the queue's length.
+    MaxLength,
+    /// A queue without long polls.
+    ShortPolls,
+    /// A lease with a timer.
+    Visibility,
 }
 
 #[derive(Debug)]
@@ -88,6 +180,9 @@ pub(super) struct SourceDraft {
     /// None if it is wrong.
     pub(super) rate: Option<Worded<Rate>>,
     pub(super) burst: Burst,
+    pub(super) late: Option<Variate>,
+    pub(super) publish: PublishDraft,
+    pub(super) idle: Vec<IdleKey>,
 }
 
 #[derive(Debug)]
@@ -102,6 +197,8 @@ pub(super) struct HandlerDraft {
     pub(super) backoff: Backoff,
     pub(super) timeout: SimDuration,
     pub(super) retry: Retry,
+    pub(super) publish: PublishDraft,
+    pub(super) consume: ConsumeDraft,
     pub(super) idle: Vec<IdleKey>,
 }
 
@@ -149,7 +246,10 @@ pub(super) enum LoadDraft {
 pub(super) struct FailureDraft {
     pub(super) name: String,
     pub(super) verb: Verb,
-    pub(super) service: Ref,
+    /// Where the verb stands.
+    pub(super) verb_at: Span,
+    /// A service or, for a node, a broker.
+    pub(super) owner: Ref,
     pub(super) part: Part,
     pub(super) trigger: FailureTrigger,
     /// Where the trigger stands.
@@ -158,7 +258,7 @@ pub(super) struct FailureDraft {
     pub(super) off: bool,
 }
 
-/// Which instances of a service.
+/// Which part of a service or broker.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Part {
     /// All of them.
@@ -167,4 +267,8 @@ pub(super) enum Part {
     Instance(u64, Span),
     /// The lowest ones that make up this share, rounded up.
     Share(Probability),
+    /// This node of a broker, with the place of its number.
+    Node(u64, Span),
+    /// The process that empties its outbox.
+    Relay,
 }

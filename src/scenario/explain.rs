@@ -5,8 +5,11 @@ use std::fmt::Write;
 
 use super::keys::{self, Grammar, Key, Place, Status};
 use super::metric_paths::LATER;
+use super::presets::{engine, origin, preset_of};
 use super::{FileId, Node, Sources, Span, Table, Value, codes, codes_meaning};
-use crate::results::catalogue::{FAMILIES, Family, Kind, LEDGER_STATES, SEGMENTS, Scope};
+use crate::results::catalogue::{
+    FAMILIES, Family, Kind, LEDGER_COUNTS, LEDGER_STATES, RUN_COUNTS, SEGMENTS, Scope,
+};
 
 /// One effective value.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,6 +96,13 @@ impl<'a> Places<'a> {
             text.match_indices('\n').map(|(at, _)| at as u32 + 1).collect()
         });
         let line = starts.partition_point(|start| *start <= span.start) + 1;
+        if let Some(origin) = origin(sources, span) {
+            let remark = if origin.remark.is_empty() { "" } else { ", " };
+            return format!(
+                "preset {} (grade {}{remark}{})",
+                origin.preset, origin.grade, origin.remark
+            );
+        }
         let name = sources.name(span.file);
         if name.starts_with("--") { name.to_owned() } else { format!("{name}:{line}") }
     }
@@ -109,8 +119,7 @@ fn walk(
         let path = if path.is_empty() { key.name.to_owned() } else { join(path, key.name) };
         let node = table.and_then(|t| t.get(key.name)).map(|e| &e.node);
         match (key.grammar, key.name) {
-            // An open loop has no users who could think.
-            (_, "think") if table.is_none_or(|t| t.get("users").is_none()) => {}
+            _ if node.is_none() && !matters(key, table) => {}
             (Grammar::Table(inner) | Grammar::TextOr(_, inner), _) => {
                 nested(lines, places, inner, &path, node);
             }
@@ -120,9 +129,11 @@ fn walk(
             (Grammar::Other(_), "on") => named(lines, places, Place::On, &path, node),
             (Grammar::Other(_), "api") => named(lines, places, Place::Api, &path, node),
             (Grammar::Other(_), "broker") => match node {
-                Some(_) => named(lines, places, Place::Broker, &path, node),
-                None => walk(lines, places, Place::Broker, "broker.bus", None),
+                Some(_) => brokers(lines, places, &path, node),
+                None => walk(lines, places, Place::Ideal, "broker.bus", None),
             },
+            (Grammar::Other(_), "event") => named(lines, places, Place::Event, &path, node),
+            (Grammar::Other(_), "entity") => named(lines, places, Place::Entity, &path, node),
             (Grammar::Other(_), "failure") => failures(lines, places, node),
             (Grammar::Other(_), "variant") => {}
             (Grammar::Other(_), _) => leaves(lines, places, &path, node),
@@ -131,12 +142,28 @@ fn walk(
     }
 }
 
+/// Whether the default of a key says anything about a table that is silent about it.
+fn matters(key: &Key, table: Option<&Table>) -> bool {
+    let says = |name: &str| table.is_some_and(|t| t.get(name).is_some());
+    match key.name {
+        // An open loop has no users who could think.
+        "think" => says("users"),
+        "relay" | "poll" if key.places[0] != Place::Pull => says("publish"),
+        "dedup_window" => says("dedup"),
+        "gap_timeout" => says("order"),
+        // Without a table there is no such thing.
+        "backlog" | "batch" | "dlq" => !matches!(key.grammar, Grammar::Table(_)),
+        _ => true,
+    }
+}
+
 fn value(lines: &mut Vec<Line>, places: &mut Places, key: &Key, path: String, node: Option<&Node>) {
     match node {
         Some(node) => lines.push(stated(places, path, node)),
         None if key.default.is_empty() => {}
         None => {
-            let bare = matches!(key.grammar, Grammar::Whole(..) | Grammar::Truth | Grammar::Burst);
+            let bare = matches!(key.grammar, Grammar::Whole(..) | Grammar::Truth | Grammar::Burst)
+                || matches!(key.grammar, Grammar::TruthOrDuration);
             let value = if bare { key.default.to_owned() } else { format!("\"{}\"", key.default) };
             let source = format!("default ({})", key.grade());
             lines.push(Line { path, value, source, span: None });
@@ -170,6 +197,16 @@ fn nested(
     }
 }
 
+/// Each broker with the keys that its engine has.
+fn brokers(lines: &mut Vec<Line>, places: &mut Places, path: &str, node: Option<&Node>) {
+    let Some(Node { value: Value::Table(table), .. }) = node else { return };
+    for entry in &table.entries {
+        let Value::Table(table) = &entry.node.value else { continue };
+        let engine = engine(preset_of(table)).unwrap_or(Place::Ideal);
+        walk(lines, places, engine, &join(path, &entry.key), Some(table));
+    }
+}
+
 fn named(
     lines: &mut Vec<Line>,
     places: &mut Places,
@@ -180,18 +217,18 @@ fn named(
     let Some(Node { value: Value::Table(table), .. }) = node else { return };
     for entry in &table.entries {
         let path = join(path, &entry.key);
-        match &entry.node.value {
-            Value::Table(table) => walk(lines, places, inner, &path, Some(table)),
-            // A bare value is the first of the keys: the work of a handler, the rate of a source.
-            _ => {
-                for key in keys::of(inner).filter(|k| k.status == Status::Supported) {
-                    let node = ["takes", "rate"].contains(&key.name).then_some(&entry.node);
-                    let path = join(&path, key.name);
-                    match key.grammar {
-                        Grammar::Table(place) => nested(lines, places, place, &path, None),
-                        _ => value(lines, places, key, path, node),
-                    }
-                }
+        if let Value::Table(table) = &entry.node.value {
+            walk(lines, places, inner, &path, Some(table));
+            continue;
+        }
+        // A bare value is the first of the keys: the work of a handler, the rate of a source.
+        let shown = |k: &&Key| k.status == Status::Supported && matters(k, None);
+        for key in keys::of(inner).filter(shown) {
+            let node = ["takes", "rate"].contains(&key.name).then_some(&entry.node);
+            let path = join(&path, key.name);
+            match key.grammar {
+                Grammar::Table(place) => nested(lines, places, place, &path, None),
+                _ => value(lines, places, key, path, node),
             }
         }
     }
@@ -296,6 +333,7 @@ fn explain_family(family: &Family) -> String {
         Scope::Subscription => "<Event>@<service>",
         Scope::Event => "<Event>",
         Scope::Client => "<client>",
+        Scope::Broker => "<broker>",
     };
     let how = match family.kind {
         Kind::Tally => {
@@ -348,7 +386,9 @@ fn explain_segment(segment: Option<&str>) -> String {
 }
 
 fn explain_ledger(state: &str) -> String {
+    let count = LEDGER_COUNTS.iter().chain(&RUN_COUNTS).find(|c| c.0 == state);
     let meaning = match state {
+        _ if count.is_some() => count.map_or("", |c| c.1),
         "committed" => "facts committed while the subscription existed",
         "pending" => "not yet handed to the broker, or waiting for a retry",
         "stored" => "with the broker or waiting at the service",
@@ -360,15 +400,19 @@ fn explain_ledger(state: &str) -> String {
         "dead_lettered" => "moved to a dead-letter queue",
         "expired" => "deleted by retention or time to live",
         "lost" => "gone without a trace",
-        "double_applied" => "effects that happened more than once; not a state",
-        "not_emitted" => "arrivals at a source whose service was down",
         _ => "the fate of every obligation (a fact and a subscription to it)",
     };
+    let of_a_service = if RUN_COUNTS.iter().any(|c| c.0 == state) {
+        String::new()
+    } else {
+        format!(", <service>.ledger.{state}")
+    };
     format!(
-        "ledger.{state}, <service>.ledger.{state}\n  Meaning: {meaning}\n  Unit: a plain number\n  \
+        "ledger.{state}{of_a_service}\n  Meaning: {meaning}\n  Unit: a plain number\n  \
          Counted over the whole run, warm-up and drain included. The states {} add up to \
-         `committed`.\n",
-        LEDGER_STATES.join(", ")
+         `committed`{}.\n",
+        LEDGER_STATES.join(", "),
+        if count.is_some() { "; this is counted beside them" } else { "" }
     )
 }
 

@@ -7,8 +7,8 @@ use std::path::{Component, Path};
 use super::diagnostic::{Diagnostic, Severity};
 use super::read::read_bytes;
 use super::remove::{Removal, removals};
-use super::shorthand::{expand, preset_not_supported};
-use super::tree::{Entry, Sources, Span, Table, Value};
+use super::shorthand::{expand, unknown_preset};
+use super::tree::{Entry, Node, Sources, Span, Table, Value};
 
 /// Reads files for a scenario: the real ones, or some in memory.
 pub trait Files {
@@ -64,12 +64,29 @@ pub(crate) fn read_chain(
         visited.push((path.clone(), extended_at));
         let table = read_bytes(sources, &path, bytes, errors);
         let file = source_file(table, sources, errors);
-        if let Some((target, span)) = file.root.extends.clone() {
-            next = follow(&path, &target, span, &visited, sources, errors);
-        }
+        let extends = file.root.extends.clone();
         chain.push(file);
+        let Some((target, span)) = extends else { continue };
+        match target.strip_prefix("preset:") {
+            Some(preset) => match unknown_preset(preset, span, sources) {
+                Some(unknown) => errors.push(unknown),
+                None => chain.push(preset_file(preset, span)),
+            },
+            None => next = follow(&path, &target, span, &visited, errors),
+        }
     }
     chain
+}
+
+/// What a file of a preset says: a broker called `bus` that is one.
+fn preset_file(preset: &str, span: Span) -> SourceFile {
+    let mut node = Node { value: Value::String(preset.to_owned()), span };
+    for key in ["preset", "bus", "broker"] {
+        let entry = Entry { key: key.to_owned(), key_span: span, node };
+        node = Node { value: Value::Table(Table { entries: vec![entry] }), span };
+    }
+    let table = if let Value::Table(table) = node.value { table } else { Table::default() };
+    SourceFile { root: Layer { table, ..Layer::default() }, variants: Vec::new() }
 }
 
 fn unreadable(path: &str, extended_at: Option<Span>, why: &str) -> Diagnostic {
@@ -90,13 +107,8 @@ fn follow(
     target: &str,
     span: Span,
     visited: &[(String, Option<Span>)],
-    sources: &Sources,
     errors: &mut Vec<Diagnostic>,
 ) -> Option<(String, Option<Span>)> {
-    if let Some(preset) = target.strip_prefix("preset:") {
-        errors.extend(preset_not_supported(preset, span, sources));
-        return None;
-    }
     let next = beside(path, target);
     let same = |(seen, _): &(String, _)| normal(seen) == normal(&next);
     if let Some(first) = visited.iter().position(same) {

@@ -145,16 +145,17 @@ fn long_chains_end() {
 fn presets_and_wrong_targets() {
     insta::assert_snapshot!(one("extends = \"preset:ideal\"\nseed = 1"), @r"
     [base]
+    broker = {bus: {preset: ideal}}
     seed = 1
     ");
-    insta::assert_snapshot!(one("extends = \"preset:kafka\"\nseed = 1"), @r#"
-    error[E014]: the preset `kafka` is not supported yet
+    insta::assert_snapshot!(one("extends = \"preset:kafak\"\nseed = 1"), @r#"
+    error[E014]: there is no preset `kafak`
      --> a.toml:1:19
       |
-    1 | extends = "preset:kafka"
+    1 | extends = "preset:kafak"
       |                   ^^^^^
       |
-      = help: the only preset so far is `ideal`, the bus without limits or losses
+      = help: did you mean `kafka`?
 
     1 error
     "#);

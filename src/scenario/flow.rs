@@ -5,7 +5,8 @@
 //! follows from it.
 
 use crate::model::{
-    Blueprint, Emission, Emit, Handler, Load, Operation, Retry, Service, Step, Trigger,
+    Blueprint, Broker, Dedup, Emission, Emit, Handler, Load, Operation, PublishMode, Retry,
+    RetryIn, Service, Step, Trigger,
 };
 use crate::random::Variate;
 use crate::units::SimTime;
@@ -83,10 +84,12 @@ impl Flow {
 /// Attempts that an arrival at a handler takes on average, and the chance that it succeeds in the
 /// end.
 fn attempts(handler: &Handler) -> (f64, f64) {
-    let fails = handler.fails.get();
+    let (fails, poison) = (handler.fails.get(), handler.consume.poison.get());
     let lost = libm::pow(fails, f64::from(handler.attempts));
     let tries = if fails < 1.0 { (1.0 - lost) / (1.0 - fails) } else { handler.attempts.into() };
-    (tries, 1.0 - lost)
+    // Poison takes all attempts and fails.
+    let tries = (1.0 - poison) * tries + poison * f64::from(handler.attempts);
+    (tries, (1.0 - poison) * (1.0 - lost))
 }
 
 fn handler_of(blueprint: &Blueprint, operation: Operation) -> Option<&Handler> {
@@ -147,13 +150,27 @@ fn holds(blueprint: &Blueprint) -> Vec<Vec<f64>> {
 }
 
 fn hold(blueprint: &Blueprint, service: &Service, handler: &Handler, holds: &[Vec<f64>]) -> f64 {
-    let once: f64 = handler
+    // Under load, where it matters, batches are full.
+    let (together, each) = handler
+        .consume
+        .batch
+        .as_ref()
+        .map_or((1.0, 0.0), |batch| (f64::from(batch.max), batch.each.mean_ns() / SECOND));
+    let confirmation = match (handler.publish.mode, broker_of(blueprint, handler)) {
+        (PublishMode::Sync, Some(broker)) => broker.publish.mean_ns() / SECOND,
+        _ => 0.0,
+    };
+    let check = match service.memory.dedup {
+        Dedup::None => 0.0,
+        Dedup::Inbox | Dedup::Separate => service.read.mean_ns() / SECOND,
+    };
+    let steps: f64 = handler
         .steps
         .iter()
         .map(|step| match step {
-            Step::Work(takes) => takes.mean_ns() / SECOND,
+            Step::Work(takes) => takes.mean_ns() / SECOND / together,
             Step::Write(_) => service.write.mean_ns() / SECOND,
-            Step::Emit(_) => 0.0,
+            Step::Emit(_) => confirmation,
             Step::Call(operations) => operations
                 .iter()
                 .map(|operation| {
@@ -164,14 +181,21 @@ fn hold(blueprint: &Blueprint, service: &Service, handler: &Handler, holds: &[Ve
                 .fold(0.0, f64::max),
         })
         .sum();
+    let once = check + each + steps;
     let fails = handler.fails.get();
     let mut pauses = 0.0;
-    let mut still_failing = fails;
+    // A pause holds its worker only where the work waits with it.
+    let inline = handler.consume.retry_in == RetryIn::Inline;
+    let mut still_failing = if inline { fails } else { 0.0 };
     for n in 0..handler.attempts.saturating_sub(1).min(DEPTH as u32) {
         pauses += still_failing * handler.backoff.mean_ns(n) / SECOND;
         still_failing *= fails;
     }
     once * attempts(handler).0 + pauses
+}
+
+fn broker_of<'a>(blueprint: &'a Blueprint, handler: &Handler) -> Option<&'a Broker> {
+    blueprint.brokers.get(handler.publish.to.0 as usize)
 }
 
 /// What starts what: nodes are the event types, then the handlers service by service.
@@ -195,7 +219,9 @@ impl Graph {
             for (k, handler) in service.handlers.iter().enumerate() {
                 let node = graph.first[s] + k;
                 if let Trigger::On(events) = &handler.trigger {
-                    events.iter().for_each(|e| graph.edges[e.0 as usize].push((node, 1.0)));
+                    for event in events {
+                        graph.edges[event.0 as usize].push((node, 1.0));
+                    }
                 }
                 let (tried, done) = attempts(handler);
                 for step in &handler.steps {

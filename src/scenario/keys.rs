@@ -4,6 +4,7 @@
 //! that the others do not. It knows nothing of any particular file.
 
 mod list;
+mod list_broker;
 
 use Grammar as G;
 use Place as P;
@@ -35,8 +36,22 @@ pub enum Place {
     Api,
     /// `retry` of a client or handler.
     Retry,
-    /// `[broker.X]`
-    Broker,
+    /// `backlog` of a service.
+    Backlog,
+    /// `batch` of a handler.
+    Batch,
+    /// `[broker.X]` that is the ideal bus.
+    Ideal,
+    /// `[broker.X]` that is a partitioned log.
+    Log,
+    /// `[broker.X]` that is a leased queue and pushes.
+    Push,
+    /// `[broker.X]` that is a leased queue and is polled.
+    Pull,
+    /// `[broker.X]` that is ephemeral fan-out.
+    FanOut,
+    /// `dlq` of a broker.
+    Dlq,
     /// `[[failure]]`
     Failure,
 }
@@ -56,7 +71,14 @@ impl Place {
             P::On => "`on.EVENT` of a service",
             P::Api => "`api.OPERATION` of a service",
             P::Retry => "`retry`",
-            P::Broker => "a broker",
+            P::Backlog => "`backlog` of a service",
+            P::Batch => "`batch` of a handler",
+            P::Ideal => "the ideal bus",
+            P::Log => "a log",
+            P::Push => "a queue that pushes",
+            P::Pull => "a queue that is polled",
+            P::FanOut => "a fan-out bus",
+            P::Dlq => "`dlq` of a broker",
             P::Failure => "a failure",
         }
     }
@@ -75,7 +97,10 @@ impl Place {
             P::On => "service.X.on.E",
             P::Api => "service.X.api.OP",
             P::Retry => "client.X.retry, service.X.on.E.retry, service.X.api.OP.retry",
-            P::Broker => "broker.X",
+            P::Backlog => "service.X.backlog",
+            P::Batch => "service.X.on.E.batch",
+            P::Ideal | P::Log | P::Push | P::Pull | P::FanOut => "broker.X",
+            P::Dlq => "broker.X.dlq",
             P::Failure => "failure",
         }
     }
@@ -90,8 +115,26 @@ pub enum Grammar {
     Truth,
     /// A whole number between these, both included.
     Whole(u64, u64),
+    /// A whole number between these, or `"none"`.
+    WholeOrNone(u64, u64),
     /// `"10ms"`
     Duration,
+    /// `"10ms"` or `"none"`
+    DurationOrNone,
+    /// `true`, `false` or `"10ms"`
+    TruthOrDuration,
+    /// `"2KB"`
+    Size,
+    /// `"2KB"` or `"none"`
+    SizeOrNone,
+    /// `"40000/s"`, `"20MB/s"` or a list of both.
+    Capacity,
+    /// `"after"`, `"before"`, `"interval 5s"`
+    Ack,
+    /// 0, 1 or `"all"`
+    Acks,
+    /// `"uniform"`, `"zipf 0.99"`, `"hot 1% 50%"`
+    Popularity,
     /// `"8ms p99 40ms"`
     Distribution,
     /// `"2%"`
@@ -128,6 +171,17 @@ impl Grammar {
                 format!("a whole number from {min}")
             }
             G::Whole(min, max) => format!("a whole number from {min} to {max}"),
+            G::WholeOrNone(min, max) => format!("{} or \"none\"", G::Whole(min, max).words()),
+            G::DurationOrNone => "a duration such as \"10ms\", or \"none\"".into(),
+            G::TruthOrDuration => "true, false or a duration such as \"100ms\"".into(),
+            G::Size => "a size such as \"2KB\"".into(),
+            G::SizeOrNone => "a size such as \"2KB\", or \"none\"".into(),
+            G::Capacity => {
+                "a limit such as \"40000/s\" or \"20MB/s\", a list of both, or \"none\"".into()
+            }
+            G::Ack => "one of \"after\", \"before\" and \"interval 5s\"".into(),
+            G::Acks => "one of 0, 1 and \"all\"".into(),
+            G::Popularity => "one of \"uniform\", \"zipf 0.99\" and \"hot 1% 50%\"".into(),
             G::Duration => "a duration such as \"10ms\"".into(),
             G::Distribution => {
                 "a duration or distribution such as \"8ms\", \"~8ms\" or \"8ms p99 40ms\"".into()
@@ -180,8 +234,25 @@ impl Key {
     pub fn grade(&self) -> &'static str {
         match (self.places[0], self.name) {
             (P::Network, "other_zone") => "grade C, published round trips between zones",
-            (P::Broker | P::Source | P::Failure, _)
-            | (_, "schema" | "seed" | "seeds" | "fails") => "by definition",
+            (
+                P::Ideal
+                | P::Log
+                | P::Push
+                | P::Pull
+                | P::FanOut
+                | P::Dlq
+                | P::Source
+                | P::Failure
+                | P::Event
+                | P::Batch,
+                _,
+            )
+            | (
+                _,
+                "schema" | "seed" | "seeds" | "fails" | "poison" | "publish" | "relay" | "dedup"
+                | "dedup_window" | "order" | "ids" | "static_id" | "from" | "retry_in"
+                | "connections" | "cap" | "policy",
+            ) => "by definition",
             _ => "grade D, our assumption",
         }
     }
@@ -191,7 +262,7 @@ impl Key {
 pub const BALANCES: &[&str] =
     &["round-robin", "random", "least-loaded", "two-choices", "three-choices"];
 
-/// Presets of brokers; only the first works yet.
+/// Presets of brokers, the default first.
 pub const PRESETS: &[&str] = &[
     "ideal",
     "kafka",
@@ -211,13 +282,11 @@ pub const PRESETS: &[&str] = &[
 ];
 
 /// Verbs of failures that work.
-pub const VERBS: &[&str] = &["crash", "slow"];
+pub const VERBS: &[&str] =
+    &["crash", "slow", "unclean", "stop", "restart", "pause", "replay", "redrive"];
 
 /// Verbs of failures that do not work yet.
 pub const LATER_VERBS: &[&str] = &[
-    "restart",
-    "pause",
-    "unclean",
     "partition",
     "loss",
     "duplicate",
@@ -234,18 +303,18 @@ pub const LATER_VERBS: &[&str] = &[
     "skew",
     "zone",
     "bug",
-    "replay",
     "lag_replica",
     "leak",
     "schema",
     "drop_consumer",
-    "stop",
-    "redrive",
     "set",
 ];
 
 /// Triggers of failures: those that work and those that do not yet.
 pub const TRIGGERS: &[&str] = &["at", "every", "mtbf", "when", "chance", "after"];
+
+/// Kinds of tables that are a broker's, by its engine.
+pub const ENGINES: [Place; 5] = [P::Ideal, P::Log, P::Push, P::Pull, P::FanOut];
 
 /// All keys of a kind of table, in the order of the list.
 pub fn of(place: Place) -> impl Iterator<Item = &'static Key> {

@@ -1,5 +1,6 @@
 //! The front door: from a path to a scenario, or to all that is wrong with it.
 
+use super::built;
 use super::document::Document;
 use super::explain::explain_tables;
 use super::files::{Files, beside};
@@ -85,6 +86,12 @@ fn load(
     }
     let mut tables = document.tables();
     let sources = &document.sources;
+    let refused = tables.iter().flat_map(|(_, table)| built::refused(table, sources));
+    for diagnostic in refused {
+        if !found.iter().any(|d: &Diagnostic| d.code == "E102" && d.span == diagnostic.span) {
+            found.push(diagnostic);
+        }
+    }
     let meaning = understand(&tables, sources, &mut |file: FileId, name: &str| {
         let bytes = files.read(&beside(sources.name(file), name))?;
         durations(&bytes)
@@ -109,7 +116,9 @@ fn load(
         seeds: options.seeds.unwrap_or(meaning.seeds).max(1),
         variants: meaning.variants,
     };
-    let (warnings, sources) = (meaning.warnings, document.sources);
+    let (mut warnings, sources) = (meaning.warnings, document.sources);
+    warnings.extend(document.notes);
+    warnings.sort_by_key(|d| d.span.map(|s| (s.file, s.start, s.end)));
     Ok((Loaded { scenario, warnings, sources }, tables))
 }
 

@@ -109,7 +109,7 @@ fn one<'t>(
     judged.extend(verdicts(&draft, &names));
     // Of a scenario with mistakes nothing can be foretold.
     let sound = !found.iter().any(|d| d.severity == Severity::Error);
-    let advice = if sound { advice(&blueprint, &expect) } else { Vec::new() };
+    let advice = if sound { advice(&blueprint, &expect, table, sources) } else { Vec::new() };
     let variant = Variant {
         name: name.to_owned(),
         expect,

@@ -26,6 +26,10 @@ pub(super) fn tables(sources: &mut Sources, text: &str) -> Vec<(String, Table)> 
         }
     }
     tables.insert(0, ("base".into(), base));
+    let mut shelf = super::presets::Shelf::default();
+    for (_, table) in &mut tables {
+        shelf.complete(table, sources);
+    }
     tables
 }
 

@@ -3,6 +3,8 @@
 //! Tables have been expanded before. Some keys say the same thing in different ways; laid over
 //! each other, the newer way replaces the older, so that a variant need not undo what it inherits.
 
+use super::Diagnostic;
+use super::presets::drop_foreign_keys;
 use super::tree::{Entry, Node, Table, Value};
 
 /// Ways to say one thing, each a set of keys. Keys of two ways in one written table are a
@@ -56,12 +58,18 @@ const DISTANCES: [&str; 3] = ["same_zone", "other_zone", "other_region"];
 ///
 /// Keys keep their order; new ones follow. `[[failure]]` entries with the name of an inherited one
 /// merge with it, the others are added. A table that gets more keys keeps the place of its head.
-pub(crate) fn merge(base: &mut Table, over: Table) {
-    merge_at(base, over, &[]);
+///
+/// A broker that becomes another product loses the keys that this one does not have, and `notes`
+/// tell of it.
+pub(crate) fn merge(base: &mut Table, over: Table, notes: &mut Vec<Diagnostic>) {
+    merge_at(base, over, &[], notes);
 }
 
-fn merge_at(base: &mut Table, over: Table, path: &[&str]) {
+fn merge_at(base: &mut Table, over: Table, path: &[&str], notes: &mut Vec<Diagnostic>) {
     replace_other_ways(base, &over, path);
+    if let ["broker", _] = path {
+        notes.extend(drop_foreign_keys(base, &over));
+    }
     for entry in over.entries {
         let Some(at) = base.entries.iter().position(|e| e.key == entry.key) else {
             base.entries.push(entry);
@@ -70,14 +78,14 @@ fn merge_at(base: &mut Table, over: Table, path: &[&str]) {
         let old = &mut base.entries[at];
         let inner: Vec<&str> = path.iter().copied().chain([entry.key.as_str()]).collect();
         match (&mut old.node.value, entry.node.value) {
-            (Value::Table(base), Value::Table(over)) => merge_at(base, over, &inner),
+            (Value::Table(base), Value::Table(over)) => merge_at(base, over, &inner, notes),
             (Value::Array(base), Value::Array(over)) if inner == ["failure"] => {
-                merge_failures(base, over);
+                merge_failures(base, over, notes);
             }
             (old_value, Value::Table(over)) if inner == ["network"] => {
                 let distance = std::mem::replace(old_value, Value::Boolean(false));
                 let mut distances = all_distances(&Node { value: distance, span: old.node.span });
-                merge_at(&mut distances, over, &inner);
+                merge_at(&mut distances, over, &inner, notes);
                 *old_value = Value::Table(distances);
                 old.node.span = entry.node.span;
             }
@@ -112,7 +120,7 @@ fn replace_other_ways(base: &mut Table, over: &Table, path: &[&str]) {
     }
 }
 
-fn merge_failures(base: &mut Vec<Node>, over: Vec<Node>) {
+fn merge_failures(base: &mut Vec<Node>, over: Vec<Node>, notes: &mut Vec<Diagnostic>) {
     for item in over {
         let name = failure_name(&item).map(str::to_owned);
         let same = |n: &&mut Node| name.is_some() && failure_name(n) == name.as_deref();
@@ -120,7 +128,7 @@ fn merge_failures(base: &mut Vec<Node>, over: Vec<Node>) {
             (
                 Some(Node { value: Value::Table(old), .. }),
                 Node { value: Value::Table(new), .. },
-            ) => merge_at(old, new, &["failure"]),
+            ) => merge_at(old, new, &["failure"], notes),
             (_, item) => base.push(item),
         }
     }

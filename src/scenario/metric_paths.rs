@@ -1,7 +1,9 @@
 //! Every metric path that a blueprint can have, from the catalogue and the blueprint's names.
 
-use crate::model::{Blueprint, Service, Trigger};
-use crate::results::catalogue::{FAMILIES, Family, Kind, LEDGER_STATES, SEGMENTS, Scope};
+use crate::model::{Blueprint, EngineSpec, Service, Trigger};
+use crate::results::catalogue::{
+    FAMILIES, Family, Kind, LEDGER_COUNTS, LEDGER_STATES, RUN_COUNTS, SEGMENTS, Scope,
+};
 
 /// Metric families of later versions: known, but refused.
 pub(super) const LATER: &[&str] = &[
@@ -25,11 +27,8 @@ pub(super) const LATER: &[&str] = &[
     "cost",
 ];
 
-/// Counts of the ledger beside its states.
-const TOTALS: [&str; 2] = ["committed", "double_applied"];
-
-/// Every metric path of `blueprint`, service by service, then subscriptions, events, clients and
-/// the ledger.
+/// Every metric path of `blueprint`, service by service, then subscriptions, events, clients,
+/// brokers and the ledger.
 pub fn metric_paths(blueprint: &Blueprint) -> Vec<String> {
     with_units(blueprint).into_iter().map(|(path, _)| path).collect()
 }
@@ -44,8 +43,8 @@ pub(super) fn with_units(blueprint: &Blueprint) -> Vec<(String, &'static str)> {
             for segment in SEGMENTS {
                 paths.push((format!("{}.segment.{segment}.mean", service.name), "s"));
             }
-            for state in LEDGER_STATES.iter().chain(&TOTALS) {
-                paths.push((format!("{}.ledger.{state}", service.name), "1"));
+            for name in ledger() {
+                paths.push((format!("{}.ledger.{name}", service.name), "1"));
             }
         }
         if !service.handlers.is_empty() {
@@ -68,10 +67,18 @@ pub(super) fn with_units(blueprint: &Blueprint) -> Vec<(String, &'static str)> {
     for client in &blueprint.clients {
         families(&mut paths, Scope::Client, &client.name);
     }
-    for state in LEDGER_STATES.iter().chain(&TOTALS).chain(&["not_emitted"]) {
-        paths.push((format!("ledger.{state}"), "1"));
+    for broker in blueprint.brokers.iter().filter(|b| !matches!(b.engine, EngineSpec::Ideal)) {
+        families(&mut paths, Scope::Broker, &broker.name);
+    }
+    for name in ledger().chain(RUN_COUNTS.map(|c| c.0)) {
+        paths.push((format!("ledger.{name}"), "1"));
     }
     paths
+}
+
+/// All that the ledger of a service counts.
+fn ledger() -> impl Iterator<Item = &'static str> {
+    ["committed"].into_iter().chain(LEDGER_STATES).chain(LEDGER_COUNTS.map(|c| c.0))
 }
 
 fn subscriptions(service: &Service) -> impl Iterator<Item = u32> {

@@ -1,13 +1,21 @@
 //! Text becomes meaning, once: from TOML files to resolved blueprints.
 
 mod advice;
+mod attributes;
+#[cfg(test)]
+mod broker_tests;
+mod built;
 mod check;
 mod codes;
 mod codes_meaning;
 mod compile;
+mod compile_consume;
+mod compile_failure;
 mod decode;
+mod decode_broker;
 mod decode_failure;
 mod decode_handler;
+mod decode_parts;
 #[cfg(test)]
 mod decode_tests;
 mod diagnostic;
@@ -16,6 +24,8 @@ mod document;
 mod document_tests;
 mod draft;
 mod draw;
+#[cfg(test)]
+mod every_key_tests;
 mod expect;
 mod explain;
 mod files;
@@ -40,6 +50,9 @@ mod overrides;
 #[cfg(test)]
 mod overrides_tests;
 mod path;
+mod pattern;
+mod presets;
+mod quantities;
 mod read;
 mod reader;
 mod remove;
@@ -63,6 +76,7 @@ pub use explain::{explain_code, explain_metric};
 pub use files::Files;
 pub use load::{Failed, LoadOptions, Loaded, explain_file};
 pub use metric_paths::metric_paths;
+pub use presets::{preset, presets};
 pub use tree::{Entry, FileId, Node, Sources, Span, Table, Value};
 
 use crate::model::Blueprint;

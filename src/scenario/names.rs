@@ -5,10 +5,12 @@
 use std::collections::BTreeMap;
 
 use super::draft::{Draft, EmissionDraft, EmitDraft, HandlerDraft, StepDraft};
+use super::keys::Place;
 use super::near::nearest;
+use super::pattern::{Wildcards, is_pattern};
 use super::reader::Ref;
 use super::{Diagnostic, Span};
-use crate::model::{EventTypeId, Operation, ServiceId, ZoneId};
+use crate::model::{BrokerId, EventTypeId, Operation, ServiceId, ZoneId};
 
 /// Names that mean something in metric paths and bounds.
 const RESERVED: [&str; 3] = ["ledger", "cost", "base"];
@@ -18,7 +20,7 @@ const RESERVED: [&str; 3] = ["ledger", "cost", "base"];
 enum Kind {
     Service(u32),
     Client,
-    Broker,
+    Broker(u32),
     Event(u32),
 }
 
@@ -27,7 +29,7 @@ impl Kind {
         match self {
             Self::Service(_) => "a service",
             Self::Client => "a client",
-            Self::Broker => "a broker",
+            Self::Broker(_) => "a broker",
             Self::Event(_) => "an event",
         }
     }
@@ -47,11 +49,13 @@ pub(super) struct Names {
     /// Operations by service and name: index of the handler.
     operations: BTreeMap<(u32, String), (u32, Span)>,
     zones: Vec<(String, String)>,
-    /// Event types in the order of their first emission.
+    /// Event types in the order of their first emission, then those that come from elsewhere.
     pub(super) events: Vec<Ref>,
-    /// Entities in the order of their first write.
+    /// Entities in the order of their first write, then those that are only declared.
     pub(super) entities: Vec<String>,
     entity_ids: BTreeMap<String, u32>,
+    /// Kind of table and preset of each broker.
+    brokers: Vec<(Place, String)>,
 }
 
 /// Events of a handler.
@@ -81,8 +85,11 @@ impl Names {
         for client in &draft.clients {
             names.declare(&client.name, Kind::Client, found);
         }
-        if let Some(name) = &draft.bus.name {
-            names.declare(name, Kind::Broker, found);
+        for (i, broker) in draft.brokers.iter().enumerate() {
+            if let Some(name) = &broker.name {
+                names.declare(name, Kind::Broker(i as u32), found);
+            }
+            names.brokers.push((broker.engine, broker.broker.preset.clone()));
         }
         for service in &draft.services {
             let own = service.sources.iter().map(|source| &source.event);
@@ -95,6 +102,15 @@ impl Names {
                     names.entity(entity, found);
                 }
             }
+        }
+        for event in draft.brokers.iter().filter_map(|broker| broker.alternate.as_ref()) {
+            names.event(event, found);
+        }
+        for event in draft.events.iter().filter(|event| event.external) {
+            names.event(&event.name, found);
+        }
+        for entity in &draft.entities {
+            names.entity(&entity.name, found);
         }
         let written = |z: &super::draft::ZoneDraft| (z.written.text.clone(), z.zone.name.clone());
         names.zones = draft.zones.iter().map(written).collect();
@@ -133,6 +149,19 @@ impl Names {
         self.entities.push(entity.text.clone());
     }
 
+    /// Index of an entity, or a diagnostic.
+    pub(super) fn entity_named(&self, entity: &Ref) -> Result<u32, Box<Diagnostic>> {
+        if let Some(id) = self.entity_ids.get(&entity.text) {
+            return Ok(*id);
+        }
+        let message = format!("there is no entity `{}`", entity.text);
+        let help = match nearest(&entity.text, self.entities.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("declare it: [entity.{}] count = 10_000", quoted(&entity.text)),
+        };
+        Err(Box::new(Diagnostic::error("E130", entity.span, message).help(help)))
+    }
+
     /// Index of an entity that a handler writes.
     pub(super) fn entity_id(&self, entity: &Ref) -> u32 {
         self.entity_ids.get(&entity.text).copied().unwrap_or(0)
@@ -146,8 +175,73 @@ impl Names {
         }
     }
 
+    /// The broker of that name, the first if there is none, or a diagnostic.
+    pub(super) fn broker(&self, name: Option<&Ref>) -> Result<BrokerId, Box<Diagnostic>> {
+        let Some(name) = name else { return Ok(BrokerId(0)) };
+        if let Some(Named { kind: Kind::Broker(i), .. }) = self.all.get(&name.text) {
+            return Ok(BrokerId(*i));
+        }
+        let message = format!("there is no broker `{}`", name.text);
+        let brokers = self.all.iter().filter_map(|(name, named)| {
+            matches!(named.kind, Kind::Broker(_)).then_some(name.as_str())
+        });
+        let help = match nearest(&name.text, brokers) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("declare it: [broker.{}] preset = \"kafka\"", quoted(&name.text)),
+        };
+        Err(Box::new(Diagnostic::error("E132", name.span, message).help(help)))
+    }
+
+    /// What kind of broker a handler listens to.
+    pub(super) fn listens_to(&self, handler: &HandlerDraft) -> Place {
+        let id = self.broker(handler.consume.via.as_ref()).unwrap_or(BrokerId(0));
+        self.brokers[id.0 as usize].0
+    }
+
+    /// How patterns are written where a handler listens, if there are any.
+    fn wildcards(&self, handler: &HandlerDraft) -> Option<Wildcards> {
+        let id = self.broker(handler.consume.via.as_ref()).unwrap_or(BrokerId(0));
+        match &self.brokers[id.0 as usize] {
+            (Place::Push, _) => Some(Wildcards::Amqp),
+            (Place::FanOut, _) => Some(Wildcards::Nats),
+            (_, preset) if preset == "nats-jetstream" => Some(Wildcards::Nats),
+            _ => None,
+        }
+    }
+
+    /// The event types of a subscription, of which there are several if it is a pattern, or a
+    /// diagnostic.
+    pub(super) fn subscribed(
+        &self,
+        handler: &HandlerDraft,
+    ) -> Result<Vec<EventTypeId>, Box<Diagnostic>> {
+        let name = &handler.name;
+        let emitted = self.event_id(&name.text).is_some();
+        if emitted || !is_pattern(&name.text) {
+            return self.heard(name).map(|id| vec![id]);
+        }
+        let Some(wildcards) = self.wildcards(handler) else {
+            let message = format!("`{}` is a pattern, and this broker has none", name.text);
+            let help = "queues that push have those of AMQP (order.*, order.#), NATS its own \
+                        (order.*, order.>); elsewhere name each event";
+            return Err(Box::new(Diagnostic::error("E134", name.span, message).help(help)));
+        };
+        let all = self.events.iter().enumerate();
+        let matching: Vec<EventTypeId> = all
+            .filter(|(_, event)| wildcards.matches(&name.text, &event.text))
+            .map(|(i, _)| EventTypeId(i as u32))
+            .collect();
+        if matching.is_empty() {
+            let message = format!("no event that anybody emits matches `{}`", name.text);
+            let diagnostic = Diagnostic::error("E110", name.span, message);
+            let all: Vec<&str> = self.events.iter().map(|event| event.text.as_str()).collect();
+            return Err(Box::new(diagnostic.help(format!("the events are {}", all.join(", ")))));
+        }
+        Ok(matching)
+    }
+
     /// The event type of a subscription, or a diagnostic.
-    pub(super) fn heard(&self, event: &Ref) -> Result<EventTypeId, Box<Diagnostic>> {
+    fn heard(&self, event: &Ref) -> Result<EventTypeId, Box<Diagnostic>> {
         if let Some(id) = self.event_id(&event.text) {
             return Ok(id);
         }

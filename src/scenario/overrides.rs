@@ -20,7 +20,8 @@ pub(crate) fn apply_sets(document: &mut Document, sets: &[String], errors: &mut 
         let Some(table) = parse_set(set, &mut document.sources, errors) else { continue };
         let variants = document.variants.iter_mut().map(|(_, _, table)| table);
         let targets = std::iter::once(&mut document.base).chain(variants);
-        let laid: Vec<_> = targets.map(|target| lay_set(target, table.clone())).collect();
+        let notes = &mut document.notes;
+        let laid: Vec<_> = targets.map(|target| lay_set(target, table.clone(), notes)).collect();
         // A failure may be there in some variants only.
         if laid.iter().all(Result::is_err) {
             errors.extend(laid.into_iter().filter_map(Result::err).map(|error| *error).take(1));
@@ -123,7 +124,11 @@ fn writes_one_value(set: &str) -> bool {
 }
 
 /// Lays `set` over the root `target`; failures are addressed by their name.
-fn lay_set(target: &mut Table, mut set: Table) -> Result<(), Box<Diagnostic>> {
+fn lay_set(
+    target: &mut Table,
+    mut set: Table,
+    notes: &mut Vec<Diagnostic>,
+) -> Result<(), Box<Diagnostic>> {
     if let Some(Entry { node: Node { value, .. }, .. }) = set.get_mut("failure")
         && let Value::Table(by_name) = value
     {
@@ -132,7 +137,7 @@ fn lay_set(target: &mut Table, mut set: Table) -> Result<(), Box<Diagnostic>> {
             entries.into_iter().map(|entry| named_failure(target, entry)).collect();
         *value = Value::Array(items?);
     }
-    merge(target, set);
+    merge(target, set, notes);
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 
 use super::keys::{self, Grammar, Key, Place, Status};
 use super::near::did_you_mean;
+use super::presets;
 use super::{Diagnostic, Entry, FileId, Node, Sources, Span, Table, Value};
 use crate::random::{Backoff, Burst, Rate, Variate};
 use crate::units::{ParseError, Probability, SimDuration};
@@ -51,13 +52,23 @@ impl<'t> Fields<'t> {
         self.entries().iter().all(|entry| keys::find(self.place, &entry.key).is_some())
     }
 
+    /// What kind of table it is.
+    pub(super) fn place(&self) -> Place {
+        self.place
+    }
+
     /// All entries in the order of the file.
     pub(super) fn entries(&self) -> &'t [Entry] {
         self.table.map_or(&[], |t| &t.entries)
     }
 
     fn default_of(&self, name: &str) -> &'static str {
-        keys::find(self.place, name).map_or("", |k| k.default)
+        self.listed(name).1
+    }
+
+    /// What the list of keys says of `name`: what it takes, and its default.
+    pub(super) fn listed(&self, name: &str) -> (Grammar, &'static str) {
+        keys::find(self.place, name).map_or((Grammar::Text, ""), |k| (k.grammar, k.default))
     }
 }
 
@@ -116,6 +127,10 @@ impl Reader<'_> {
     }
 
     fn unknown_key(&mut self, entry: &Entry, place: Place) {
+        if let Some(diagnostic) = Self::of_other_broker(entry, place) {
+            self.note(diagnostic);
+            return;
+        }
         let known = keys::of(place).map(|k| k.name);
         let help = did_you_mean(&entry.key, known)
             .or_else(|| Self::elsewhere(&entry.key, place))
@@ -125,6 +140,24 @@ impl Reader<'_> {
             });
         let message = format!("unknown key `{}` of {}", entry.key, place.noun());
         self.note(Diagnostic::error("E101", entry.key_span, message).help(help));
+    }
+
+    /// The mistake of a broker's key that its engine does not have.
+    fn of_other_broker(entry: &Entry, place: Place) -> Option<Diagnostic> {
+        if !keys::ENGINES.contains(&place) {
+            return None;
+        }
+        let others: Vec<String> = keys::ENGINES
+            .iter()
+            .filter(|other| keys::find(**other, &entry.key).is_some())
+            .map(|other| format!("{} ({})", other.noun(), presets::examples(*other)))
+            .collect();
+        if others.is_empty() {
+            return None;
+        }
+        let message = format!("{} has no `{}`", place.noun(), entry.key);
+        let help = format!("`{}` is a key of {}", entry.key, others.join(", "));
+        Some(Diagnostic::error("E129", entry.key_span, message).help(help))
     }
 
     /// Help for a key that is right in another kind of table.
@@ -209,8 +242,26 @@ impl Reader<'_> {
         }
     }
 
-    /// A distribution.
+    /// A distribution; a trace is replayed by the numbers of events, and only work on events has
+    /// those.
     pub(super) fn variate_at(&mut self, node: &Node) -> Option<Variate> {
+        let variate = self.replayable_at(node)?;
+        if variate.is_trace() {
+            let message = "only the work on an event (`on`) can be replayed in order";
+            let help = "write \"file ...\" to draw from the same values";
+            self.note(Diagnostic::error("E105", node.span, message).help(help));
+            return None;
+        }
+        Some(variate)
+    }
+
+    /// The work of a handler of this kind: a distribution or, on events, a trace.
+    pub(super) fn work_at(&mut self, node: &Node, place: Place) -> Option<Variate> {
+        if place == Place::On { self.replayable_at(node) } else { self.variate_at(node) }
+    }
+
+    /// A distribution or trace.
+    fn replayable_at(&mut self, node: &Node) -> Option<Variate> {
         let file = node.span.file;
         self.parsed(node, &Grammar::Distribution, |reader, text| {
             Variate::parse(text, &mut |name| (reader.samples)(file, name))
@@ -288,7 +339,8 @@ impl Reader<'_> {
         given.unwrap_or(Burst::ONE)
     }
 
-    fn whole_at(&mut self, node: &Node, name: &str, min: u64, max: u64) -> Option<u64> {
+    /// The whole number at `node`, the value of `name`.
+    pub(super) fn whole_at(&mut self, node: &Node, name: &str, min: u64, max: u64) -> Option<u64> {
         let Value::Integer(n) = node.value else {
             self.wrong_kind(node, &Grammar::Whole(min, max));
             return None;

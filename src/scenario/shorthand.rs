@@ -3,6 +3,8 @@
 //! It knows where short forms stand, and not what the values mean.
 
 use super::diagnostic::Diagnostic;
+use super::keys::PRESETS;
+use super::near::did_you_mean;
 use super::syntax::quoted_key;
 use super::tree::{Entry, Node, Sources, Span, Table, Value};
 
@@ -10,7 +12,7 @@ use super::tree::{Entry, Node, Sources, Span, Table, Value};
 ///
 /// - `on.E = "8ms"` and `api.op = "8ms"` of a service become `{ takes = "8ms" }`,
 /// - `emits.E = "5/s"` of a service becomes `{ rate = "5/s" }`, lists of steps likewise,
-/// - `extends = "preset:ideal"` of a broker becomes `preset = "ideal"`,
+/// - `extends = "preset:kafka"` of a broker becomes `preset = "kafka"`,
 /// - nested keys of `expect` become one key with dots.
 ///
 /// What is short stays where it was: a new key's place is that of its value.
@@ -65,8 +67,8 @@ fn broker_preset(broker: &mut Table, sources: &Sources, errors: &mut Vec<Diagnos
     if let Value::String(target) = &extends.node.value
         && let Some(preset) = target.strip_prefix("preset:")
     {
-        if let Some(unsupported) = preset_not_supported(preset, span, sources) {
-            errors.push(unsupported);
+        if let Some(unknown) = unknown_preset(preset, span, sources) {
+            errors.push(unknown);
         } else if broker.get("preset").is_none() {
             let value = Value::String(preset.to_owned());
             let node = Node { value, span };
@@ -76,26 +78,20 @@ fn broker_preset(broker: &mut Table, sources: &Sources, errors: &mut Vec<Diagnos
     }
     errors.push(
         Diagnostic::error("E013", span, "a broker extends a preset")
-            .help("write extends = \"preset:ideal\", or preset = \"ideal\""),
+            .help("write extends = \"preset:kafka\", or preset = \"kafka\""),
     );
 }
 
-/// The error for every preset but `ideal`, for an `extends = "preset:…"` at `span`.
-pub(crate) fn preset_not_supported(
-    preset: &str,
-    span: Span,
-    sources: &Sources,
-) -> Option<Diagnostic> {
-    if preset == "ideal" {
+/// The error for an `extends = "preset:…"` at `span` whose preset does not exist.
+pub(crate) fn unknown_preset(preset: &str, span: Span, sources: &Sources) -> Option<Diagnostic> {
+    if PRESETS.contains(&preset) {
         return None;
     }
     let prefix = "preset:".len();
     let at = sources.inside(span, &(prefix..prefix + preset.len()));
-    let message = format!("the preset `{preset}` is not supported yet");
-    Some(
-        Diagnostic::error("E014", at, message)
-            .help("the only preset so far is `ideal`, the bus without limits or losses"),
-    )
+    let help = did_you_mean(preset, PRESETS.iter().copied())
+        .unwrap_or_else(|| format!("the presets are {}", PRESETS.join(", ")));
+    Some(Diagnostic::error("E014", at, format!("there is no preset `{preset}`")).help(help))
 }
 
 /// `email.lag.p99 = "< 2s"` becomes `"email.lag.p99" = "< 2s"`.

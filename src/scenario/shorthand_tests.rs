@@ -33,16 +33,16 @@ fn a_new_key_stands_where_its_value_does() {
 
 #[test]
 fn presets_and_expectations_can_be_wrong() {
-    insta::assert_snapshot!(one("[broker.b]\nextends = \"preset:kafka\"\n[broker.c]\n\
+    insta::assert_snapshot!(one("[broker.b]\nextends = \"preset:kafak\"\n[broker.c]\n\
         extends = \"b\"\n\
         [expect]\na.lag.p99 = \"< 1s\"\n\"a.lag\".p99 = \"< 2s\""), @r#"
-        error[E014]: the preset `kafka` is not supported yet
+        error[E014]: there is no preset `kafak`
          --> a.toml:2:19
           |
-        2 | extends = "preset:kafka"
+        2 | extends = "preset:kafak"
           |                   ^^^^^
           |
-          = help: the only preset so far is `ideal`, the bus without limits or losses
+          = help: did you mean `kafka`?
 
         error[E013]: a broker extends a preset
          --> a.toml:4:11
@@ -50,7 +50,7 @@ fn presets_and_expectations_can_be_wrong() {
         4 | extends = "b"
           |           ^^^
           |
-          = help: write extends = "preset:ideal", or preset = "ideal"
+          = help: write extends = "preset:kafka", or preset = "kafka"
 
         error[E006]: `expect."a.lag.p99"` is written twice
          --> a.toml:7:1

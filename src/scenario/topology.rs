@@ -1,8 +1,10 @@
 //! The parts of an architecture, as reports name them, and when something in it is broken.
 
 use super::draft::{Draft, LoadDraft};
-use crate::model::{Blueprint, Emit, FailureTrigger, Handler, Step, Trigger};
-use crate::results::{ClientInfo, FailureWindow, ServiceInfo, Topology};
+use crate::model::{
+    Blueprint, Broker, Emit, EngineSpec, FailureTrigger, Handler, PullSpec, PushSpec, Step, Trigger,
+};
+use crate::results::{BrokerInfo, ClientInfo, FailureWindow, ServiceInfo, Topology};
 use crate::units::SimTime;
 
 /// A failure that strikes more often than this is not drawn any further.
@@ -49,8 +51,75 @@ pub(super) fn topology(draft: &Draft, blueprint: &Blueprint) -> Topology {
         services: services.collect(),
         clients: clients.collect(),
         events: blueprint.events.iter().map(|e| e.name.clone()).collect(),
-        broker: format!("ideal bus, deliver {}", blueprint.brokers[0].deliver),
+        broker: broker_line(blueprint),
+        brokers: blueprint.brokers.iter().map(broker).collect(),
     }
+}
+
+/// In one line: a single broker by its product, several with their names.
+fn broker_line(blueprint: &Blueprint) -> String {
+    let what = |broker: &Broker| match &broker.engine {
+        EngineSpec::Ideal => format!("ideal bus, deliver {}", broker.deliver),
+        EngineSpec::Log(log) => format!("{}, {} partitions", broker.preset, log.partitions),
+        _ => broker.preset.clone(),
+    };
+    match blueprint.brokers.as_slice() {
+        [single] => what(single),
+        several => {
+            let named = several.iter().map(|broker| format!("{}: {}", broker.name, what(broker)));
+            named.collect::<Vec<_>>().join("; ")
+        }
+    }
+}
+
+fn broker(broker: &Broker) -> BrokerInfo {
+    BrokerInfo {
+        name: broker.name.clone(),
+        preset: broker.preset.clone(),
+        engine: engine(broker),
+        stores: !matches!(broker.engine, EngineSpec::Ideal),
+    }
+}
+
+/// What kind of broker it is, in words.
+fn engine(broker: &Broker) -> String {
+    match &broker.engine {
+        EngineSpec::Ideal => format!("ideal bus, deliver {}", broker.deliver),
+        EngineSpec::Log(log) => format!(
+            "partitioned log, {}, {} on {}",
+            plural(log.partitions, "partition", "partitions"),
+            plural(log.replicas, "copy", "copies"),
+            plural(broker.nodes, "node", "nodes")
+        ),
+        EngineSpec::Push(push) => push_queue(push),
+        EngineSpec::Pull(pull) => pull_queue(pull),
+        EngineSpec::FanOut(_) => "ephemeral fan-out: who is not connected misses it".to_owned(),
+    }
+}
+
+fn push_queue(push: &PushSpec) -> String {
+    let copies = match &push.quorum {
+        Some(quorum) => format!("quorum of {}", plural(quorum.replicas, "copy", "copies")),
+        None => "one copy".to_owned(),
+    };
+    let prefetch = match push.prefetch {
+        0 => "unlimited prefetch".to_owned(),
+        n => format!("prefetch {n}"),
+    };
+    format!("leased queues that push, {copies}, {prefetch}")
+}
+
+fn pull_queue(pull: &PullSpec) -> String {
+    let lease = match pull.visibility {
+        Some(lease) => format!("leases of {lease}"),
+        None => "leases without end".to_owned(),
+    };
+    let order = if pull.fifo { ", in order within groups" } else { "" };
+    format!("leased queues that consumers poll, {lease}{order}")
+}
+
+fn plural(n: u32, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
 }
 
 fn emitted(blueprint: &Blueprint, service: &crate::model::Service) -> Vec<String> {

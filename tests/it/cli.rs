@@ -424,6 +424,16 @@ fn explain_knows_codes_metrics_and_files() {
 }
 
 #[test]
+fn presets_are_listed_and_printed_as_files() {
+    let desk = Desk::new();
+    let (list, _) = desk.check(&["presets"], 0);
+    assert_eq!(list.lines().count(), 15);
+    let (kafka, _) = desk.check(&["presets", "kafka"], 0);
+    assert!(kafka.contains("\npreset = \"kafka\"\n") && kafka.contains("# A [K1]"), "{kafka}");
+    assert!(desk.check(&["presets", "kafak"], 2).1.contains("there is no preset kafak"));
+}
+
+#[test]
 fn timings_are_one_json_object_on_stderr() {
     let desk = Desk::new();
     let (out, err) = desk.check(&["run", "hello.toml", "--timings", "--format", "json"], 0);

@@ -31,6 +31,7 @@ write_down! {
     queued(service: u32, now: SimTime);
     unqueued(service: u32, now: SimTime);
     started(service: u32, now: SimTime, subscription: Option<u32>, queued: bool);
+    rides(service: u32, now: SimTime, on: bool);
     released(service: u32, now: SimTime);
     interrupted(subscription: u32);
     failed(service: u32);
@@ -58,6 +59,7 @@ write_down! {
     stored(lane: u32, now: SimTime, up: bool);
     applied_again(subscription: u32);
     exhausted(subscription: u32);
+    phantom(event: u32);
     lost(subscription: u32, commit: SimTime);
     converged(event: u32, now: SimTime, commit: SimTime);
     requested(client: u32, now: SimTime, id: u64);

@@ -1,13 +1,17 @@
-//! The models with exactly known results: `cases.toml` as types, shared by the test and by the
+//! The models with exactly known results: `cases.toml` and `brokers.toml` as types, shared by the test and by the
 //! command that writes docs/validation.md. Knows nothing of how they are simulated.
 
 use serde::Deserialize;
 
-/// All cases in the order of the file.
+/// All cases in the order of the files.
 pub(crate) fn all() -> Vec<Case> {
-    let file: File = toml::from_str(include_str!("cases.toml")).expect("cases.toml is well formed");
-    assert_eq!(file.schema, 1);
-    file.case
+    let texts = [include_str!("cases.toml"), include_str!("brokers.toml")];
+    let read = |text: &str| {
+        let file: File = toml::from_str(text).expect("the cases are well formed");
+        assert_eq!(file.schema, 1);
+        file.case
+    };
+    texts.into_iter().flat_map(read).collect()
 }
 
 #[derive(Deserialize)]

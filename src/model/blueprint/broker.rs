@@ -234,7 +234,7 @@ pub enum Rebalance {
 pub struct PushSpec {
     /// Messages that a consumer holds at most, unless its handler says otherwise; 0: without limit.
     pub prefetch: u32,
-    /// Levels of priority; 0: none.
+    /// Highest priority that it tells from lower ones; 0: all are equal.
     pub priorities: u8,
     /// Messages that waited longer are dropped.
     pub ttl: Option<SimDuration>,
@@ -246,7 +246,7 @@ pub struct PushSpec {
     pub quorum: Option<QuorumSpec>,
     /// Time to write to disk before the confirmation, by a majority if there is a quorum.
     pub fsync: Variate,
-    /// Deliveries after which a message is dropped or dead-lettered.
+    /// Failed deliveries that a message survives; with one more it is dropped or dead-lettered.
     pub delivery_limit: Option<u32>,
     /// A delivery unacknowledged for this long is taken back, with its connection.
     pub ack_timeout: Option<SimDuration>,

@@ -3,6 +3,14 @@
 //! An engine stores and dispatches. It never runs a handler: it hands copies to [`Ctx::deliver`],
 //! and hears through [`Engine::done`] what became of them.
 
+pub(crate) mod fan_out;
+#[cfg(test)]
+mod fan_out_tests;
+pub(crate) mod pull;
+pub(crate) mod push;
+#[cfg(test)]
+pub(crate) mod script;
+
 use super::blueprint::{AckMode, Consume, Exhausted};
 use super::book::Book;
 use super::event::{Event, Kind};
@@ -49,10 +57,14 @@ pub(crate) trait Engine<O: Observer>: std::fmt::Debug {
     /// An instance consumes (again).
     fn joined(&mut self, _ctx: &mut Ctx<O>, _group: u32, _instance: u32) {}
 
-    /// An instance consumes no more.
+    /// An instance consumes no more. After [`Departure::Stop`] it is given nothing, and
+    /// [`Engine::done`] is still heard of what it has: `Requeue` of what it has not begun, then the
+    /// outcomes of the rest. When its process ends, at once if it was idle, [`Departure::Crash`]
+    /// follows: what is leased to it then, a copy on its way for instance, has to come again.
     fn left(&mut self, _ctx: &mut Ctx<O>, _group: u32, _instance: u32, _how: Departure) {}
 
-    /// An instance stands still: it asks for nothing and sends no heartbeat.
+    /// An instance that consumes stands still: it asks for nothing and sends no heartbeat. Heard
+    /// again after [`Engine::joined`] if it starts during a pause; void once it has left.
     fn paused(&mut self, _ctx: &mut Ctx<O>, _group: u32, _instance: u32) {}
 
     /// An instance goes on.
@@ -91,6 +103,8 @@ pub(crate) struct Publication {
     pub(crate) producer: u32,
     /// Its number among the events of that producer to that destination.
     pub(crate) sequence: u64,
+    /// Attempts to publish it before this one, for draws.
+    pub(crate) attempt: u32,
     /// Whether this is not the first attempt.
     pub(crate) again: bool,
 }
@@ -100,7 +114,7 @@ pub(crate) struct Publication {
 pub(crate) enum Accept {
     /// It has it, and says so after this time.
     After(SimDuration),
-    /// It will say so with [`Ctx::reply`].
+    /// It will say so with [`Ctx::reply`], once and in any case: the fact lives until then.
     Later,
     /// Not now: worth another attempt.
     NotNow,
@@ -125,6 +139,16 @@ pub(crate) enum Outcome {
     Requeue { failed: bool },
     /// The consumer gives up.
     Reject(Exhausted),
+}
+
+impl Outcome {
+    /// As what an obligation ends whose last copy ends like this.
+    pub(crate) fn reason(self) -> Fate {
+        match self {
+            Self::Reject(Exhausted::Dlq) => Fate::DeadLettered,
+            _ => Fate::Exhausted,
+        }
+    }
 }
 
 /// How an instance stops consuming.
@@ -154,6 +178,8 @@ pub(crate) struct Delivery {
     /// Whether an answer is on its way.
     pub(crate) travels: bool,
     pub(crate) outcome: Outcome,
+    /// As what the obligation ends if this is its last copy and its consumer crashes.
+    pub(crate) reason: Fate,
 }
 
 impl Delivery {
@@ -168,6 +194,7 @@ impl Delivery {
         leased: 0,
         travels: false,
         outcome: Outcome::Ack,
+        reason: Fate::LostCrash,
     };
 }
 
@@ -206,7 +233,7 @@ pub(crate) struct Ctx<'a, O> {
     pub(crate) groups: &'a [GroupTable],
     pub(crate) subscriptions: &'a [SubscriptionTable],
     pub(crate) services: &'a [ServiceTable],
-    pub(crate) instances: &'a [Instance],
+    pub(crate) instances: &'a mut [Instance],
     pub(crate) network: &'a super::NetworkTable,
     pub(crate) deliveries: &'a mut Slab<Delivery>,
     pub(crate) replies: &'a mut Vec<Reply>,
@@ -282,13 +309,16 @@ impl<O: Observer> Ctx<'_, O> {
         let nth = u32::from(b.deliveries);
         b.given_out(now.ns());
         self.observer.delivered(subscription, nth > 0);
+        let to = &mut self.instances[instance as usize];
+        to.coming += 1;
+        let incarnation = to.incarnation;
         let slot = self.deliveries.reserve(&Delivery::BLANK);
         *self.deliveries.get_mut(slot) = Delivery {
             fact,
             subscription,
             broker: self.broker,
             instance,
-            incarnation: self.instances[instance as usize].incarnation,
+            incarnation,
             token,
             stamp,
             leased: now.ns(),
@@ -351,7 +381,7 @@ impl<O: Observer> World<O> {
             groups: &self.groups,
             subscriptions: &self.subscriptions,
             services: &self.services,
-            instances: &self.instances,
+            instances: &mut self.instances,
             network: &self.network,
             deliveries: &mut self.deliveries,
             replies: &mut self.replies,

@@ -2,16 +2,24 @@
 
 use super::Builder;
 use crate::model::World;
+use crate::model::batch::{BatchTable, Gathering};
 use crate::model::blueprint::{
-    Blueprint, Consume, Dedup, EngineSpec, Exhausted, Filter, OrderGuard, RetryIn, Service,
+    Backlog, Blueprint, Consume, Dedup, EngineSpec, Exhausted, Failure, FanOutSpec, Filter,
+    OrderGuard, PublishMode, PullSpec, RetryIn, Service, ServiceId, Target,
 };
+use crate::model::broker::fan_out::{FanOut, FanOutParts};
+use crate::model::broker::pull::{GroupParts, Pull, PullParts};
+use crate::model::broker::push::Push;
 use crate::model::broker::{BrokerTable, Engine, GroupTable, NoEngine};
 use crate::model::capacity::Capacities;
+use crate::model::filter::AttributeTable;
 use crate::model::identity::ungated;
 use crate::model::observation::Observer;
-use crate::model::publish::PublishKeys;
+use crate::model::publish::{Deadlines, PublishKeys, Publisher, Relay, RelayKind, is_outbox};
 use crate::model::tables::{EventTable, NONE, Range};
 use crate::model::{EventTypeId, Sched};
+use crate::random::{StreamKey, Variate, derive_id, hash_name};
+use crate::units::{Probability, SimDuration};
 
 /// Something that waits at a broker for one group: a queue, or a partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,14 +71,34 @@ fn is_ideal(blueprint: &Blueprint, broker: u32) -> bool {
     matches!(blueprint.brokers[broker as usize].engine, EngineSpec::Ideal)
 }
 
+/// Whether the work of a handler is replayed, which takes the number of each event.
+fn replays(handler: &super::Handler) -> bool {
+    handler.steps.iter().any(|s| matches!(s, super::Step::Work(w) if w.is_trace()))
+}
+
 /// Whether the ideal bus can carry events to this handler without the book.
 fn is_plain(blueprint: &Blueprint, service: &Service, consume: &Consume) -> bool {
     is_ideal(blueprint, consume.via.0)
         && consume.filters.iter().all(|f| *f == Filter::All)
         && consume.retry_in == RetryIn::Inline
+        && consume.batch.is_none()
         && matches!(consume.on_exhausted, None | Some(Exhausted::Drop))
+        && consume.poison == Probability::ZERO
+        && service.backlog == Backlog::default()
         && service.memory.dedup == Dedup::None
         && service.memory.order == OrderGuard::None
+}
+
+/// The ways in which a service publishes from an outbox, each once.
+fn outboxes(service: &Service) -> Vec<PublishMode> {
+    let sources = service.sources.iter().map(|s| s.publish.mode);
+    let mut modes: Vec<PublishMode> = Vec::new();
+    for mode in sources.chain(service.handlers.iter().map(|h| h.publish.mode)) {
+        if is_outbox(mode) && !modes.contains(&mode) {
+            modes.push(mode);
+        }
+    }
+    modes
 }
 
 impl<O: Observer> Builder<'_, O> {
@@ -99,6 +127,32 @@ impl<O: Observer> Builder<'_, O> {
             });
             lane += lanes;
         }
+    }
+
+    /// The batch table of a handler, or [`NONE`].
+    pub(super) fn batch(
+        &mut self,
+        at: u32,
+        service: &Service,
+        handler: &super::Handler,
+        path: &str,
+    ) -> u32 {
+        let Some(batch) = &handler.consume.batch else { return NONE };
+        let instances: u32 =
+            self.blueprint.services[..at as usize].iter().map(|s| s.instances).sum();
+        let first = self.world.gatherings.len() as u32;
+        let places = service.instances as usize + 1;
+        self.world.gatherings.extend(std::iter::repeat_n(Gathering::NONE, places));
+        self.world.batches.push(BatchTable {
+            max: batch.max,
+            wait: batch.wait,
+            each: batch.each.clone(),
+            each_key: self.streams.key(&format!("{path}/each")),
+            bisect: batch.bisect,
+            first,
+            instances,
+        });
+        self.world.batches.len() as u32 - 1
     }
 
     /// The groups of a service.
@@ -144,14 +198,21 @@ impl<O: Observer> Builder<'_, O> {
                 let hears =
                     |h: &&super::Handler| h.trigger.heard().iter().any(|e| e.0 == at as u32);
                 let handler = service.handlers.iter().find(hears);
-                handler.is_none_or(|h| is_plain(self.blueprint, service, &h.consume))
+                handler.is_none_or(|h| !replays(h) && is_plain(self.blueprint, service, &h.consume))
             });
             could.push(plain && self.only_ideal(at as u32, &via));
+            let attributes = event.attributes.iter().map(|a| {
+                let key = self.streams.key(&format!("{}/attr:{}", event.name, a.name));
+                AttributeTable::new(key, a)
+            });
+            let attributes = attributes.collect();
             self.world.events.push(EventTable {
                 plain: false,
                 size: event.size,
+                count: 0,
                 priority: event.priority,
                 via,
+                attributes,
             });
         }
         for (event, plain) in self.world.events.iter_mut().zip(ungated(self.blueprint, could)) {
@@ -163,6 +224,13 @@ impl<O: Observer> Builder<'_, O> {
     /// it publishes it there.
     fn only_ideal(&self, event: u32, via: &[u32]) -> bool {
         if !is_ideal(self.blueprint, 0) || via.iter().any(|&b| b != 0) {
+            return false;
+        }
+        let first = &self.blueprint.brokers[0];
+        if via.is_empty() && (first.mandatory || first.alternate.is_some()) {
+            return false;
+        }
+        if self.blueprint.brokers.iter().any(|b| b.alternate.is_some_and(|e| e.0 == event)) {
             return false;
         }
         self.blueprint.services.iter().all(|service| {
@@ -199,11 +267,119 @@ impl<O: Observer> Builder<'_, O> {
         }
     }
 
+    /// The relays of the outboxes, and who publishes to which broker.
+    pub(super) fn publishers(&mut self) {
+        for (at, service) in self.blueprint.services.iter().enumerate() {
+            for mode in outboxes(service) {
+                let kind = self.relay_kind(at as u32, service, mode);
+                let producer = (self.world.instances.len() + self.world.relays.len()) as u32;
+                self.world.relays.push(Relay::new(at as u32, kind, producer));
+            }
+        }
+        let zone = |i: u32| self.world.instances[i as usize].zone;
+        let first_of = |r: &Relay| self.world.services[r.service as usize].instances.start;
+        let zones = self.world.instances.iter().map(|i| i.zone);
+        self.world.producer_zones =
+            zones.chain(self.world.relays.iter().map(|r| zone(first_of(r)))).collect();
+        // One more for the bridges.
+        let all = vec![Publisher::default(); self.world.producer_zones.len() + 1];
+        self.world.publishers = vec![all; self.blueprint.brokers.len()];
+        let deadlines = |b: &crate::model::Broker| {
+            [b.producer.linger, b.producer.max_block, b.producer.request_timeout]
+                .map(Deadlines::new)
+        };
+        self.world.deadlines = self.blueprint.brokers.iter().map(deadlines).collect();
+    }
+
+    fn relay_kind(&self, at: u32, service: &Service, mode: PublishMode) -> RelayKind {
+        let key = |purpose: &str| self.streams.key(&format!("{}/relay/{purpose}", service.name));
+        if let PublishMode::OutboxPoll(every) = mode {
+            let (mark, mark_key) = (service.write.clone(), key("mark"));
+            return RelayKind::Poll { every, mark, mark_key };
+        }
+        let struck = |f: &Failure| f.target == Target::Relay(ServiceId(at));
+        let lag = Variate::log_normal(SimDuration::from_ms(60), SimDuration::from_ms(150));
+        let crashes = self.blueprint.failures.iter().any(struck);
+        RelayKind::Cdc { lag, lag_key: key("lag"), crashes }
+    }
+
     fn engine(&self, broker: u32) -> Box<dyn Engine<O>> {
         match &self.blueprint.brokers[broker as usize].engine {
             EngineSpec::Ideal => Box::new(NoEngine),
+            EngineSpec::Pull(spec) => Box::new(Pull::new(self.pull(broker, spec))),
+            EngineSpec::FanOut(spec) => Box::new(FanOut::new(self.fan_out(broker, spec))),
+            EngineSpec::Push(spec) => {
+                Box::new(Push::new(self.world, self.blueprint, self.streams, broker, spec))
+            }
             _ => Box::new(NoEngine),
         }
+    }
+
+    fn pull(&self, broker: u32, spec: &PullSpec) -> PullParts {
+        let table = &self.blueprint.brokers[broker as usize];
+        let ids = self.instance_ids();
+        let duplicates = self.group_keys(broker, "duplicate");
+        let polls = self.group_keys(broker, "poll");
+        let group = |(at, g): (usize, &GroupTable)| {
+            let instances = self.world.services[g.service as usize].instances.clone();
+            GroupParts {
+                group: at as u32,
+                lane: g.lane,
+                members: ids[instances.start as usize..instances.end as usize].to_vec(),
+                first_instance: instances.start,
+                each: g.consume.batch.as_ref().map_or(1, |b| b.max.max(1)),
+                prefetch: g.consume.prefetch.unwrap_or(spec.prefetch),
+                duplicates_key: duplicates[at],
+                polls_key: polls[at],
+            }
+        };
+        let all = self.world.groups.iter().enumerate();
+        PullParts {
+            spec: spec.clone(),
+            groups: all.filter(|(_, g)| g.broker == broker).map(group).collect(),
+            all_groups: self.world.groups.len(),
+            nodes: table.nodes,
+            replication_key: self.streams.key(&format!("{}/replication", table.name)),
+        }
+    }
+
+    fn fan_out(&self, broker: u32, spec: &FanOutSpec) -> FanOutParts {
+        let table = &self.blueprint.brokers[broker as usize];
+        FanOutParts {
+            spec: spec.clone(),
+            reconnect: table.reconnect.clone(),
+            reconnect_key: self.streams.key(&format!("{}/reconnect", table.name)),
+            members: self.group_keys(broker, "member"),
+            ids: self.instance_ids(),
+            sizes: self.blueprint.events.iter().map(|e| e.size).collect(),
+            services: self.blueprint.services.len(),
+            nodes: table.nodes,
+        }
+    }
+
+    /// A stream of a broker for each group.
+    fn group_keys(&self, broker: u32, purpose: &str) -> Vec<StreamKey> {
+        let broker = &self.blueprint.brokers[broker as usize].name;
+        let key = |g: &GroupTable| {
+            let service = &self.blueprint.services[g.service as usize].name;
+            let heard = g.subscriptions.first().map(|s| {
+                let event = self.world.book.heard.iter().position(|range| range.contains(s));
+                event.map_or("", |e| self.blueprint.events[e].name.as_str())
+            });
+            let event = heard.unwrap_or_default();
+            self.streams.key(&format!("{broker}/{purpose}:{event}@{service}"))
+        };
+        self.world.groups.iter().map(key).collect()
+    }
+
+    /// Identity of each instance, for draws.
+    fn instance_ids(&self) -> Vec<u64> {
+        let services = self.blueprint.services.iter();
+        let ids = services.flat_map(|s| {
+            let name = hash_name(&s.name);
+            (0..s.instances).map(move |i| derive_id(name, u64::from(i)))
+        });
+        ids.collect()
     }
 }
 

@@ -189,10 +189,10 @@ impl<O: Observer> World<O> {
     /// The fact of an event that has been emitted before, by an earlier processing of the same
     /// cause. A service that makes up new identities gives it another one instead.
     pub(crate) fn emitted_before(&mut self, e: &mut Emitted) -> Option<u32> {
-        if e.job == NONE {
+        if e.of == NONE {
             return None;
         }
-        let family = self.family_of(e.job);
+        let family = self.family_of(e.of);
         let service = self.instances[e.instance as usize].service;
         let identity = &self.book.identity;
         let before = identity.families.fact(family, e.id)?;
@@ -207,9 +207,10 @@ impl<O: Observer> World<O> {
 
     /// A handler has emitted a fact: it will be known if it is emitted again.
     pub(crate) fn emitted(&mut self, e: &Emitted, fact: u32) {
-        if e.job != NONE {
-            let family = self.family_of(e.job);
-            if family != 0 {
+        if e.of != NONE {
+            let family = self.family_of(e.of);
+            // What nobody wants may as well be made again.
+            if family != 0 && self.book.facts.get(fact).base != NONE {
                 self.book.adopt(family, e.id, fact);
             }
         }

@@ -24,7 +24,7 @@ pub(super) struct Gaps {
     /// Versions that have not been applied; last their fact.
     owed: BTreeSet<Item>,
     /// Jobs that wait for them.
-    held: BTreeSet<Item>,
+    put_by: BTreeSet<Item>,
 }
 
 impl Gaps {
@@ -63,11 +63,11 @@ impl Gaps {
     /// Takes out the next job whose turn it is.
     fn next(&mut self, subscription: u32, at: u32) -> Option<u32> {
         let all = (at, subscription, 0, 0)..=(at, subscription, u32::MAX, u32::MAX);
-        let item = *self.held.range(all).next()?;
+        let item = *self.put_by.range(all).next()?;
         if self.is_open((subscription, at, item.2)) {
             return None;
         }
-        self.held.remove(&item);
+        self.put_by.remove(&item);
         Some(item.3)
     }
 }
@@ -113,12 +113,14 @@ impl<O: Observer> World<O> {
         self.book.identity.families.mark(family, mark, now.ns());
     }
 
-    /// A job does nothing more, and ends well.
+    /// A job does nothing more, and ends well; one of a batch ends with the others.
     fn skip(&mut self, job: u32) {
         let j = self.jobs.get_mut(job);
-        j.step = j.end;
-        j.failing = false;
         j.skips = true;
+        if j.next == NONE && j.state != State::Riding {
+            j.step = j.end;
+            j.failing = false;
+        }
     }
 
     /// Whether a newer version than that of a job has been shown. Then the job does no more.
@@ -142,7 +144,31 @@ impl<O: Observer> World<O> {
     /// A service has looked up what it remembers about the work of a job. Whether the job goes on
     /// with its worker.
     pub(crate) fn recall(&mut self, s: &mut Sched, job: u32) -> bool {
+        if self.jobs.get(job).next == NONE {
+            return self.recall_one(s, job);
+        }
+        let mut member = job;
+        let mut all = true;
+        while member != NONE {
+            self.recall_one(s, member);
+            let m = self.jobs.get(member);
+            all &= m.skips;
+            member = m.next;
+        }
+        if all {
+            let j = self.jobs.get_mut(job);
+            j.step = j.end;
+            j.failing = false;
+        }
+        true
+    }
+
+    /// [`World::recall`] for one that works alone, or for one of a batch, which nobody leaves.
+    fn recall_one(&mut self, s: &mut Sched, job: u32) -> bool {
         let memory = self.memory(job);
+        let j = self.jobs.get_mut(job);
+        j.skips = false;
+        let alone = j.next == NONE && j.state != State::Riding;
         if memory.dedup != Dedup::None && self.repeats(s.now(), job) {
             return true;
         }
@@ -150,10 +176,11 @@ impl<O: Observer> World<O> {
             return true;
         }
         if memory.order == OrderGuard::Buffer
+            && alone
             && let Some(of) = self.brings(job)
             && self.book.identity.gaps.is_open(of)
         {
-            self.hold(s, job, of);
+            self.put_by(s, job, of);
             return false;
         }
         if memory.dedup == Dedup::Separate {
@@ -181,32 +208,38 @@ impl<O: Observer> World<O> {
     /// An attempt fails, and the service knows it: what it marked as done before the effect is not
     /// done. If it is done, nobody will do it again, and what was not published never will be.
     pub(crate) fn remembers_failure(&mut self, job: u32) {
-        if !self.remembers(job) {
+        if !self.traced(job) || self.memory(job).dedup == Dedup::None {
             return;
         }
-        if self.jobs.get(job).committed != 0 {
-            self.unpublished(job);
-            self.jobs.get_mut(job).committed = 0;
-        } else if self.memory(job).dedup == Dedup::Separate {
-            let (family, mark) = (self.family_of(job), self.mark_of(job));
-            self.book.identity.families.unmark(family, mark);
+        let (mut member, step) = (job, self.jobs.get(job).step);
+        while member != NONE {
+            if self.is_done(member) {
+                self.jobs.get_mut(member).step = step;
+                self.unpublished(member);
+                let m = self.jobs.get_mut(member);
+                m.step = self.handlers[m.handler as usize].steps.end;
+            } else if self.memory(job).dedup == Dedup::Separate && !self.jobs.get(member).skips {
+                let (family, mark) = (self.family_of(member), self.mark_of(member));
+                self.book.identity.families.unmark(family, mark);
+            }
+            member = self.jobs.get(member).next;
         }
     }
 
     /// A version that is not due is put into a table of the service until it is, and the broker is
     /// told that it is done.
-    fn hold(&mut self, s: &mut Sched, job: u32, of: Owed) {
+    fn put_by(&mut self, s: &mut Sched, job: u32, of: Owed) {
         let timeout = self.memory(job).gap_timeout;
         self.leaves_worker(s.now(), job);
         let j = self.jobs.get_mut(job);
-        j.state = State::Held;
+        j.state = State::PutBy;
         let due = s.now() + timeout;
         j.timer = due != SimTime::MAX;
         if j.timer {
             s.at(due, Event::new(Kind::AttemptDue, 0, job));
         }
         let (subscription, individual, version) = of;
-        self.book.identity.gaps.held.insert((individual, subscription, version, job));
+        self.book.identity.gaps.put_by.insert((individual, subscription, version, job));
         self.leave_broker(s, job);
     }
 
@@ -220,23 +253,22 @@ impl<O: Observer> World<O> {
     }
 
     /// Whose next versions may be due when a job has ended, if anything is held at all.
-    pub(crate) fn holds_up(&self, job: u32) -> Option<(u32, u32)> {
-        if self.book.identity.gaps.held.is_empty() {
+    pub(crate) fn unblocks(&self, job: u32) -> Option<(u32, u32)> {
+        if self.book.identity.gaps.put_by.is_empty() {
             return None;
         }
         self.brings(job).map(|(subscription, individual, _)| (subscription, individual))
     }
 
     /// A version that was held is due, or has waited long enough.
-    pub(crate) fn held_over(&mut self, s: &mut Sched, job: u32) {
+    pub(crate) fn put_by_over(&mut self, s: &mut Sched, job: u32) {
         if let Some(of) = self.brings(job) {
             let (subscription, individual, version) = of;
             let gaps = &mut self.book.identity.gaps;
-            if gaps.held.remove(&(individual, subscription, version, job)) {
+            if gaps.put_by.remove(&(individual, subscription, version, job)) {
                 gaps.give_up(of);
             }
         }
-        let attempt = self.jobs.get(job).attempt;
-        self.back_in_line(s, job, attempt);
+        self.back_in_line(s, job, false);
     }
 }

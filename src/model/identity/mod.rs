@@ -226,7 +226,7 @@ impl<O: Observer> World<O> {
     /// What an event is about, and the key that routes and orders it.
     pub(crate) fn traces(&mut self, e: &Emitted) -> (u64, Trace) {
         let identity = &mut self.book.identity;
-        let t = match identity.jobs.get(e.job as usize) {
+        let t = match identity.jobs.get(e.of as usize) {
             Some(&t) => t,
             None => Trace { key: e.key, ..Trace::of_root(e.id) },
         };
@@ -235,8 +235,8 @@ impl<O: Observer> World<O> {
             return (t.key, t);
         }
         let key = identity.individual_of(entity, t.root);
-        let writes = e.job != NONE && {
-            let handler = self.jobs.get(e.job).handler;
+        let writes = e.of != NONE && {
+            let handler = self.jobs.get(e.of).handler;
             identity.entities[entity as usize].written_by[handler as usize]
         };
         let version = match (writes, t.key) {
@@ -288,9 +288,12 @@ impl<O: Observer> World<O> {
         }
     }
 
-    /// Whether duplicates are recognised where a job runs.
-    pub(crate) fn remembers(&self, job: u32) -> bool {
-        let service = self.handlers[self.jobs.get(job).handler as usize].service;
-        self.book.identity.on && self.book.identity.memory[service as usize].dedup != Dedup::None
+    /// Whether a job has committed, and its service will never do its work again.
+    pub(crate) fn is_done(&self, job: u32) -> bool {
+        let j = self.jobs.get(job);
+        let service = self.handlers[j.handler as usize].service;
+        j.committed != 0
+            && self.book.identity.on
+            && self.book.identity.memory[service as usize].dedup != Dedup::None
     }
 }

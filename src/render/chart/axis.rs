@@ -54,6 +54,15 @@ impl Axis {
         axis
     }
 
+    /// A place of width 1 for each name, in their order; labels in the middle of at most `most` of
+    /// them.
+    pub(super) fn places(names: &[String], most: usize) -> Self {
+        let every = names.len().div_ceil(most.max(1)).max(1);
+        let named = names.iter().enumerate().step_by(every);
+        let ticks = named.map(|(k, name)| (k as f64 + 0.5, name.clone())).collect();
+        Self { low: 0.0, high: names.len().max(1) as f64, ticks, log: false }
+    }
+
     /// A share from nothing to all.
     pub(super) fn share() -> Self {
         let ticks = [0.0, 0.25, 0.5, 0.75, 1.0];
@@ -159,6 +168,15 @@ mod tests {
         let wide = Axis::log_seconds(1e-9, 1e6);
         assert!(wide.ticks.len() <= 9, "{:?}", labels(&wide));
         assert_eq!(labels(&Axis::log_seconds(0.0, 0.0)), ["1 ns", "10 ns"]);
+    }
+
+    #[test]
+    fn places_are_equally_wide_and_not_all_named_if_there_are_many() {
+        let names: Vec<String> = (0..40).map(|k| k.to_string()).collect();
+        let axis = Axis::places(&names, 16);
+        assert_eq!(labels(&axis)[..3], ["0", "3", "6"]);
+        assert_eq!((labels(&axis).len(), axis.map(&0.5, (0, 4000))), (14, 50));
+        assert_eq!(Axis::places(&[], 16).high(), 1.0);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::Kind;
 use super::figure::Figure;
+use super::palette;
 use super::shared::{left_out, told};
 use super::throughput::{ByService, by_service};
 use crate::render::view::View;
@@ -9,6 +10,7 @@ use crate::render::wording::Style;
 
 pub(super) const KIND: Kind = Kind {
     file_name: "backlog.svg",
+    variants: palette::MOST,
     how_to_read: "The line is how much work waits for a free worker at that moment. It climbs \
                   while more arrives than the workers can do and falls while they catch up; each \
                   panel has a scale of its own.",

@@ -4,12 +4,14 @@
 use super::Kind;
 use super::axis::Axis;
 use super::figure::{Figure, Panel};
+use super::palette;
 use super::shared::{TimeAxis, curves, duration_panel, shades, told};
 use crate::render::view::{View, clients};
 use crate::render::wording::{count, percent, seconds};
 
 pub(super) const KIND: Kind = Kind {
     file_name: "clients.svg",
+    variants: palette::MOST,
     how_to_read: "Above, the share of the requests ended at that moment that succeeded; below, how \
                   long a successful answer takes, median as a line and up to the p99 as a band. \
                   A gap means that no request succeeded.",
@@ -44,6 +46,7 @@ fn figure(views: &[View<'_>]) -> Option<Figure> {
                 x: time.axis.clone(),
                 y: Axis::share(),
                 curves: share,
+                bars: Vec::new(),
                 guides: Vec::new(),
                 shades: shades.clone(),
             });

@@ -4,6 +4,7 @@
 //! whole numbers.
 
 use super::axis::Axis;
+use super::grid::Grid;
 use super::palette::{self, BROKEN, GREY, GRID, INK, PAPER};
 use plotters::backend::SVGBackend;
 use plotters::chart::{ChartBuilder, ChartContext, LabelAreaPosition};
@@ -15,9 +16,11 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontStyle, IntoFont, RGBColor, ShapeStyle, TRANSPARENT, TextStyle};
 
 /// Units per pixel.
-const UNIT: i32 = 4;
+pub(super) const UNIT: i32 = 4;
 /// Width of a figure in pixels.
-const WIDTH: i32 = 880;
+pub(super) const WIDTH: i32 = 880;
+/// Space left of what is not a plot, in pixels.
+pub(super) const LEFT_EDGE: i32 = 16;
 /// Space left of a plot, for the labels of its vertical axis, in pixels.
 const LEFT: i32 = 76;
 /// Space right of a plot in pixels.
@@ -29,8 +32,8 @@ const ABOVE: i32 = 48;
 /// Space below a plot, for the labels of its horizontal axis, in pixels.
 const BELOW: i32 = 24;
 
-type Failure = DrawingAreaErrorKind<std::io::Error>;
-type Canvas<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+pub(super) type Failure = DrawingAreaErrorKind<std::io::Error>;
+pub(super) type Canvas<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Plot<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<Axis, Axis>>;
 
 /// A line of one variant, in pieces where values are missing.
@@ -64,6 +67,21 @@ pub(super) struct Guide {
     pub(super) label: &'static str,
 }
 
+/// A bar of one variant.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Bar {
+    /// Place of the variant in the legend.
+    pub(super) variant: usize,
+    /// Left edge.
+    pub(super) from: f64,
+    /// Right edge.
+    pub(super) to: f64,
+    /// Height.
+    pub(super) mean: f64,
+    /// Where the line above it ends.
+    pub(super) peak: f64,
+}
+
 /// One plot.
 #[derive(Clone, Debug)]
 pub(super) struct Panel {
@@ -77,6 +95,8 @@ pub(super) struct Panel {
     pub(super) y: Axis,
     /// Lines.
     pub(super) curves: Vec<Curve>,
+    /// Bars.
+    pub(super) bars: Vec<Bar>,
     /// Horizontal guides.
     pub(super) guides: Vec<Guide>,
     /// Shaded times.
@@ -96,10 +116,12 @@ pub(super) struct Figure {
     pub(super) x_name: String,
     /// Plots, one below the other.
     pub(super) panels: Vec<Panel>,
+    /// Grids, one below the other.
+    pub(super) grids: Vec<Grid>,
 }
 
 /// A text style: size in pixels, colour, anchor.
-fn font(size: f64, colour: RGBColor, bold: bool, pos: Pos) -> TextStyle<'static> {
+pub(super) fn font(size: f64, colour: RGBColor, bold: bool, pos: Pos) -> TextStyle<'static> {
     // The backend divides sizes by 1.24 (its idea of a line's height).
     let font = ("sans-serif", size * 1.24 * f64::from(UNIT)).into_font();
     let font = if bold { font.style(FontStyle::Bold) } else { font };
@@ -107,7 +129,7 @@ fn font(size: f64, colour: RGBColor, bold: bool, pos: Pos) -> TextStyle<'static>
 }
 
 /// A guess of a text's width in pixels: there is no font to ask.
-fn text_width(text: &str, size: f64) -> i32 {
+pub(super) fn text_width(text: &str, size: f64) -> i32 {
     (text.chars().count() as f64 * size * 0.56).ceil() as i32
 }
 
@@ -124,14 +146,16 @@ const START: Pos = Pos { h_pos: HPos::Left, v_pos: VPos::Center };
 impl Figure {
     /// The figure as SVG, or nothing if there is nothing to draw.
     pub(super) fn draw(&self) -> Option<String> {
-        if self.panels.is_empty() {
+        if self.panels.is_empty() && self.grids.is_empty() {
             return None;
         }
         let title = wrap(&self.title, 78);
         let legend = self.legend_rows();
         let top = 16 + 24 * title.len() as i32 + 20 + 20 * legend.len() as i32;
         let each = ABOVE + PLOT + BELOW;
-        let height = top + each * self.panels.len() as i32 + 26;
+        let below = if self.panels.is_empty() { 4 } else { 26 };
+        let grids: i32 = self.grids.iter().map(Grid::height).sum();
+        let height = top + each * self.panels.len() as i32 + grids + below;
         let mut svg = String::new();
         let size = ((WIDTH * UNIT) as u32, (height * UNIT) as u32);
         {
@@ -164,10 +188,14 @@ impl Figure {
         for (i, panel) in self.panels.iter().enumerate() {
             panel.paint(root, top + each * i as i32)?;
         }
-        let bottom = top + each * self.panels.len() as i32 + 8;
+        let mut bottom = top + each * self.panels.len() as i32;
+        for grid in &self.grids {
+            grid.paint(root, bottom)?;
+            bottom += grid.height();
+        }
         let middle = Pos::new(HPos::Center, VPos::Center);
         let centre = (LEFT + WIDTH - RIGHT) / 2;
-        text(root, &self.x_name, (centre, bottom), &font(12.0, GREY, false, middle))
+        text(root, &self.x_name, (centre, bottom + 8), &font(12.0, GREY, false, middle))
     }
 
     /// The variants of each row of the legend.
@@ -176,7 +204,7 @@ impl Figure {
         if self.legend.len() < 2 {
             return rows;
         }
-        let drawn = |i: usize| self.panels.iter().any(|p| p.curves.iter().any(|c| c.variant == i));
+        let drawn = |i: usize| self.panels.iter().any(|p| p.draws(i));
         let mut used = WIDTH;
         for (i, name) in self.legend.iter().enumerate().filter(|(i, _)| drawn(*i)) {
             let width = 60 + text_width(name, 13.0);
@@ -195,8 +223,14 @@ impl Figure {
     fn legend(&self, root: &Canvas<'_>, row: &[usize], y: i32) -> Result<(), Failure> {
         let mut x = 16;
         for variant in row {
-            let (from, to) = ((x * UNIT, y * UNIT), ((x + 34) * UNIT, y * UNIT));
-            line(root, &[from, to], *variant, 2.5)?;
+            if self.panels.iter().any(|p| !p.bars.is_empty()) {
+                let corners =
+                    [((x + 16) * UNIT, (y - 6) * UNIT), ((x + 34) * UNIT, (y + 6) * UNIT)];
+                root.draw(&Rectangle::new(corners, palette::colour(*variant).filled()))?;
+            } else {
+                let (from, to) = ((x * UNIT, y * UNIT), ((x + 34) * UNIT, y * UNIT));
+                line(root, &[from, to], *variant, 2.5)?;
+            }
             let name = &self.legend[*variant];
             text(root, name, (x + 40, y), &font(13.0, INK, false, START))?;
             x += 60 + text_width(name, 13.0);
@@ -206,6 +240,18 @@ impl Figure {
 }
 
 impl Panel {
+    /// A plot without anything in it.
+    pub(super) fn new(title: String, y_name: String, x: Axis, y: Axis) -> Self {
+        let (curves, bars, guides, shades) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { title, y_name, x, y, curves, bars, guides, shades }
+    }
+
+    /// Whether it shows something of a variant.
+    fn draws(&self, variant: usize) -> bool {
+        let mut variants = self.curves.iter().map(|c| c.variant);
+        variants.any(|v| v == variant) || self.bars.iter().any(|b| b.variant == variant)
+    }
+
     fn paint(&self, root: &Canvas<'_>, top: i32) -> Result<(), Failure> {
         text(root, &cut(&self.title, 100), (LEFT, top + 12), &font(13.0, INK, true, START))?;
         text(root, &self.y_name, (16, top + ABOVE - 17), &font(12.0, GREY, false, START))?;
@@ -236,6 +282,9 @@ impl Panel {
             .set_all_tick_mark_size(4 * UNIT)
             .draw()?;
         self.paint_guides(root, &mut plot)?;
+        for bar in &self.bars {
+            bar.paint(root, &mut plot)?;
+        }
         for curve in &self.curves {
             curve.paint(root, &mut plot)?;
         }
@@ -274,6 +323,17 @@ impl Panel {
     }
 }
 
+impl Bar {
+    fn paint(&self, root: &Canvas<'_>, plot: &mut Plot<'_, '_>) -> Result<(), Failure> {
+        let colour = palette::colour(self.variant);
+        let middle = f64::midpoint(self.from, self.to);
+        let line = [(middle, self.mean), (middle, self.peak)].map(|p| plot.backend_coord(&p));
+        root.draw(&PathElement::new(line.to_vec(), stroke(colour, 0.8, 1.5)))?;
+        let corners = [(self.from, 0.0), (self.to, self.mean)].map(|p| plot.backend_coord(&p));
+        root.draw(&Rectangle::new(corners, colour.filled()))
+    }
+}
+
 impl Curve {
     fn paint(&self, root: &Canvas<'_>, plot: &mut Plot<'_, '_>) -> Result<(), Failure> {
         let colour = palette::colour(self.variant);
@@ -300,7 +360,7 @@ impl Curve {
     }
 }
 
-fn text(
+pub(super) fn text(
     root: &Canvas<'_>,
     text: &str,
     at: (i32, i32),
@@ -390,7 +450,7 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
 }
 
 /// At most `most` characters of a text.
-fn cut(text: &str, most: usize) -> String {
+pub(super) fn cut(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();
     }

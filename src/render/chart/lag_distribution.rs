@@ -4,6 +4,7 @@
 use super::Kind;
 use super::axis::Axis;
 use super::figure::{Curve, Figure, Guide, Panel};
+use super::palette;
 use super::shared::{subscribers, told};
 use crate::render::view::View;
 use crate::render::wording::seconds;
@@ -11,6 +12,7 @@ use crate::results::Histogram;
 
 pub(super) const KIND: Kind = Kind {
     file_name: "lag-distribution.svg",
+    variants: palette::MOST,
     how_to_read: "At each lag the curve shows the share of facts that arrived within it; where it \
                   crosses a dotted line lies the median or the p99. Further left is better. A \
                   curve that ends below 100 % belongs to facts that never arrived.",
@@ -47,6 +49,7 @@ fn figure(views: &[View<'_>]) -> Option<Figure> {
                 .enumerate()
                 .filter_map(|(variant, view)| Some(curve(variant, histogram(view, name)?, &x)))
                 .collect(),
+            bars: Vec::new(),
             guides: vec![Guide { at: 0.5, label: "p50" }, Guide { at: 0.99, label: "p99" }],
             shades: Vec::new(),
         })

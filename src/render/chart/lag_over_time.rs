@@ -2,6 +2,7 @@
 
 use super::Kind;
 use super::figure::Figure;
+use super::palette;
 use super::shared::{TimeAxis, curves, duration_panel, shades, subscribers, told};
 use crate::render::findings::growth;
 use crate::render::view::View;
@@ -9,6 +10,7 @@ use crate::render::wording::{seconds, significant};
 
 pub(super) const KIND: Kind = Kind {
     file_name: "lag-over-time.svg",
+    variants: palette::MOST,
     how_to_read: "The line is the median lag of the facts that arrived at that moment, the band \
                   above it reaches to the p99. A line that climbs steadily never catches up; note \
                   that each panel has a scale of its own.",

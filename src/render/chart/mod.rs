@@ -7,9 +7,13 @@ mod axis;
 mod backlog;
 mod clients;
 mod figure;
+mod grid;
+mod incidents;
 mod lag_distribution;
 mod lag_over_time;
+mod matrix;
 mod palette;
+mod partitions;
 mod shared;
 mod throughput;
 
@@ -37,6 +41,8 @@ pub struct Chart {
 struct Kind {
     /// Name of its file.
     file_name: &'static str,
+    /// Variants that it can tell apart; the first ones are drawn.
+    variants: usize,
     /// One sentence on how to read it.
     how_to_read: &'static str,
     /// What it shows of these variants; `None` if they have no such numbers.
@@ -44,18 +50,26 @@ struct Kind {
 }
 
 /// Every kind of figure, in the order of a report.
-const FIGURES: [Kind; 5] =
-    [lag_over_time::KIND, lag_distribution::KIND, clients::KIND, backlog::KIND, throughput::KIND];
+const FIGURES: [Kind; 8] = [
+    matrix::KIND,
+    lag_over_time::KIND,
+    lag_distribution::KIND,
+    clients::KIND,
+    incidents::KIND,
+    backlog::KIND,
+    partitions::KIND,
+    throughput::KIND,
+];
 
-/// Every chart for which the results hold numbers. At most seven variants are drawn.
+/// Every chart for which the results hold numbers.
 pub fn charts(results: &Results) -> Vec<Chart> {
-    let mut views = View::all(results);
-    let all = views.len();
-    views.truncate(palette::MOST);
+    let every = View::all(results);
+    let all = every.len();
     FIGURES
         .iter()
         .filter_map(|kind| {
-            let mut figure = (kind.figure)(&views)?;
+            let views = &every[..all.min(kind.variants)];
+            let mut figure = (kind.figure)(views)?;
             figure.legend = views.iter().map(|v| v.name.to_owned()).collect();
             if all > views.len() {
                 let first = views.len();
@@ -75,7 +89,8 @@ pub fn charts(results: &Results) -> Vec<Chart> {
 
 /// What is to be seen, in words.
 fn alt(figure: &Figure, variants: usize) -> String {
-    let panels: Vec<&str> = figure.panels.iter().map(|p| p.title.as_str()).collect();
+    let plots = figure.panels.iter().map(|p| p.title.as_str());
+    let panels: Vec<&str> = plots.chain(figure.grids.iter().map(|g| g.title.as_str())).collect();
     let variants = if variants > 1 {
         format!(" Variants: {}.", figure.legend.join(", "))
     } else {

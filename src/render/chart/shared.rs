@@ -14,7 +14,7 @@ pub(super) const MOST: usize = 6;
 const TOLD: usize = 3;
 
 /// Points of a curve at most: with more, noise from bin to bin hides the curve.
-const POINTS: usize = 200;
+pub(super) const POINTS: usize = 200;
 
 /// How several bins become one point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,6 +145,7 @@ pub(super) fn duration_panel(
         x: time.axis.clone(),
         y: Axis::linear(high, 4, factor),
         curves,
+        bars: Vec::new(),
         guides: Vec::new(),
         shades: Vec::new(),
     }

@@ -3,12 +3,14 @@
 use super::Kind;
 use super::axis::Axis;
 use super::figure::{Figure, Panel};
+use super::palette;
 use super::shared::{MOST, TimeAxis, curves, highest, left_out, shades, told};
 use crate::render::view::{View, worst_first};
 use crate::render::wording::significant;
 
 pub(super) const KIND: Kind = Kind {
     file_name: "throughput.svg",
+    variants: palette::MOST,
     how_to_read: "The line is how much work a service completes per second, retries included. A \
                   flat line below what arrives is a service at its limit.",
     figure,
@@ -57,6 +59,7 @@ pub(super) fn by_service(views: &[View<'_>], series: &[&str], y_name: &str) -> B
                 x: time.axis.clone(),
                 y: Axis::linear(highest(&curves), 4, 1.0),
                 curves,
+                bars: Vec::new(),
                 guides: Vec::new(),
                 shades: shades.clone(),
             }

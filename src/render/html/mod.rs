@@ -38,6 +38,7 @@ pub fn html(results: &Results, charts: &[Chart]) -> String {
                 header { (opening(results)) }
                 main {
                     (expectations(results))
+                    (matrix(results))
                     (chart_section(charts))
                     (comparison(results))
                     @for view in &views { (variant(view)) }
@@ -68,6 +69,14 @@ fn expectations(results: &Results) -> Markup {
         section {
             h2 { "Expectations: " (findings::verdict(results)) }
             (table(&all))
+        }
+    }
+}
+
+fn matrix(results: &Results) -> Markup {
+    markup! {
+        @if let Some(matrix) = tables::matrix(results) {
+            section { h2 { "Delivery matrix" } (table(&matrix)) }
         }
     }
 }
@@ -114,11 +123,12 @@ fn variant(view: &View<'_>) -> Markup {
         section {
             h2 { "Variant " (view.name) }
             p { (tables::phases(view)) "." }
-            @if !view.result.topology.broker.is_empty() {
+            @if !view.result.topology.broker.is_empty() && tables::brokers(view).rows.is_empty() {
                 p { "Broker: " (view.result.topology.broker) "." }
             }
             (table(&tables::services(view)))
             (table(&tables::client_table(view)))
+            (table(&tables::brokers(view)))
             (table(&tables::ledger(view)))
             @if !failures.is_empty() {
                 h3 { "Failures" }

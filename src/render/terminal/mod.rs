@@ -53,6 +53,10 @@ fn report(results: &Results, options: &TerminalOptions, comparison_first: bool) 
     let views = View::all(results);
     page.opening(results);
     page.expectations(results);
+    if let Some(matrix) = tables::matrix(results) {
+        page.head(&matrix.caption);
+        page.table(&matrix);
+    }
     if comparison_first {
         page.comparison(results);
     }
@@ -185,6 +189,7 @@ impl Page {
         }
         self.table(&tables::services(view));
         self.table(&tables::client_table(view));
+        self.table(&tables::brokers(view));
         self.table(&tables::ledger(view));
     }
 

@@ -5,12 +5,21 @@
 use Grammar as G;
 use Place as P;
 
-use super::{BALANCES, Grammar, Key, PRESETS, Place, Status};
+use super::{BALANCES, Grammar, Key, Place, Status, list_broker};
 
 const HANDLERS: &[Place] = &[P::On, P::Api];
-const MANY: u64 = u32::MAX as u64;
+const PUBLISHERS: &[Place] = &[P::On, P::Api, P::Source];
+const ON: &[Place] = &[P::On];
+/// How a service recognises duplicates.
+const DEDUPS: &[&str] = &["none", "inbox", "separate"];
+/// How a service guards against older versions.
+const ORDERS: &[&str] = &["none", "version", "buffer"];
+/// What a full backlog does.
+const POLICIES: &[&str] = &["reject-new", "drop-oldest", "lifo"];
+/// As many as are counted in 32 bits.
+pub(super) const MANY: u64 = u32::MAX as u64;
 
-const fn key(
+pub(super) const fn key(
     places: &'static [Place],
     name: &'static str,
     grammar: Grammar,
@@ -31,11 +40,18 @@ pub const KEYS: &[&[Key]] = &[
     CLIENT,
     SERVICE,
     SERVICE_LATER,
+    SMALL,
     HANDLER,
+    PUBLISHING,
+    CONSUMING,
     HANDLER_LATER,
     RETRY,
-    BROKER,
-    BROKER_LATER,
+    list_broker::COMMON,
+    list_broker::PRODUCER,
+    list_broker::LOG,
+    list_broker::PUSH,
+    list_broker::PULL,
+    list_broker::FAN_OUT,
     FAILURE,
     FAILURE_LATER,
 ];
@@ -75,7 +91,7 @@ const ROOT: &[Key] = &[
     key(&[P::Root], "remove", G::List("a path"), "", "what is taken out of that file"),
     key(&[P::Root], "service", G::Other("tables by name"), "", "services by name"),
     key(&[P::Root], "client", G::Other("tables by name"), "", "load generators by name"),
-    key(&[P::Root], "broker", G::Other("tables by name"), "", "the bus that carries the events"),
+    key(&[P::Root], "broker", G::Other("tables by name"), "", "what carries the events, by name"),
     key(&[P::Root], "event", G::Other("tables by name"), "", "details of event types"),
     key(&[P::Root], "entity", G::Other("tables by name"), "", "details of entities"),
     key(&[P::Root], "failure", G::Other("a list of tables"), "", "what breaks, and when"),
@@ -101,15 +117,35 @@ const PARTS: &[Key] = &[
         "between zones of one region",
     ),
     key(&[P::Network], "other_region", G::Distribution, "40ms p99 60ms", "between regions"),
-    later(&[P::Entity], "count", "how many there are"),
-    later(&[P::Entity], "popularity", "how often each is drawn"),
-    later(&[P::Event], "key", "entity by which the event is routed and ordered"),
-    later(&[P::Event], "size", "size of the event"),
-    later(&[P::Event], "attrs", "attributes for filters"),
-    later(&[P::Event], "history", "facts that exist before the run"),
-    later(&[P::Event], "priority", "priority in a queue"),
+    key(&[P::Entity], "count", G::Whole(1, MANY), "10_000", "how many there are"),
+    key(&[P::Entity], "popularity", G::Popularity, "uniform", "how often each is drawn"),
+    key(
+        &[P::Event],
+        "key",
+        G::Name("an entity"),
+        "",
+        "what routes and orders it; the first entity that its cause wrote by default",
+    ),
+    key(&[P::Event], "size", G::Size, "1KB", "its size"),
+    key(
+        &[P::Event],
+        "attrs",
+        G::Other(
+            "attributes by name, such as { amount = \"5..500\", country = \"de 60%, us 40%\" }",
+        ),
+        "",
+        "attributes for filters, drawn for each event",
+    ),
+    key(&[P::Event], "history", G::Whole(0, MANY), "0", "facts that exist before the run"),
+    key(&[P::Event], "priority", G::Whole(0, 255), "0", "priority in a queue that has some"),
+    key(
+        &[P::Event],
+        "external",
+        G::Truth,
+        "false",
+        "whether it may be heard though nobody emits it",
+    ),
     later(&[P::Event], "version", "version of the event's schema"),
-    later(&[P::Event], "external", "whether somebody outside the scenario emits it"),
 ];
 
 const CLIENT: &[Key] = &[
@@ -160,28 +196,87 @@ const SERVICE: &[Key] = &[
     key(&[P::Service], "emits", G::Other("rates by event"), "", "events that it emits by itself"),
     key(&[P::Service], "on", G::Other("handlers by event"), "", "what it does on an event"),
     key(&[P::Service], "api", G::Other("handlers by operation"), "", "operations that it offers"),
+    key(&[P::Service], "dedup", G::Choice(DEDUPS), "none", "recognition of duplicates"),
+    key(
+        &[P::Service],
+        "dedup_window",
+        G::DurationOrNone,
+        "none",
+        "how long duplicates are recognised; for ever by default",
+    ),
+    key(&[P::Service], "order", G::Choice(ORDERS), "none", "guard against older versions"),
+    key(
+        &[P::Service],
+        "gap_timeout",
+        G::Duration,
+        "30s",
+        "how long a version waits for those before it",
+    ),
+    key(
+        &[P::Service],
+        "ids",
+        G::Choice(&["stable", "fresh"]),
+        "stable",
+        "whether each attempt emits events of the same identity or of a new one",
+    ),
+    key(
+        &[P::Service],
+        "static_id",
+        G::Truth,
+        "false",
+        "whether its membership of a group outlives a restart",
+    ),
+    key(&[P::Service], "backlog", G::Table(P::Backlog), "", "limit and order of the waiting work"),
+];
+
+/// Tables within those of a service.
+const SMALL: &[Key] = &[
     key(&[P::Store], "write", G::Distribution, "2ms", "duration of a write"),
+    key(&[P::Store], "read", G::Distribution, "1ms", "duration of a read"),
+    key(
+        &[P::Store],
+        "connections",
+        G::WholeOrNone(1, MANY),
+        "none",
+        "operations at a time; without limit by default",
+    ),
+    key(
+        &[P::Backlog],
+        "cap",
+        G::WholeOrNone(0, u64::MAX),
+        "none",
+        "waiting work at most; without limit by default",
+    ),
+    key(
+        &[P::Backlog],
+        "policy",
+        G::Choice(POLICIES),
+        "reject-new",
+        "which is next, and what happens when it is full",
+    ),
+    later(&[P::Backlog], "patience", "how long the waiting stay"),
     key(&[P::Source], "rate", G::Rate, "", "when the event is emitted"),
     key(&[P::Source], "burst", G::Burst, "1", "how many are emitted at a time"),
+    key(&[P::Source], "late", G::Distribution, "0s", "age of the fact when it arrives"),
+    key(&[P::Batch], "max", G::Whole(1, MANY), "100", "how many at most"),
+    key(&[P::Batch], "wait", G::Duration, "0s", "how long the first waits for more"),
+    key(&[P::Batch], "each", G::Distribution, "0s", "work for each, on top of `takes` for all"),
+    key(
+        &[P::Batch],
+        "bisect",
+        G::Truth,
+        "false",
+        "whether a batch that fails is repeated in halves",
+    ),
 ];
 
 const SERVICE_LATER: &[Key] = &[
     later(&[P::Service], "cores", "processors that its workers share"),
-    later(&[P::Service], "dedup", "recognition of duplicates"),
-    later(&[P::Service], "dedup_window", "how long duplicates are recognised"),
-    later(&[P::Service], "order", "guard against older versions"),
-    later(&[P::Service], "gap_timeout", "how long the guard waits for a gap to close"),
-    later(&[P::Service], "ids", "whether a repeated attempt emits the same ids"),
-    later(&[P::Service], "static_id", "membership that outlives a restart"),
-    later(&[P::Service], "backlog", "limit and order of the waiting work"),
     later(&[P::Service], "autoscale", "number of instances by load"),
     later(&[P::Service], "cache", "copies of another service's data"),
     later(&[P::Service], "view", "read model"),
-    later(&[P::Store], "read", "duration of a read"),
     later(&[P::Store], "replicas", "copies for reading"),
     later(&[P::Store], "replica_lag", "how far the copies are behind"),
-    later(&[P::Store], "connections", "limit of concurrent operations"),
-    later(&[P::Source], "late", "age of the fact when it arrives"),
 ];
 
 const HANDLER: &[Key] = &[
@@ -216,24 +311,72 @@ const HANDLER: &[Key] = &[
     key(HANDLERS, "retry", G::Table(P::Retry), "", "how its calls are repeated"),
 ];
 
+const PUBLISHING: &[Key] = &[
+    key(
+        PUBLISHERS,
+        "publish",
+        G::Choice(&["async", "sync", "fire", "outbox"]),
+        "async",
+        "how its events reach the broker",
+    ),
+    key(PUBLISHERS, "relay", G::Choice(&["poll", "cdc"]), "poll", "how the outbox is emptied"),
+    key(PUBLISHERS, "poll", G::Duration, "1s", "pause of the relay between two rounds"),
+    key(
+        PUBLISHERS,
+        "to",
+        G::Name("a broker"),
+        "",
+        "the broker that its events go to; the first by default",
+    ),
+];
+
+const CONSUMING: &[Key] = &[
+    key(ON, "via", G::Name("a broker"), "", "the broker that it listens to; the first by default"),
+    key(
+        ON,
+        "filter",
+        G::Other("a condition such as \"amount > 100 and country in [de, fr]\""),
+        "",
+        "which events it hears, by their `attrs`",
+    ),
+    key(
+        ON,
+        "from",
+        G::Choice(&["latest", "earliest"]),
+        "latest",
+        "whether it also gets what was published before the run",
+    ),
+    key(ON, "ack", G::Ack, "", "when it acknowledges; as the broker does by default"),
+    key(
+        ON,
+        "prefetch",
+        G::Whole(0, MANY),
+        "",
+        "messages that an instance holds at most; as the broker does by default",
+    ),
+    key(ON, "batch", G::Table(P::Batch), "", "several at a time"),
+    key(ON, "poison", G::Share, "0%", "share of events that always fail"),
+    key(
+        ON,
+        "retry_in",
+        G::Choice(&["inline", "requeue", "delayed"]),
+        "inline",
+        "where failed work waits: with its worker, back in the queue, or beside it",
+    ),
+    key(
+        ON,
+        "on_exhausted",
+        G::Choice(&["drop", "halt", "skip", "dlq"]),
+        "",
+        "what becomes of work that failed for good; drop or, with a `dlq`, dlq; on a log halt",
+    ),
+];
+
 const HANDLER_LATER: &[Key] = &[
     later(HANDLERS, "reads", "what it reads"),
-    later(HANDLERS, "publish", "how events reach the broker"),
-    later(HANDLERS, "relay", "how an outbox is emptied"),
-    later(HANDLERS, "poll", "how often an outbox is read"),
-    later(HANDLERS, "to", "the broker that its events go to"),
-    later(HANDLERS, "via", "the broker that it listens to"),
-    later(HANDLERS, "filter", "which events it hears"),
-    later(HANDLERS, "from", "where a new subscription starts"),
-    later(HANDLERS, "from_time", "instant at which a new subscription starts"),
-    later(HANDLERS, "ack", "when it acknowledges"),
-    later(HANDLERS, "prefetch", "how many it takes ahead"),
-    later(HANDLERS, "batch", "several at a time"),
-    later(HANDLERS, "window", "results over spans of event time"),
+    later(ON, "from_time", "instant at which a new subscription starts"),
+    later(ON, "window", "results over spans of event time"),
     later(HANDLERS, "declines", "share of requests refused for good reason"),
-    later(HANDLERS, "poison", "share of events that always fail"),
-    later(HANDLERS, "retry_in", "where failed work waits"),
-    later(HANDLERS, "on_exhausted", "what becomes of work that failed for good"),
     later(HANDLERS, "hedge", "a second copy of a slow call"),
     later(HANDLERS, "breaker", "circuit breaker"),
     later(HANDLERS, "bulkhead", "limit of concurrent calls"),
@@ -252,62 +395,33 @@ const RETRY: &[Key] = &[
     later(&[P::Retry], "budget", "limit of retries"),
 ];
 
-const BROKER: &[Key] = &[
-    key(&[P::Broker], "preset", G::Choice(PRESETS), "ideal", "which product it resembles"),
-    key(
-        &[P::Broker],
-        "deliver",
-        G::Distribution,
-        "1ms",
-        "time from the emit to the subscriber's backlog",
-    ),
-];
-
-const BROKER_LATER: &[Key] = &[
-    later(&[P::Broker], "nodes", "number of nodes"),
-    later(&[P::Broker], "partitions", "partitions of a topic"),
-    later(&[P::Broker], "replicas", "copies of a partition"),
-    later(&[P::Broker], "min_isr", "copies that must be in step"),
-    later(&[P::Broker], "acks", "when a publish counts as done"),
-    later(&[P::Broker], "linger", "how long a batch waits"),
-    later(&[P::Broker], "batch", "size of a batch"),
-    later(&[P::Broker], "unclean", "whether a stale copy may lead"),
-    later(&[P::Broker], "retention", "how long events are kept"),
-    later(&[P::Broker], "retain", "how much is kept"),
-    later(&[P::Broker], "reset", "where a consumer starts that has fallen off"),
-    later(&[P::Broker], "compaction", "whether only the newest of a key is kept"),
-    later(&[P::Broker], "exactly_once", "transactions"),
-    later(&[P::Broker], "rebalance", "how partitions are shared out"),
-    later(&[P::Broker], "session_timeout", "when a silent consumer is given up"),
-    later(&[P::Broker], "max_poll_interval", "when a busy consumer is given up"),
-    later(&[P::Broker], "commit", "when offsets are stored"),
-    later(&[P::Broker], "mandatory", "whether unroutable events are errors"),
-    later(&[P::Broker], "alternate", "where unroutable events go"),
-    later(&[P::Broker], "reconnect", "pause before a lost connection is tried again"),
-    later(&[P::Broker], "quota", "limit per client"),
-    later(&[P::Broker], "prefetch", "how many a consumer takes ahead"),
-    later(&[P::Broker], "priority", "levels of priority"),
-    later(&[P::Broker], "ttl", "how long a message lives"),
-    later(&[P::Broker], "max_length", "how many messages a queue holds"),
-    later(&[P::Broker], "overflow", "what happens when it is full"),
-    later(&[P::Broker], "dlq", "dead-letter queue"),
-    later(&[P::Broker], "quorum", "replicated queue"),
-    later(&[P::Broker], "idempotent", "whether repeated publishes are recognised"),
-    later(&[P::Broker], "visibility", "how long a message is leased"),
-    later(&[P::Broker], "heartbeat", "extension of leases"),
-    later(&[P::Broker], "long_poll", "how long a poll waits"),
-    later(&[P::Broker], "fifo", "order by group"),
-    later(&[P::Broker], "reclaim", "when idle entries are taken over"),
-    later(&[P::Broker], "publish", "time from the publisher to the broker"),
-    later(&[P::Broker], "replication", "time to copy to a follower"),
-    later(&[P::Broker], "per_shard", "capacity of a shard"),
-    later(&[P::Broker], "per_node", "capacity of a node"),
-    later(&[P::Broker], "fsync", "time to write to disk"),
-];
-
 const FAILURE: &[Key] = &[
     key(&[P::Failure], "crash", G::Target, "", "instances stop and lose what they had in memory"),
     key(&[P::Failure], "slow", G::Target, "10x", "work and writes take this many times as long"),
+    key(
+        &[P::Failure],
+        "unclean",
+        G::Target,
+        "",
+        "a node of a log stops, and a copy that is not in step may lead",
+    ),
+    key(
+        &[P::Failure],
+        "stop",
+        G::Target,
+        "",
+        "instances take no new work, finish theirs, leave, and come back after `for` and `start`",
+    ),
+    key(&[P::Failure], "restart", G::Target, "", "instances stop and start, a quarter at a time"),
+    key(&[P::Failure], "pause", G::Target, "", "no progress, while clocks and connections go on"),
+    key(
+        &[P::Failure],
+        "replay",
+        G::Target,
+        "",
+        "the groups of a service start again at an instant",
+    ),
+    key(&[P::Failure], "redrive", G::Target, "", "dead letters of a service return to its queues"),
     key(&[P::Failure], "at", G::Duration, "", "when it strikes, once"),
     key(&[P::Failure], "every", G::Duration, "", "it strikes at each multiple of this"),
     key(
@@ -315,16 +429,13 @@ const FAILURE: &[Key] = &[
         "for",
         G::Duration,
         "",
-        "how long it lasts; for ever (`at`) or no time (`every`) by default",
+        "how long it lasts; for ever (`at`) or no time (`every`) by default, a pause 2s",
     ),
     key(&[P::Failure], "name", G::Text, "", "what it is called; verb and target by default"),
     key(&[P::Failure], "off", G::Truth, "false", "whether it is left out"),
 ];
 
 const FAILURE_LATER: &[Key] = &[
-    later(&[P::Failure], "restart", "rolling restart"),
-    later(&[P::Failure], "pause", "no progress for a while"),
-    later(&[P::Failure], "unclean", "failover to a stale copy"),
     later(&[P::Failure], "partition", "two groups cannot reach each other"),
     later(&[P::Failure], "loss", "messages get lost"),
     later(&[P::Failure], "duplicate", "messages arrive twice"),
@@ -341,13 +452,10 @@ const FAILURE_LATER: &[Key] = &[
     later(&[P::Failure], "skew", "a wrong clock"),
     later(&[P::Failure], "zone", "all of a zone"),
     later(&[P::Failure], "bug", "wrong results"),
-    later(&[P::Failure], "replay", "a group starts again"),
     later(&[P::Failure], "lag_replica", "a replica falls behind"),
     later(&[P::Failure], "leak", "slower and slower"),
     later(&[P::Failure], "schema", "a new version of an event"),
     later(&[P::Failure], "drop_consumer", "a subscription is removed"),
-    later(&[P::Failure], "stop", "graceful stop"),
-    later(&[P::Failure], "redrive", "dead letters return"),
     later(&[P::Failure], "set", "any value of the scenario changes"),
     later(&[P::Failure], "mtbf", "mean time between failures"),
     later(&[P::Failure], "mttr", "mean time to repair"),

@@ -1,0 +1,137 @@
+//! Backlogs of the partitions of logs, over all replications: by event type and subscriber.
+
+use super::interval::mean;
+use super::reduce::Replication;
+use crate::model::{Blueprint, LaneInfo, lanes};
+use crate::results::{PartitionBacklog, Partitions};
+
+/// Partitions that are kept of each event type at each subscriber.
+const MOST: usize = 64;
+
+/// What waited in each partition. Of many partitions those with the largest mean are kept, in the
+/// order of their numbers.
+pub(super) fn merge(blueprint: &Blueprint, runs: &[Replication]) -> Vec<Partitions> {
+    let lanes = lanes(blueprint);
+    let numbered: Vec<(usize, &LaneInfo)> =
+        lanes.iter().enumerate().filter(|(_, lane)| lane.partition.is_some()).collect();
+    let topics = numbered.chunk_by(|(_, a), (_, b)| {
+        (a.broker, a.service, a.event) == (b.broker, b.service, b.event)
+    });
+    topics
+        .filter_map(|topic| {
+            let (_, first) = topic.first()?;
+            let event = blueprint.events.get(first.event? as usize)?;
+            let mut backlogs: Vec<PartitionBacklog> =
+                topic.iter().filter_map(|(at, lane)| backlog(*at, lane, runs)).collect();
+            let count = backlogs.len() as u32;
+            // The sort is stable: among equals the first partitions are kept.
+            backlogs.sort_by(|a, b| b.mean.total_cmp(&a.mean));
+            backlogs.truncate(MOST);
+            backlogs.sort_by_key(|b| b.partition);
+            Some(Partitions {
+                service: blueprint.services[first.service as usize].name.clone(),
+                event: event.name.clone(),
+                broker: blueprint.brokers[first.broker as usize].name.clone(),
+                count,
+                backlogs,
+            })
+        })
+        .collect()
+}
+
+fn backlog(lane: usize, info: &LaneInfo, runs: &[Replication]) -> Option<PartitionBacklog> {
+    let of: Vec<(f64, u64)> = runs.iter().filter_map(|run| run.lanes.get(lane).copied()).collect();
+    let means: Vec<f64> = of.iter().map(|lane| lane.0).collect();
+    Some(PartitionBacklog {
+        partition: info.partition?,
+        mean: if means.is_empty() { 0.0 } else { mean(&means) },
+        max: of.iter().map(|lane| lane.1).max().unwrap_or(0),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::testing::{blueprint, fixed, handler, on, service, source, work};
+    use crate::model::{Broker, BrokerId, Consume, EngineSpec, LogSpec, Rebalance, Reset};
+    use crate::probe::RunRecord;
+    use crate::units::SimDuration;
+
+    fn log(partitions: u32) -> Broker {
+        let engine = EngineSpec::Log(LogSpec {
+            partitions,
+            replicas: 1,
+            min_isr: 1,
+            replication: fixed(0),
+            unclean: false,
+            replica_lag: SimDuration::MAX,
+            detection: SimDuration::ZERO,
+            election: SimDuration::ZERO,
+            retention: None,
+            retain: None,
+            compaction: false,
+            reset: Reset::Latest,
+            rebalance: Rebalance::Eager,
+            session_timeout: SimDuration::MAX,
+            max_poll_interval: SimDuration::MAX,
+            heartbeat: SimDuration::MAX,
+            max_poll_records: 500,
+            long_poll: SimDuration::ZERO,
+            exactly_once: None,
+        });
+        Broker { engine, ..Broker::ideal("log", fixed(1)) }
+    }
+
+    fn two_topics(partitions: u32) -> Blueprint {
+        let mut hears = handler(on(0), vec![work(1)]);
+        hears.consume = Consume::plain(BrokerId(1));
+        let mut also = hears.clone();
+        also.trigger = on(1);
+        let services = vec![source(2), service("email", vec![hears, also])];
+        let mut blueprint = blueprint(10, 2, services);
+        blueprint.brokers.push(log(partitions));
+        blueprint
+    }
+
+    fn run(lanes: Vec<(f64, u64)>) -> Replication {
+        let record = RunRecord {
+            events: 0,
+            digests: Vec::new(),
+            drained_s: 0.0,
+            converged: true,
+            limit: None,
+            measures: Vec::new(),
+            ledgers: Vec::new(),
+            lanes,
+        };
+        Replication::new(record, true)
+    }
+
+    #[test]
+    fn means_are_averaged_and_maxima_kept_by_topic() {
+        let runs = [
+            run(vec![(1.0, 9), (2.0, 2), (0.0, 0), (5.0, 5)]),
+            run(vec![(3.0, 4), (4.0, 7), (0.0, 1), (6.0, 6)]),
+        ];
+        let found = merge(&two_topics(2), &runs);
+        let topics: Vec<(&str, &str, &str, u32)> = found
+            .iter()
+            .map(|t| (t.event.as_str(), t.service.as_str(), t.broker.as_str(), t.count))
+            .collect();
+        assert_eq!(topics, [("E0", "email", "log", 2), ("E1", "email", "log", 2)]);
+        let part = |partition, mean, max| PartitionBacklog { partition, mean, max };
+        assert_eq!(found[0].backlogs, [part(0, 2.0, 9), part(1, 3.0, 7)]);
+        assert_eq!(found[1].backlogs, [part(0, 0.0, 1), part(1, 5.5, 6)]);
+    }
+
+    #[test]
+    fn of_many_partitions_the_fullest_are_kept_in_their_order() {
+        let mut lanes: Vec<(f64, u64)> = (0..200).map(|k| (f64::from(k % 100), 1)).collect();
+        lanes[70].0 = 1e6;
+        let found = merge(&two_topics(100), &[run(lanes)]);
+        assert_eq!((found[0].count, found[0].backlogs.len()), (100, MOST));
+        let numbers: Vec<u32> = found[0].backlogs.iter().map(|b| b.partition).collect();
+        assert_eq!(numbers, (36..100).collect::<Vec<u32>>());
+        assert_eq!(found[0].backlogs[34].mean, 1e6);
+    }
+}

@@ -1,0 +1,272 @@
+//! Ephemeral fan-out: what is published goes at once to whoever is connected, and nowhere else.
+//!
+//! Nothing is stored and nothing acknowledged. Each group gets one copy, through one of its
+//! connected instances. An instance has one connection, with a buffer that its slowness fills.
+
+use super::{Accept, Ctx, Departure, Engine, Outcome, Publication};
+use crate::model::blueprint::FanOutSpec;
+use crate::model::fate::Fate;
+use crate::model::observation::Observer;
+use crate::random::{Backoff, Draw, StreamKey};
+use crate::units::{SimDuration, SimTime};
+
+/// An instant that never comes.
+const NEVER: u64 = u64::MAX;
+
+/// Timers of a connection: its token is the instance times two, plus one of these.
+const RECONNECT: u32 = 0;
+const SOFT_LIMIT: u32 = 1;
+
+/// What it needs from outside: names have become keys and identities.
+#[derive(Debug)]
+pub(crate) struct FanOutParts {
+    pub(crate) spec: FanOutSpec,
+    pub(crate) reconnect: Backoff,
+    pub(crate) reconnect_key: StreamKey,
+    /// Stream of the choice among the members of each group.
+    pub(crate) members: Vec<StreamKey>,
+    /// Identity of each instance.
+    pub(crate) ids: Vec<u64>,
+    /// Bytes of each event type.
+    pub(crate) sizes: Vec<u64>,
+    pub(crate) services: usize,
+    pub(crate) nodes: u32,
+}
+
+/// A broker that keeps nothing.
+#[derive(Debug)]
+pub(crate) struct FanOut {
+    parts: FanOutParts,
+    /// One for each instance.
+    connections: Vec<Connection>,
+    /// Connected instances of each service, ascending.
+    connected: Vec<Vec<u32>>,
+    /// Which nodes are up.
+    nodes: Vec<bool>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Connection {
+    /// Whether its instance is up and wants it.
+    wanted: bool,
+    open: bool,
+    node: u32,
+    /// Moves on when it is lost: what was sent before is not in its buffer any more.
+    epoch: u32,
+    /// Bytes sent that the instance is not done with.
+    buffered: u64,
+    /// Since when it is above the soft limit, ns.
+    above: u64,
+    /// Whether a timer watches that.
+    watched: bool,
+    /// When it will be tried again, ns.
+    retry: u64,
+    /// Times that it was lost, for draws.
+    losses: u32,
+}
+
+impl Connection {
+    const BLANK: Self = Self {
+        wanted: false,
+        open: false,
+        node: 0,
+        epoch: 0,
+        buffered: 0,
+        above: NEVER,
+        watched: false,
+        retry: NEVER,
+        losses: 0,
+    };
+}
+
+impl FanOut {
+    pub(crate) fn new(parts: FanOutParts) -> Self {
+        Self {
+            connections: vec![Connection::BLANK; parts.ids.len()],
+            connected: vec![Vec::new(); parts.services],
+            nodes: vec![true; parts.nodes.max(1) as usize],
+            parts,
+        }
+    }
+
+    /// Connects an instance to a node that is up, its own first. Without one it waits.
+    fn connect<O: Observer>(&mut self, ctx: &Ctx<O>, instance: u32) {
+        let service = ctx.instances[instance as usize].service;
+        let nodes = self.nodes.len() as u32;
+        let own = instance - ctx.services[service as usize].instances.start;
+        let up = (0..nodes).map(|n| (own + n) % nodes).find(|n| self.nodes[*n as usize]);
+        let c = &mut self.connections[instance as usize];
+        c.retry = NEVER;
+        let Some(node) = up else { return };
+        c.open = true;
+        c.node = node;
+        let connected = &mut self.connected[service as usize];
+        let at = connected.partition_point(|i| *i < instance);
+        connected.insert(at, instance);
+    }
+
+    /// The connection of an instance is lost, with its place among the members.
+    fn disconnect<O: Observer>(&mut self, ctx: &Ctx<O>, instance: u32) {
+        let c = &mut self.connections[instance as usize];
+        if !c.open {
+            return;
+        }
+        *c = Connection { open: false, epoch: c.epoch + 1, buffered: 0, above: NEVER, ..*c };
+        let service = ctx.instances[instance as usize].service;
+        self.connected[service as usize].retain(|i| *i != instance);
+    }
+
+    /// An instance will try to connect again.
+    fn retry<O: Observer>(&mut self, ctx: &mut Ctx<O>, instance: u32) {
+        let c = &mut self.connections[instance as usize];
+        let (key, id) = (self.parts.reconnect_key, self.parts.ids[instance as usize]);
+        let pause = self.parts.reconnect.sample(key, id, c.losses, 0);
+        c.losses += 1;
+        c.retry = (ctx.now() + pause).ns();
+        ctx.timer(pause, instance * 2 + RECONNECT);
+    }
+
+    /// Counts what is sent to an instance. Whether its buffer has room for it.
+    fn buffer<O: Observer>(&mut self, ctx: &mut Ctx<O>, instance: u32, size: u64) -> bool {
+        let spec = &self.parts.spec;
+        let c = &mut self.connections[instance as usize];
+        if c.buffered + size > spec.buffer {
+            return false;
+        }
+        c.buffered += size;
+        if c.above == NEVER && spec.soft_buffer.is_some_and(|soft| c.buffered > soft) {
+            c.above = ctx.now().ns();
+            if !c.watched {
+                c.watched = true;
+                ctx.timer(spec.soft_time, instance * 2 + SOFT_LIMIT);
+            }
+        }
+        true
+    }
+
+    /// The soft limit of an instance may have been exceeded for too long.
+    fn soft_limit<O: Observer>(&mut self, ctx: &mut Ctx<O>, instance: u32) {
+        let c = &mut self.connections[instance as usize];
+        c.watched = false;
+        if c.above == NEVER {
+            return;
+        }
+        let until = SimTime::from_ns(c.above) + self.parts.spec.soft_time;
+        if ctx.now() >= until {
+            self.disconnect(ctx, instance);
+            self.retry(ctx, instance);
+        } else {
+            c.watched = true;
+            ctx.timer(until.since(ctx.now()), instance * 2 + SOFT_LIMIT);
+        }
+    }
+
+    /// The copy for one subscription.
+    fn give<O: Observer>(&mut self, ctx: &mut Ctx<O>, p: &Publication, subscription: u32) {
+        let group = ctx.subscriptions[subscription as usize].group;
+        let members = &self.connected[ctx.groups[group as usize].service as usize];
+        if members.is_empty() {
+            lose(ctx, p.fact, subscription, Fate::LostNotConnected);
+            return;
+        }
+        let id = ctx.book.facts.get(p.fact).id;
+        let key = self.parts.members[group as usize];
+        let instance = members[Draw::new(key, id, 0).below(members.len() as u32) as usize];
+        if self.buffer(ctx, instance, p.size) {
+            let epoch = self.connections[instance as usize].epoch;
+            ctx.store(p.fact, subscription);
+            ctx.deliver(p.fact, subscription, instance, instance, epoch);
+            ctx.unstore(p.fact, subscription, Fate::LostCrash);
+        } else {
+            lose(ctx, p.fact, subscription, Fate::LostBuffer);
+            self.disconnect(ctx, instance);
+            self.retry(ctx, instance);
+        }
+    }
+}
+
+/// A copy is lost before it was sent to anybody.
+fn lose<O: Observer>(ctx: &mut Ctx<O>, fact: u32, subscription: u32, reason: Fate) {
+    if ctx.book.get(fact, subscription).refs == 0 {
+        ctx.book.end(ctx.observer, fact, subscription, reason);
+    }
+}
+
+impl<O: Observer> Engine<O> for FanOut {
+    fn node_of(&self, _destination: u32) -> Option<u32> {
+        self.nodes.iter().position(|up| *up).map(|node| node as u32)
+    }
+
+    fn accept(&mut self, ctx: &mut Ctx<O>, p: &Publication) -> Accept {
+        if !self.nodes.contains(&true) {
+            return Accept::NotNow;
+        }
+        for subscription in ctx.wanted_by(p.fact) {
+            if ctx.wants(p.fact, subscription) {
+                self.give(ctx, p, subscription);
+            }
+        }
+        Accept::After(SimDuration::ZERO)
+    }
+
+    fn done(&mut self, ctx: &mut Ctx<O>, slot: u32, _outcome: Outcome) {
+        let d = ctx.deliveries.get(slot);
+        let c = &mut self.connections[d.instance as usize];
+        if c.epoch != d.stamp {
+            return;
+        }
+        c.buffered -= self.parts.sizes[ctx.book.facts.get(d.fact).event as usize];
+        if self.parts.spec.soft_buffer.is_some_and(|soft| c.buffered <= soft) {
+            c.above = NEVER;
+        }
+    }
+
+    fn timer(&mut self, ctx: &mut Ctx<O>, token: u32) {
+        let instance = token / 2;
+        if token % 2 == SOFT_LIMIT {
+            self.soft_limit(ctx, instance);
+        } else if self.connections[instance as usize].retry == ctx.now().ns() {
+            self.connect(ctx, instance);
+        }
+    }
+
+    fn joined(&mut self, ctx: &mut Ctx<O>, _group: u32, instance: u32) {
+        let c = &mut self.connections[instance as usize];
+        if !c.wanted {
+            c.wanted = true;
+            self.connect(ctx, instance);
+        }
+    }
+
+    fn left(&mut self, ctx: &mut Ctx<O>, _group: u32, instance: u32, _how: Departure) {
+        self.disconnect(ctx, instance);
+        let c = &mut self.connections[instance as usize];
+        c.wanted = false;
+        c.retry = NEVER;
+    }
+
+    fn node_down(&mut self, ctx: &mut Ctx<O>, node: u32, _unclean: bool) {
+        self.nodes[node as usize] = false;
+        for instance in 0..self.connections.len() as u32 {
+            let c = &self.connections[instance as usize];
+            if c.open && c.node == node {
+                self.disconnect(ctx, instance);
+                self.retry(ctx, instance);
+            }
+        }
+    }
+
+    fn node_up(&mut self, ctx: &mut Ctx<O>, node: u32) {
+        self.nodes[node as usize] = true;
+        for instance in 0..self.connections.len() as u32 {
+            let c = &self.connections[instance as usize];
+            if c.wanted && !c.open && c.retry == NEVER {
+                self.retry(ctx, instance);
+            }
+        }
+    }
+
+    fn at_rest(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,281 @@
+//! The way of a chain to its broker, and of the answers back.
+
+use super::due;
+use super::record::{Chain, Record, Stage, Waiter};
+use crate::model::blueprint::PublishMode;
+use crate::model::broker::{Accept, Publication};
+use crate::model::event::{Event, Kind};
+use crate::model::fate::Fate;
+use crate::model::observation::Observer;
+use crate::model::tables::{Fact, NONE};
+use crate::model::{Sched, World};
+use crate::units::{SimDuration, SimTime};
+
+impl<O: Observer> World<O> {
+    /// Sends a chain on its way, behind what its destination has halted.
+    pub(super) fn depart(&mut self, s: &mut Sched, head: u32) {
+        let r = self.records.get(head);
+        let halted = self.publishers[r.broker as usize][r.producer as usize].halted > 0;
+        if halted && self.halts.active(r) {
+            self.join_halt(s, head, SimDuration::ZERO, false);
+        } else {
+            self.send(s, head);
+        }
+    }
+
+    /// Sends a chain on its way: one publication.
+    fn send(&mut self, s: &mut Sched, head: u32) {
+        let now = s.now();
+        let r = *self.records.get(head);
+        let broker = &self.brokers[r.broker as usize];
+        let p = &mut self.publishers[r.broker as usize][r.producer as usize];
+        let mut departed = now.ns();
+        if !broker.spec.quota.is_unlimited() {
+            departed = departed.max(p.free);
+            let (messages, bytes) = weight(&self.records, head);
+            p.free = departed + broker.spec.quota.service(messages, bytes).ns();
+        }
+        let key = self.publish_keys[r.broker as usize].publish;
+        let at = SimTime::from_ns(departed) + broker.publish.sample(key, r.id, r.tries);
+        p.last = p.last.max(at.ns());
+        let at = SimTime::from_ns(p.last);
+        let mut member = head;
+        while member != NONE {
+            self.stage(member, Stage::Flying);
+            let m = self.records.get_mut(member);
+            m.tries += 1;
+            m.departed = departed;
+            member = m.next;
+        }
+        if at == now {
+            self.publication_arrives(s, head);
+        } else {
+            s.at(at, Event::new(Kind::Publication, 0, head));
+        }
+    }
+
+    /// A chain reaches its broker: the shard serves it, when it has served what came before.
+    pub(crate) fn publication_arrives(&mut self, s: &mut Sched, head: u32) {
+        let r = *self.records.get(head);
+        if r.stage == Stage::Ghost {
+            self.free_chain(head);
+            return;
+        }
+        let spec = &self.brokers[r.broker as usize].spec;
+        if spec.per_shard.is_unlimited() && spec.per_node.is_unlimited() {
+            self.served(s, head);
+            return;
+        }
+        let Some(node) = self.engines[r.broker as usize].node_of(r.destination) else {
+            self.fails(s, head, true);
+            return;
+        };
+        let late = SimTime::from_ns(r.departed) + spec.producer.request_timeout;
+        let (messages, bytes) = weight(&self.records, head);
+        let capacity = &mut self.capacities[r.broker as usize];
+        let done = capacity.serve(s.now(), r.destination, node, messages, bytes);
+        if done == s.now() {
+            self.served(s, head);
+            return;
+        }
+        if done > late && !r.deaf() {
+            let late = late.max(s.now());
+            s.at(late, Event::new(Kind::PublishDue, due::OVERDUE, head));
+        }
+        s.at(done, Event::new(Kind::Served, 0, head));
+    }
+
+    /// A chain has been served: the engine takes each of its records, or does not.
+    pub(crate) fn served(&mut self, s: &mut Sched, head: u32) {
+        let r = *self.records.get(head);
+        if self.engines[r.broker as usize].node_of(r.destination).is_none() {
+            self.fails(s, head, true);
+            return;
+        }
+        let mut chain = head;
+        let mut failed = Chain::EMPTY;
+        let idempotent = self.brokers[r.broker as usize].spec.producer.idempotent;
+        while let Some(record) = self.unlink(&mut chain) {
+            if failed.head != NONE && idempotent {
+                self.link(&mut failed, record);
+                continue;
+            }
+            if self.follows_halt(record) {
+                self.join_halt(s, record, SimDuration::ZERO, false);
+                continue;
+            }
+            match self.accept(s, record) {
+                Accept::NotNow => self.link(&mut failed, record),
+                accept => self.answer_record(s, record, accept),
+            }
+        }
+        if failed.head != NONE {
+            self.fails(s, failed.head, false);
+        }
+        self.replies(s);
+    }
+
+    /// Whether a record has to wait for an earlier one of its client.
+    fn follows_halt(&self, record: u32) -> bool {
+        let r = self.records.get(record);
+        self.publishers[r.broker as usize][r.producer as usize].halted > 0
+            && !r.deaf()
+            && self.halts.active(r)
+    }
+
+    fn accept(&mut self, s: &mut Sched, record: u32) -> Accept {
+        let r = self.records.get(record);
+        let f = self.book.facts.get(r.fact);
+        if f.base == NONE {
+            // There is no queue that it could go to.
+            return if self.brokers[r.broker as usize].spec.mandatory {
+                Accept::Refused(Fate::Rejected)
+            } else {
+                Accept::After(SimDuration::ZERO)
+            };
+        }
+        let p = Publication {
+            record,
+            fact: r.fact,
+            event: f.event,
+            destination: r.destination,
+            size: r.size,
+            producer: r.producer,
+            sequence: r.sequence,
+            attempt: r.tries - 1,
+            again: r.tries > 1,
+        };
+        let broker = r.broker;
+        let (engine, mut ctx) = self.at_broker(s, broker);
+        engine.accept(&mut ctx, &p)
+    }
+
+    /// Hands on what engines have answered to publishers.
+    #[inline]
+    pub(crate) fn replies(&mut self, s: &mut Sched) {
+        if !self.replies.is_empty() {
+            self.hand_on_replies(s);
+        }
+    }
+
+    #[inline(never)]
+    fn hand_on_replies(&mut self, s: &mut Sched) {
+        // What is handed on may bring further answers, which are handed on meanwhile.
+        let mut replies = std::mem::take(&mut self.replies);
+        for reply in replies.drain(..) {
+            let accept = if reply.ok { Accept::After(SimDuration::ZERO) } else { Accept::NotNow };
+            self.answer_record(s, reply.record, accept);
+        }
+        self.replies = replies;
+    }
+
+    /// The broker has decided about a record: the answer goes back, if anybody wants it.
+    fn answer_record(&mut self, s: &mut Sched, record: u32, accept: Accept) {
+        let (ok, wait, reason) = match accept {
+            Accept::Later => {
+                self.taken(s, record);
+                return;
+            }
+            Accept::NotNow => {
+                let r = self.records.get(record);
+                let node = self.engines[r.broker as usize].node_of(r.destination);
+                self.fails(s, record, node.is_none());
+                return;
+            }
+            Accept::After(wait) => (true, wait, Fate::LostPublish),
+            Accept::Refused(fate) => (false, SimDuration::ZERO, fate),
+        };
+        if ok {
+            let r = *self.records.get(record);
+            self.bridges(s, &r);
+        }
+        self.settle_record(s, record, reason);
+        let r = *self.records.get(record);
+        // Nobody waits, and nothing can go wrong any more.
+        if r.waiter == Waiter::Nobody || r.mode == PublishMode::Fire {
+            self.free_record(record);
+            self.tell(s, r.waiter, ok);
+            return;
+        }
+        self.stage(record, Stage::Decided { ok });
+        let wait = wait + self.way_back(&r);
+        if wait == SimDuration::ZERO {
+            self.confirmed(s, record);
+        } else {
+            s.after(wait, Event::new(Kind::Confirmed, 0, record));
+        }
+    }
+
+    /// The broker will answer later: whoever wants no answer is done with it.
+    fn taken(&mut self, s: &mut Sched, record: u32) {
+        self.stage(record, Stage::Taken);
+        let r = self.records.get_mut(record);
+        if !r.deaf() {
+            let broker = r.broker;
+            self.set_record_deadline(s, due::ANSWER, broker, record);
+            return;
+        }
+        let waiter = std::mem::replace(&mut r.waiter, Waiter::Nobody);
+        self.tell(s, waiter, true);
+    }
+
+    /// One-way delay from the broker back to the publisher.
+    pub(super) fn way_back(&self, r: &Record) -> SimDuration {
+        let Some(&zone) = self.producer_zones.get(r.producer as usize) else {
+            return SimDuration::ZERO;
+        };
+        let zones = &self.brokers[r.broker as usize].zones;
+        let node = self.engines[r.broker as usize].node_of(r.destination).unwrap_or(0);
+        let there = zones[node as usize % zones.len()];
+        let key = self.publish_keys[r.broker as usize].confirm;
+        self.network.delay(there, zone, key, r.id, r.tries - 1)
+    }
+
+    /// A publisher learns what became of a chain.
+    pub(crate) fn confirmed(&mut self, s: &mut Sched, head: u32) {
+        let r = *self.records.get(head);
+        match r.stage {
+            Stage::Decided { ok } => {
+                self.free_record(head);
+                self.tell(s, r.waiter, ok);
+            }
+            Stage::Failed => self.pause_chain(s, head),
+            _ => self.free_chain(head),
+        }
+    }
+
+    /// What a broker has taken goes on to the others through which somebody hears it, and from an
+    /// ideal bus to its subscribers.
+    fn bridges(&mut self, s: &mut Sched, r: &Record) {
+        if self.engine_is_ideal(r.broker) {
+            self.carry(s, r.fact, r.broker);
+        }
+        let Fact { event, base, .. } = *self.book.facts.get(r.fact);
+        if r.bridge || base == NONE {
+            return;
+        }
+        for at in 0..self.events[event as usize].via.len() {
+            let broker = self.events[event as usize].via[at];
+            if broker != r.broker {
+                let bridge = self.publishers[broker as usize].len() as u32 - 1;
+                let record = self.record(s.now(), r.fact, broker, bridge);
+                let r = self.records.get_mut(record);
+                r.bridge = true;
+                r.until = u64::MAX;
+                self.depart(s, record);
+            }
+        }
+    }
+}
+
+/// Records and bytes of a chain.
+fn weight(records: &crate::model::slab::Slab<Record>, head: u32) -> (u64, u64) {
+    let (mut messages, mut bytes, mut at) = (0, 0, head);
+    while at != NONE {
+        let r = records.get(at);
+        messages += 1;
+        bytes += r.size;
+        at = r.next;
+    }
+    (messages, bytes)
+}

@@ -1,0 +1,142 @@
+//! Failures: which instances, node or process a target is, and whether its verb can strike it.
+
+use super::decode_failure::word;
+use super::draft::{FailureDraft, Part};
+use super::names::Names;
+use super::{Diagnostic, Span};
+use crate::model::{
+    Broker, BrokerId, EngineSpec, Failure, PublishMode, Service, ServiceId, Target, Trigger, Verb,
+};
+
+/// The failure that `draft` states; none if it is switched off.
+pub(super) fn failure(
+    draft: &FailureDraft,
+    names: &Names,
+    services: &[Service],
+    brokers: &[Broker],
+) -> Result<Option<Failure>, Box<Diagnostic>> {
+    let target = match draft.part {
+        Part::Node(node, span) => {
+            let id = names.broker(Some(&draft.owner))?;
+            let Some(broker) = brokers.get(id.0 as usize) else { return Ok(None) };
+            node_of(draft, broker, (id, node), span)?
+        }
+        part => {
+            let id = names.service(&draft.owner)?;
+            let Some(service) = services.get(id.0 as usize) else { return Ok(None) };
+            if part == Part::Relay {
+                relay_of(draft, service, id)?
+            } else {
+                instances_of(draft, service, id, brokers)?
+            }
+        }
+    };
+    Ok((!draft.off).then(|| Failure {
+        name: draft.name.clone(),
+        verb: draft.verb,
+        target,
+        trigger: draft.trigger,
+        lasts: draft.lasts,
+    }))
+}
+
+fn cannot(draft: &FailureDraft, what: &str, help: &str) -> Box<Diagnostic> {
+    let message = format!("`{}` cannot strike {what}", word(draft.verb));
+    let diagnostic = Diagnostic::error("E136", draft.verb_at, message);
+    Box::new(diagnostic.related(draft.owner.span, "the target").help(help))
+}
+
+fn node_of(
+    draft: &FailureDraft,
+    broker: &Broker,
+    (id, node): (BrokerId, u64),
+    span: Span,
+) -> Result<Target, Box<Diagnostic>> {
+    match (draft.verb, &broker.engine) {
+        (Verb::Crash | Verb::Unclean, EngineSpec::Ideal) => {
+            let help = "name a product: preset = \"kafka\"";
+            return Err(cannot(draft, "the ideal bus, which never fails", help));
+        }
+        (Verb::Crash, _) | (Verb::Unclean, EngineSpec::Log(_)) => {}
+        (Verb::Unclean, _) => {
+            let help = "only a log lets a copy lead that is not in step: use `crash`";
+            return Err(cannot(draft, "a node of this broker", help));
+        }
+        _ => return Err(cannot(draft, "a node of a broker", "use `crash` or `unclean`")),
+    }
+    if node >= u64::from(broker.nodes) {
+        let message = format!("broker `{}` has no node {node}", broker.name);
+        let help = match broker.nodes {
+            1 => "it has one node, number 0".to_owned(),
+            n => format!("it has {n} nodes, from 0 to {}", n - 1),
+        };
+        return Err(Box::new(Diagnostic::error("E124", span, message).help(help)));
+    }
+    Ok(Target::Node { broker: id, node: node as u32 })
+}
+
+fn relay_of(
+    draft: &FailureDraft,
+    service: &Service,
+    id: ServiceId,
+) -> Result<Target, Box<Diagnostic>> {
+    let handlers = service.handlers.iter().map(|handler| handler.publish.mode);
+    let mut modes = handlers.chain(service.sources.iter().map(|source| source.publish.mode));
+    if draft.verb != Verb::Crash {
+        return Err(cannot(draft, "a relay", "use `crash`"));
+    }
+    if !modes.any(|mode| mode == PublishMode::OutboxCdc) {
+        let help = "it has a relay of its own with publish = \"outbox\" and relay = \"cdc\"; one \
+                    that polls dies with its service";
+        return Err(cannot(draft, "a relay that the service does not have", help));
+    }
+    Ok(Target::Relay(id))
+}
+
+fn instances_of(
+    draft: &FailureDraft,
+    service: &Service,
+    id: ServiceId,
+    brokers: &[Broker],
+) -> Result<Target, Box<Diagnostic>> {
+    let Service { instances: n, name, .. } = service;
+    match draft.verb {
+        Verb::Unclean => {
+            let help = "name a node of a log: \"bus/broker:0\"";
+            return Err(cannot(draft, "a service", help));
+        }
+        Verb::Replay(_) | Verb::Redrive if draft.part != Part::All => {
+            return Err(cannot(draft, "a part of a service", "name the service alone"));
+        }
+        Verb::Replay(_) if !hears_a_log(service, brokers) => {
+            let help = "only a log can be read again: let it listen to one";
+            return Err(cannot(draft, "a service that hears no log", help));
+        }
+        _ => {}
+    }
+    let instances = match draft.part {
+        Part::Instance(i, _) if i < u64::from(*n) => vec![i as u32],
+        Part::Instance(i, span) => {
+            let message = format!("service `{name}` has no instance {i}");
+            let help = match n {
+                1 => "it has one instance, number 0".to_owned(),
+                n => format!("it has {n} instances, from 0 to {}", n - 1),
+            };
+            return Err(Box::new(Diagnostic::error("E124", span, message).help(help)));
+        }
+        Part::Share(share) => {
+            // 7 % of 100 is 7, though 0.07 * 100 is a little more.
+            let struck = (share.get() * f64::from(*n) - 1e-9).ceil().max(1.0);
+            (0..struck as u32).collect()
+        }
+        _ => (0..*n).collect(),
+    };
+    Ok(Target::Instances { service: id, instances })
+}
+
+fn hears_a_log(service: &Service, brokers: &[Broker]) -> bool {
+    service.handlers.iter().filter(|h| matches!(h.trigger, Trigger::On(_))).any(|handler| {
+        let broker = brokers.get(handler.consume.via.0 as usize);
+        broker.is_some_and(|broker| matches!(broker.engine, EngineSpec::Log(_)))
+    })
+}
