@@ -54,6 +54,27 @@ impl Observer for Log {
         };
         self.say(now, format!("applied {subscription}: {parts:?}{before}"));
     }
+    fn applied_version(&mut self, subscription: u32, now: SimTime, commit: SimTime, s: &Segments) {
+        self.applied(subscription, now, commit, s, true);
+    }
+    fn visible(&mut self, subscription: u32, now: SimTime, commit: SimTime) {
+        let lag = now.since(commit).ns() as f64 / 1e6;
+        self.say(now, format!("visible {subscription} after {lag}"));
+    }
+    fn behind(&mut self, subscription: u32, now: SimTime, up: bool, _: bool) {
+        let state = if up { "is behind" } else { "has caught up" };
+        self.say(now, format!("{subscription} {state}"));
+    }
+    fn out_of_order(&mut self, subscription: u32) {
+        self.0.push(format!("{subscription} gets an older version"));
+    }
+    fn harmed(&mut self, subscription: u32, entity: bool) {
+        let first = if entity { " first" } else { "" };
+        self.0.push(format!("{subscription} is harmed{first}"));
+    }
+    fn recognised(&mut self, service: u32) {
+        self.0.push(format!("s{service} has done that already"));
+    }
     fn opened(&mut self, _: u32, _: SimTime) {}
     fn moved(&mut self, subscription: u32, from: Fate, to: Fate) {
         if !to.is_open() && to != Fate::Applied {

@@ -106,6 +106,14 @@ impl Observer for Watch {
         assert_eq!(s.total(), now.since(commit).ns());
         self.applied.push((ms(now), ms(commit)));
     }
+    fn applied_version(&mut self, subscription: u32, now: SimTime, commit: SimTime, s: &Segments) {
+        self.applied(subscription, now, commit, s, true);
+    }
+    fn visible(&mut self, _: u32, _: SimTime, _: SimTime) {}
+    fn behind(&mut self, _: u32, _: SimTime, _: bool, _: bool) {}
+    fn out_of_order(&mut self, _: u32) {}
+    fn harmed(&mut self, _: u32, _: bool) {}
+    fn recognised(&mut self, _: u32) {}
     fn resurrected(&mut self, _: u32) {
         self.resurrected += 1;
     }
