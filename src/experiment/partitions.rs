@@ -92,7 +92,6 @@ mod tests {
             heartbeat: SimDuration::MAX,
             max_poll_records: 500,
             long_poll: SimDuration::ZERO,
-            exactly_once: None,
         });
         Broker { engine, ..Broker::ideal("log", fixed(1)) }
     }
