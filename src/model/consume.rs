@@ -134,7 +134,9 @@ impl<O: Observer> World<O> {
             return;
         }
         let job = self.job_of(s, slot);
-        if self.handlers[self.jobs.get(job).handler as usize].batch == NONE {
+        let alone = self.handlers[self.jobs.get(job).handler as usize].batch == NONE;
+        // An instance that stops does not wait for more.
+        if alone || !self.instances[d.instance as usize].up {
             self.enters(s, d.instance, job);
         } else {
             self.gather(s, service, d.instance, job);
