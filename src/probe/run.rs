@@ -127,6 +127,8 @@ impl Run<'_> {
             let rest = stop == Stop::Rest;
             now = if rest { now.max(self.engine.now()) } else { next };
             if rest || stop == Stop::Empty || now >= drain_end {
+                // What came after the last bin of the series counts in the totals all the same.
+                self.bins = self.bins.min(MOST_BINS - 1);
                 self.border(now, true);
                 let drained = if rest { now.since(traffic_end) } else { phases.drain };
                 self.report(traffic_end, traffic_end)?;
