@@ -417,7 +417,8 @@ fn variant() -> impl Strategy<Value = VariantResult> {
         .prop_map(|(partition, mean, max)| PartitionBacklog { partition, mean, max });
     let partitions = (name(), name(), few(backlog)).prop_map(|(service, event, backlogs)| {
         let (count, broker) = (backlogs.len() as u32, String::new());
-        Partitions { status: event.clone(), service, event, broker, count, backlogs }
+        let status = event.clone();
+        Partitions { service, event, broker, count, status, backlogs }
     });
     let broker = (name(), any::<bool>()).prop_map(|(name, stores)| BrokerInfo {
         name,
@@ -444,10 +445,10 @@ fn variant() -> impl Strategy<Value = VariantResult> {
             let (services, clients, expect, failures, advice, partitions, brokers) = lists;
             let mut v = VariantResult {
                 events,
+                partitions,
                 expect,
                 advice,
                 failures,
-                partitions,
                 ..Default::default()
             };
             v.topology.brokers = brokers;
