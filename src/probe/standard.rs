@@ -286,7 +286,7 @@ impl<H: History> Probes<H> {
             assert_eq!(lags, segments, "segments do not add up to the lag");
             if at_rest {
                 // Little's law is of what is here; what waits at brokers has not arrived.
-                let area = s.backlog.area() - ahead + s.busy.area() + s.riding.area();
+                let area = s.backlog.area() - ahead + s.busy.area();
                 assert_eq!(area, s.stays, "Little's law does not hold");
             }
         }
