@@ -67,8 +67,8 @@ fn backlog(lane: usize, info: &LaneInfo, runs: &[Replication]) -> Option<Partiti
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::testing::{blueprint, fixed, handler, on, service, source, work};
-    use crate::model::{Broker, BrokerId, Consume, EngineSpec, LogSpec, Rebalance, Reset};
+    use crate::model::testing::{blueprint, handler, on, plain_log, service, source, work};
+    use crate::model::{BrokerId, Consume};
     use crate::probe::RunRecord;
     use crate::units::SimDuration;
 
@@ -103,7 +103,7 @@ mod tests {
         also.trigger = on(1);
         let services = vec![source(2), service("email", vec![hears, also])];
         let mut blueprint = blueprint(10, 2, services);
-        blueprint.brokers.push(log(partitions));
+        blueprint.brokers.push(plain_log(partitions));
         blueprint
     }
 
