@@ -3,6 +3,7 @@
 //! Hears what happens, never asks. What is cut at the borders of bins and phases is cut by
 //! [`Probes::boundary`], which the driver calls between two events.
 
+use super::groups::Groups;
 use super::history::{History, kind};
 use super::level::Level;
 use super::obligations::{Count, Incidents, Obligations};
@@ -135,6 +136,7 @@ pub(crate) struct Probes<H = Digest> {
     pub(crate) wrong_entities: u64,
     /// Individuals that some subscription ever showed wrong or had to do without.
     pub(crate) harmed_entities: u64,
+    pub(crate) groups: Groups,
     /// Deliveries of each station.
     pub(crate) heard_by: Vec<Vec<u32>>,
     bin_start: SimTime,
@@ -209,6 +211,7 @@ impl<H: History> Probes<H> {
             waiting,
             wrong_entities: 0,
             harmed_entities: 0,
+            groups: Groups::new(blueprint),
             heard_by,
             bin_start: SimTime::ZERO,
             scratch: Counts::default(),
