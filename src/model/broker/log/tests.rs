@@ -108,6 +108,8 @@ impl Observer for Watch {
     }
     fn applied_version(&mut self, subscription: u32, now: SimTime, commit: SimTime, s: &Segments) {
         self.applied(subscription, now, commit, s, true);
+    fn applied_version(&mut self, of: u32, now: SimTime, commit: SimTime, s: &Segments) {
+        self.applied(of, now, commit, s, true);
     }
     fn visible(&mut self, _: u32, _: SimTime, _: SimTime) {}
     fn behind(&mut self, _: u32, _: SimTime, _: bool, _: bool) {}
