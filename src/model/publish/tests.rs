@@ -443,7 +443,8 @@ fn a_publish_that_fails_is_repeated_until_its_time_is_over() {
         let mut b = world(15, emits(10, PublishMode::Async), 0, broker());
         b.brokers[1].producer.idempotent = idempotent;
         b.brokers[1].producer.delivery_timeout = SimDuration::from_ms(12);
-        // Attempts arrive at 11 and then every 1 + 1 + 3 ms; the third is at 21, its time over at 22.
+        // Attempts arrive at 11 and then every 1 + 1 + 3 ms; the third is at 21, its time over at
+        // 22.
         let found = lines(&b, Scripted::saying(&vec![Answer::NotNow; fails]));
         assert_eq!(count(&found, "applied 0:"), applied, "{fails}: {found:#?}");
         assert_eq!(count(&found, "is Rejected"), 1 - applied);
