@@ -252,6 +252,7 @@ pub(super) fn world(rate: &str, secs: u64, spec: LogSpec, work_ms: u64) -> Bluep
         engine: EngineSpec::Log(spec),
         publish: fixed(1),
         nodes: 3,
+        reconnect: "100ms fixed".parse().expect("valid"),
         producer: ProducerSpec {
             acks: Acks::All,
             backoff: "100ms fixed".parse().expect("valid"),
