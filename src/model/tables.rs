@@ -400,8 +400,6 @@ impl Fact {
         sent: 0,
         ordinal: 0,
         out: false,
-        out: false,
-        ordinal: 0,
         given_up: false,
     };
 }

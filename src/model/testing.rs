@@ -250,7 +250,6 @@ pub(crate) fn plain_log(partitions: u32) -> Broker {
         heartbeat: SimDuration::MAX,
         max_poll_records: 500,
         long_poll: SimDuration::ZERO,
-        exactly_once: None,
     });
     Broker { engine, ..Broker::ideal("log", fixed(1)) }
 }

@@ -286,10 +286,6 @@ impl Writer<'_> {
         // An entity counts once, however many subscribers have it wrong.
         all[Count::WrongEntities] = probes.wrong_entities;
         all[Count::Harmed] = probes.harmed_entities;
-        // An entity counts once, however many subscribers have it wrong.
-        all[Count::WrongEntities] = probes.wrong_entities;
-        all[Count::Harmed] = probes.harmed_entities;
-        all[Count::Phantom] = probes.spreads.iter().map(|s| s.phantom).sum();
         self.measures.extend(ledger("ledger", &all));
         let unroutable = probes.spreads.iter().map(|s| s.unroutable).sum();
         let not_emitted = probes.stations.iter().map(|s| s.not_emitted).sum();

@@ -137,7 +137,6 @@ pub(crate) struct Probes<H = Digest> {
     pub(crate) wrong_entities: u64,
     /// Individuals that some subscription ever showed wrong or had to do without.
     pub(crate) harmed_entities: u64,
-    pub(crate) groups: Groups,
     /// Deliveries of each station.
     pub(crate) heard_by: Vec<Vec<u32>>,
     bin_start: SimTime,
@@ -215,9 +214,6 @@ impl<H: History> Probes<H> {
             groups: Groups::new(blueprint),
             wrong_entities: 0,
             harmed_entities: 0,
-            wrong_entities: 0,
-            harmed_entities: 0,
-            groups: Groups::new(blueprint),
             heard_by,
             bin_start: SimTime::ZERO,
             scratch: Counts::default(),

@@ -106,8 +106,6 @@ impl Observer for Watch {
         assert_eq!(s.total(), now.since(commit).ns());
         self.applied.push((ms(now), ms(commit)));
     }
-    fn applied_version(&mut self, subscription: u32, now: SimTime, commit: SimTime, s: &Segments) {
-        self.applied(subscription, now, commit, s, true);
     fn applied_version(&mut self, of: u32, now: SimTime, commit: SimTime, s: &Segments) {
         self.applied(of, now, commit, s, true);
     }
