@@ -252,7 +252,6 @@ impl<O: Observer> World<O> {
             self.keep_up(leader, rider);
             self.observer.rides(service, s.now(), false);
             self.observer.released(service, s.now());
-            self.observer.released(service, s.now());
             self.observer.queued(service, s.now());
             let r = self.jobs.get_mut(rider);
             r.state = State::Waiting;

@@ -156,7 +156,9 @@ fn spreads(events: usize, subscriptions: &[Subscription]) -> Vec<Spread> {
 /// Obligations of several subscriptions together.
 pub(super) fn sum(deliveries: &[Delivery], which: &[u32]) -> Obligations {
     let mut all = Obligations::default();
-    which.iter().for_each(|&d| all += &deliveries[d as usize].ledger);
+    for &d in which {
+        all += &deliveries[d as usize].ledger;
+    }
     all
 }
 

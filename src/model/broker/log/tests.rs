@@ -107,8 +107,8 @@ impl Observer for Watch {
         assert_eq!(s.total(), now.since(commit).ns());
         self.applied.push((ms(now), ms(commit)));
     }
-    fn applied_version(&mut self, subscription: u32, now: SimTime, commit: SimTime, s: &Segments) {
-        self.applied(subscription, now, commit, s, true);
+    fn applied_version(&mut self, of: u32, now: SimTime, commit: SimTime, s: &Segments) {
+        self.applied(of, now, commit, s, true);
     }
     fn visible(&mut self, _: u32, _: SimTime, _: SimTime) {}
     fn behind(&mut self, _: u32, _: SimTime, _: bool, _: bool) {}
@@ -236,7 +236,6 @@ pub(super) fn log(partitions: u32) -> LogSpec {
         heartbeat: s(3),
         max_poll_records: 500,
         long_poll: SimDuration::from_ms(500),
-        exactly_once: None,
     }
 }
 
@@ -252,6 +251,7 @@ pub(super) fn world(rate: &str, secs: u64, spec: LogSpec, work_ms: u64) -> Bluep
         engine: EngineSpec::Log(spec),
         publish: fixed(1),
         nodes: 3,
+        reconnect: "100ms fixed".parse().expect("valid"),
         producer: ProducerSpec {
             acks: Acks::All,
             backoff: "100ms fixed".parse().expect("valid"),
