@@ -24,11 +24,17 @@ impl<O: Observer> World<O> {
     /// The `n`th fact of an event type from before the run, if anybody wants it.
     fn old_fact(&mut self, now: SimTime, event: u32, n: u64) -> Option<u32> {
         let id = self.events[event as usize].history_id.wrapping_add(n);
-        let mut asks = self.book.heard[event as usize].clone().collect::<Vec<u32>>();
-        asks.retain(|&subscription| self.subscriptions[subscription as usize].backfill);
-        let (wants, others): (Vec<u32>, Vec<u32>) =
-            asks.into_iter().partition(|&subscription| self.passes(event, subscription, id));
-        others.into_iter().for_each(|subscription| self.observer.filtered(subscription));
+        let mut wants = Vec::new();
+        for subscription in self.book.heard[event as usize].clone() {
+            if !self.subscriptions[subscription as usize].backfill {
+                continue;
+            }
+            if self.passes(event, subscription, id) {
+                wants.push(subscription);
+            } else {
+                self.observer.filtered(subscription);
+            }
+        }
         if wants.is_empty() {
             return None;
         }
@@ -70,7 +76,6 @@ impl<O: Observer> World<O> {
                 &Publication {
                     record: NONE,
                     fact,
-                    event,
                     destination,
                     size,
                     producer: NONE,

@@ -105,7 +105,6 @@ pub(crate) struct Publication {
     /// The attempt to publish it, for [`Ctx::reply`].
     pub(crate) record: u32,
     pub(crate) fact: u32,
-    pub(crate) event: u32,
     pub(crate) destination: u32,
     /// Bytes.
     pub(crate) size: u64,
