@@ -27,25 +27,6 @@ impl<O: Observer> World<O> {
         self.replies(s);
     }
 
-    /// An ideal bus carries a fact of the book to those who hear it there.
-    pub(crate) fn carry(&mut self, s: &mut Sched, fact: u32, broker: u32) {
-        let Fact { id, event, key, .. } = *self.book.facts.get(fact);
-        self.book.facts.get_mut(fact).published = s.now().ns();
-        for subscription in self.book.heard[event as usize].clone() {
-            let table = &self.subscriptions[subscription as usize];
-            if table.broker != broker || !self.book.wants(fact, subscription) {
-                continue;
-            }
-            let delay = self.brokers[broker as usize].deliver.sample(table.deliver, id, 0);
-            if key != 0 && table.ordered {
-                self.lines.entry((subscription, key)).or_default().push_back((id, NONE));
-            }
-            self.book.copy(fact, subscription);
-            self.book.put(&mut self.observer, fact, subscription, Fate::Stored);
-            s.after(delay, Event::new(Kind::Deliver, subscription, fact));
-        }
-    }
-
     /// A copy of a fact of the book arrives from an ideal bus.
     pub(crate) fn arrive_booked(&mut self, s: &mut Sched, subscription: u32, fact: u32) {
         let f = *self.book.facts.get(fact);
@@ -242,6 +223,13 @@ impl<O: Observer> World<O> {
         };
         let commit = SimTime::from_ns(j.intended);
         let (event, converged) = (fact.event, fact.left == 0 && !fact.given_up);
+        if fact.backfill {
+            // How long that took says nothing of how far the subscription is behind.
+            if self.book.identity.versions {
+                self.shows(now, j.origin, j.subscription, true);
+            }
+            return;
+        }
         if self.book.identity.versions {
             self.observer.applied_version(j.subscription, now, commit, &segments);
             self.shows(now, j.origin, j.subscription, true);

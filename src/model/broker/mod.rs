@@ -42,6 +42,10 @@ pub(crate) trait Engine<O: Observer>: std::fmt::Debug {
     /// A published event has reached its destination.
     fn accept(&mut self, ctx: &mut Ctx<O>, p: &Publication) -> Accept;
 
+    /// An event is there that is older than the run, for the subscriptions that want it; heard
+    /// before anybody consumes. An engine that keeps nothing hears of none.
+    fn remember(&mut self, _ctx: &mut Ctx<O>, _p: &Publication) {}
+
     /// A consumer is done with the delivery in `slot`. The engine may let the answer travel
     /// ([`Ctx::travel`]); the world forgets the delivery otherwise.
     fn done(&mut self, ctx: &mut Ctx<O>, slot: u32, outcome: Outcome);
@@ -101,7 +105,6 @@ pub(crate) struct Publication {
     /// The attempt to publish it, for [`Ctx::reply`].
     pub(crate) record: u32,
     pub(crate) fact: u32,
-    pub(crate) event: u32,
     pub(crate) destination: u32,
     /// Bytes.
     pub(crate) size: u64,

@@ -51,6 +51,7 @@ impl Observer for Watch {
     fn not_emitted(&mut self, _: u32) {}
     fn committed(&mut self, _: u32, _: SimTime) {}
     fn opened(&mut self, _: u32, _: SimTime) {}
+    fn backfilled(&mut self, _: u32) {}
     fn moved(&mut self, _: u32, _: Fate, to: Fate) {
         if !to.is_open() && to != Fate::Applied {
             let name: &'static str = Box::leak(format!("{to:?}").into_boxed_str());
