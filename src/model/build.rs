@@ -201,20 +201,7 @@ impl<O: Observer> Builder<'_, O> {
         }
     }
 
-    fn service(&mut self, at: u32, service: &Service, zones: u32) {
-        let mut callees: Vec<u32> = service
-            .handlers
-            .iter()
-            .flat_map(|h| &h.steps)
-            .filter_map(|s| if let Step::Call(all) = s { Some(all) } else { None })
-            .flatten()
-            .map(|o| o.service.0)
-            .collect();
-        callees.sort_unstable();
-        callees.dedup();
-        for handler in &service.handlers {
-            self.handler(at, service, handler, &callees);
-        }
+    fn sources(&mut self, at: u32, service: &Service) {
         for source in &service.sources {
             let path = format!(
                 "{}/emits.{}",
@@ -234,6 +221,23 @@ impl<O: Observer> Builder<'_, O> {
                 publish: source.publish,
             });
         }
+    }
+
+    fn service(&mut self, at: u32, service: &Service, zones: u32) {
+        let mut callees: Vec<u32> = service
+            .handlers
+            .iter()
+            .flat_map(|h| &h.steps)
+            .filter_map(|s| if let Step::Call(all) = s { Some(all) } else { None })
+            .flatten()
+            .map(|o| o.service.0)
+            .collect();
+        callees.sort_unstable();
+        callees.dedup();
+        for handler in &service.handlers {
+            self.handler(at, service, handler, &callees);
+        }
+        self.sources(at, service);
         let first = self.world.instances.len() as u32;
         let policy = service.backlog.policy;
         let order = if policy == BacklogPolicy::Lifo { Takes::Newest } else { Takes::Oldest };
@@ -294,7 +298,12 @@ impl<O: Observer> Builder<'_, O> {
             let op = match step {
                 Step::Work(duration) => {
                     let name = seen.name("takes");
-                    Op::Work(duration.clone(), self.streams.key(&format!("{path}/{name}")))
+                    let key = self.streams.key(&format!("{path}/{name}"));
+                    if duration.is_trace() {
+                        Op::Replay(duration.clone(), key)
+                    } else {
+                        Op::Work(duration.clone(), key)
+                    }
                 }
                 Step::Write(entity) => {
                     let entity = &self.blueprint.entities[entity.0 as usize].name;
@@ -333,6 +342,7 @@ impl<O: Observer> Builder<'_, O> {
             retry_in: handler.consume.retry_in,
             on_exhausted: handler.consume.on_exhausted,
             batch,
+            replayed: 0,
             poison: Chance::new(handler.consume.poison),
             poison_key: key("poison"),
         });

@@ -8,6 +8,7 @@ use crate::model::blueprint::{
     OrderGuard, PublishMode, PullSpec, RetryIn, Service, ServiceId, Target,
 };
 use crate::model::broker::fan_out::{FanOut, FanOutParts};
+use crate::model::broker::log::LogEngine;
 use crate::model::broker::pull::{GroupParts, Pull, PullParts};
 use crate::model::broker::push::Push;
 use crate::model::broker::{BrokerTable, Engine, GroupTable, NoEngine};
@@ -70,6 +71,11 @@ fn is_ideal(blueprint: &Blueprint, broker: u32) -> bool {
     matches!(blueprint.brokers[broker as usize].engine, EngineSpec::Ideal)
 }
 
+/// Whether the work of a handler is replayed, which takes the number of each event.
+fn replays(handler: &super::Handler) -> bool {
+    handler.steps.iter().any(|s| matches!(s, super::Step::Work(w) if w.is_trace()))
+}
+
 /// Whether the ideal bus can carry events to this handler without the book.
 fn is_plain(blueprint: &Blueprint, service: &Service, consume: &Consume) -> bool {
     is_ideal(blueprint, consume.via.0)
@@ -118,6 +124,7 @@ impl<O: Observer> Builder<'_, O> {
                 ack: consume.ack.unwrap_or(broker.ack),
                 consume: consume.clone(),
                 lane,
+                static_id: self.blueprint.services[service as usize].static_id,
             });
             lane += lanes;
         }
@@ -191,7 +198,7 @@ impl<O: Observer> Builder<'_, O> {
                 let hears =
                     |h: &&super::Handler| h.trigger.heard().iter().any(|e| e.0 == at as u32);
                 let handler = service.handlers.iter().find(hears);
-                handler.is_none_or(|h| is_plain(self.blueprint, service, &h.consume))
+                handler.is_none_or(|h| !replays(h) && is_plain(self.blueprint, service, &h.consume))
             });
             let plain = plain && self.only_ideal(at as u32, &via);
             let attributes = event.attributes.iter().map(|a| {
@@ -202,6 +209,7 @@ impl<O: Observer> Builder<'_, O> {
             self.world.events.push(EventTable {
                 plain,
                 size: event.size,
+                count: 0,
                 priority: event.priority,
                 via,
                 attributes,
@@ -291,6 +299,13 @@ impl<O: Observer> Builder<'_, O> {
     fn engine(&self, broker: u32) -> Box<dyn Engine<O>> {
         match &self.blueprint.brokers[broker as usize].engine {
             EngineSpec::Ideal => Box::new(NoEngine),
+            EngineSpec::Log(_) => {
+                let name = &self.blueprint.brokers[broker as usize].name;
+                let w = &self.world;
+                let tables = (&w.groups[..], &w.subscriptions[..], &w.services[..]);
+                let key = self.streams.key(&format!("{name}/replication"));
+                Box::new(LogEngine::new(broker, self.blueprint, key, tables))
+            }
             EngineSpec::Pull(spec) => Box::new(Pull::new(self.pull(broker, spec))),
             EngineSpec::FanOut(spec) => Box::new(FanOut::new(self.fan_out(broker, spec))),
             EngineSpec::Push(spec) => {

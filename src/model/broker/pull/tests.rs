@@ -545,12 +545,8 @@ fn handlers_of_one_service_take_turns() {
 #[test]
 fn a_worker_that_takes_batches_asks_for_as_many() {
     let mut s = workers(1, 50);
-    s.handlers[0].consume.batch = Some(BatchSpec {
-        max: 3,
-        wait: SimDuration::from_ms(5),
-        each: fixed(0),
-        bisect: false,
-    });
+    s.handlers[0].consume.batch =
+        Some(BatchSpec { max: 3, wait: SimDuration::from_ms(5), each: fixed(0), bisect: false });
     // The first waits alone until 16. What came meanwhile is taken in threes, and the last two wait
     // 5 ms for another one.
     let log = scripted(&queue(spec(), 9, s), &[]);
