@@ -16,24 +16,12 @@ enum Missing {
     Key(Place, &'static str),
     /// Rates and steps with this word.
     Word(&'static str),
-    /// Failures that strike a part of this kind.
-    Target(&'static str),
 }
 
-use Missing::{Engine, Key, Target, Word};
+use Missing::{Engine, Key, Word};
 
 /// All that cannot be run yet.
-const MISSING: &[Missing] = &[
-    Engine(Place::Log),
-    Word("per"),
-    Key(Place::Service, "dedup"),
-    Key(Place::Service, "order"),
-    Key(Place::Service, "ids"),
-    Key(Place::Service, "static_id"),
-    Key(Place::On, "from"),
-    Key(Place::Failure, "unclean"),
-    Key(Place::Failure, "replay"),
-];
+const MISSING: &[Missing] = &[Word("per"), Key(Place::On, "from")];
 
 /// A diagnostic for everything in a root that cannot be run yet.
 pub(super) fn refused(root: &Table, sources: &Sources) -> Vec<Diagnostic> {
@@ -75,7 +63,6 @@ fn visit(gate: &mut Gate, place: Place, table: &Table) {
                 for item in items {
                     if let Value::Table(failure) = &item.value {
                         visit(gate, Place::Failure, failure);
-                        targets(gate, failure);
                     }
                 }
             }
@@ -142,20 +129,6 @@ fn words(gate: &mut Gate, place: Place, entry: &Entry, value: &Value) {
     }
 }
 
-fn targets(gate: &mut Gate, failure: &Table) {
-    for entry in &failure.entries {
-        let text = match &entry.node.value {
-            Value::String(text) => text.as_str(),
-            Value::Table(table) => table.entries.first().map_or("", |e| e.key.as_str()),
-            _ => continue,
-        };
-        let part = MISSING.iter().find(|m| matches!(m, Target(part) if text.contains(part)));
-        if part.is_some() && !["name", "when"].contains(&entry.key.as_str()) {
-            gate.refuse(entry, &format!("`{text}` as a target"));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::every_key_tests::around;
@@ -173,7 +146,6 @@ mod tests {
             Key(Place::Root, name) => format!("[{name}.x]\n"),
             Key(place, name) => around(place).replace('@', &format!("{name} = 1")),
             Word(word) => format!("[service.a]\non.E = {{ takes = \"{word} lat.csv\" }}\n"),
-            Target(part) => format!("[[failure]]\ncrash = \"bus{part}\"\n"),
         }
     }
 

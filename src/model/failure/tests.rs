@@ -560,6 +560,7 @@ fn order_by_key_and_a_bounded_line_go_together() {
     14 s2 starts
     14 s2 queues
     1 was Stored and is Shed
+    1 is harmed first
     24 s2 done: wait 0, work 10, draw 0
     24 applied 1: [0.0, 1.0, 0.0, 0.0, 10.0, 0.0]
     24 converged

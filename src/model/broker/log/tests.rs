@@ -106,6 +106,14 @@ impl Observer for Watch {
         assert_eq!(s.total(), now.since(commit).ns());
         self.applied.push((ms(now), ms(commit)));
     }
+    fn applied_version(&mut self, of: u32, now: SimTime, commit: SimTime, s: &Segments) {
+        self.applied(of, now, commit, s, true);
+    }
+    fn visible(&mut self, _: u32, _: SimTime, _: SimTime) {}
+    fn behind(&mut self, _: u32, _: SimTime, _: bool, _: bool) {}
+    fn out_of_order(&mut self, _: u32) {}
+    fn harmed(&mut self, _: u32, _: bool) {}
+    fn recognised(&mut self, _: u32) {}
     fn resurrected(&mut self, _: u32) {
         self.resurrected += 1;
     }
@@ -227,7 +235,6 @@ pub(super) fn log(partitions: u32) -> LogSpec {
         heartbeat: s(3),
         max_poll_records: 500,
         long_poll: SimDuration::from_ms(500),
-        exactly_once: None,
     }
 }
 
@@ -243,6 +250,7 @@ pub(super) fn world(rate: &str, secs: u64, spec: LogSpec, work_ms: u64) -> Bluep
         engine: EngineSpec::Log(spec),
         publish: fixed(1),
         nodes: 3,
+        reconnect: "100ms fixed".parse().expect("valid"),
         producer: ProducerSpec {
             acks: Acks::All,
             backoff: "100ms fixed".parse().expect("valid"),
