@@ -108,13 +108,14 @@ impl<O: Observer> World<O> {
         let d = *self.deliveries.get(slot);
         let i = &mut self.instances[d.instance as usize];
         let service = i.service;
-        if i.incarnation != d.incarnation {
+        let expected = i.incarnation == d.incarnation;
+        i.coming -= u32::from(expected);
+        if !expected || d.void {
             self.waits_no_more(s.now(), service, &d);
             self.deliveries.free(slot);
             self.book.drop(&mut self.observer, d.fact, d.subscription, d.reason);
             return;
         }
-        i.coming -= 1;
         let up = i.up;
         for _ in 0..d.behind {
             self.observer.queued(service, s.now());
@@ -135,7 +136,7 @@ impl<O: Observer> World<O> {
         }
         let alone = self.handlers[self.jobs.get(job).handler as usize].batch == NONE;
         // An instance that stops does not wait for more.
-        if alone || !self.instances[d.instance as usize].up {
+        if alone || !up {
             self.enters(s, d.instance, job);
         } else {
             self.gather(s, service, d.instance, job);

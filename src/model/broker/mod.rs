@@ -178,6 +178,8 @@ pub(crate) struct Delivery {
     pub(crate) instance: u32,
     /// Incarnation of the instance that it was sent to.
     pub(crate) incarnation: u32,
+    /// Whether its connection is gone, so that it finds nobody if it is still on its way.
+    pub(crate) void: bool,
     /// The engine's own name for it.
     pub(crate) token: u32,
     /// Tells one lease of a token from the next.
@@ -202,6 +204,7 @@ impl Delivery {
         broker: 0,
         instance: NONE,
         incarnation: 0,
+        void: false,
         token: 0,
         stamp: 0,
         leased: 0,
