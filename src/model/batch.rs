@@ -198,11 +198,11 @@ impl<O: Observer> World<O> {
     }
 
     /// A write of the leader is a write of all.
-    pub(crate) fn commit_riders(&mut self, s: &mut Sched, leader: u32, entity: u64) {
+    pub(crate) fn commit_riders(&mut self, s: &mut Sched, leader: u32, name: u64, entity: u32) {
         let mut rider = self.jobs.get(leader).next;
         while rider != NONE {
             self.keep_up(leader, rider);
-            self.commit(s, rider, entity);
+            self.commit(s, rider, name, entity);
             rider = self.jobs.get(rider).next;
         }
     }

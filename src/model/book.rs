@@ -5,6 +5,7 @@
 //! and nothing refers to it. Copies that are lost matter only if no other is left.
 
 use super::fate::Fate;
+use super::identity::Identity;
 use super::observation::Observer;
 use super::slab::Slab;
 use super::tables::{Fact, NONE, Range};
@@ -25,6 +26,8 @@ pub(crate) struct Obligation {
     pub(crate) failed: u16,
     /// Times that it was given to a consumer.
     pub(crate) deliveries: u16,
+    /// What has come of it at its subscription, for [`Families`](super::identity); 0: nothing.
+    pub(crate) family: u32,
     pub(crate) fate: Fate,
     /// Whether the subscription wants it at all: through a broker, and past its filter.
     pub(crate) wanted: bool,
@@ -52,6 +55,8 @@ pub(crate) struct Book {
     free: Vec<Vec<u32>>,
     /// Facts that are resolved but not forgotten yet.
     resolved: usize,
+    /// Who is who.
+    pub(crate) identity: Identity,
 }
 
 impl Book {
@@ -63,6 +68,7 @@ impl Book {
             obligations: Vec::new(),
             free: vec![Vec::new(); most + 1],
             resolved: 0,
+            identity: Identity::default(),
         }
     }
 
@@ -204,8 +210,12 @@ impl Book {
         }
         b.fate = reason;
         o.moved(subscription, from, reason);
+        let missing = !matches!(reason, Fate::Applied | Fate::Superseded);
+        if missing {
+            self.identity.harm(o, self.identity.about(fact), subscription);
+        }
         let f = self.facts.get_mut(fact);
-        f.given_up |= reason != Fate::Applied;
+        f.given_up |= missing;
         f.left -= 1;
         self.resolved += usize::from(f.left == 0);
     }
@@ -247,9 +257,16 @@ impl Book {
         f.left += 1;
     }
 
-    /// Forgets a fact that nothing refers to any more.
+    /// Forgets a fact that nothing refers to any more, and what only it kept in memory.
     #[inline]
     pub(crate) fn forget(&mut self, fact: u32) {
+        self.clear(fact);
+        self.bury();
+    }
+
+    /// Forgets a fact that nothing refers to any more, but for what came of it.
+    #[inline]
+    pub(crate) fn clear(&mut self, fact: u32) {
         let f = self.facts.get_mut(fact);
         if f.left > 0 || f.refs > 0 {
             return;
@@ -257,6 +274,10 @@ impl Book {
         let size = self.heard[f.event as usize].len();
         let base = std::mem::replace(&mut f.base, NONE);
         if base != NONE {
+            for at in base as usize..base as usize + size {
+                self.orphan(self.obligations[at].family);
+            }
+            self.identity.forget(fact);
             self.free[size].push(base);
             self.resolved -= 1;
         }

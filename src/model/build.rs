@@ -6,11 +6,12 @@ mod brokers;
 pub use brokers::{LaneInfo, lanes};
 
 use super::blueprint::{
-    BacklogPolicy, Blueprint, Client, Emission, Emit, Handler, Load, Operation, Retry, Service,
-    Step, Target, Trigger,
+    BacklogPolicy, Blueprint, Client, Dedup, Emission, Emit, Handler, Load, Operation, OrderGuard,
+    Retry, Service, Step, Target, Trigger,
 };
 use super::book::Book;
 use super::failure::Trouble;
+use super::identity::Identity;
 use super::observation::Observer;
 use super::order::repeats_keys;
 use super::publish::Halts;
@@ -185,6 +186,9 @@ impl<O: Observer> Builder<'_, O> {
             self.subscription(*s, repeats[s.event as usize]);
         }
         self.events();
+        let booked = self.world.events.iter().any(|e| !e.plain);
+        self.world.book.identity =
+            Identity::new(self.blueprint, self.streams, subscribed.len(), booked);
         self.brokers(zones);
         self.publishers();
         for (at, client) in self.blueprint.clients.iter().enumerate() {
@@ -291,6 +295,7 @@ impl<O: Observer> Builder<'_, O> {
         let lane = self.lane(handler.timeout);
         let mut seen = Occurrences::default();
         let start = self.world.ops.len() as u32;
+        self.recall(&path, service, handler);
         if handler.consume.batch.is_some() {
             self.world.ops.push(Op::Each);
         }
@@ -305,13 +310,14 @@ impl<O: Observer> Builder<'_, O> {
                         Op::Work(duration.clone(), key)
                     }
                 }
-                Step::Write(entity) => {
-                    let entity = &self.blueprint.entities[entity.0 as usize].name;
+                Step::Write(at) => {
+                    let entity = &self.blueprint.entities[at.0 as usize].name;
                     let name = seen.name(&format!("write:{entity}"));
                     Op::Write {
                         duration: service.write.clone(),
                         key: self.streams.key(&format!("{path}/{name}")),
-                        entity: hash_name(entity),
+                        name: hash_name(entity),
+                        entity: at.0,
                     }
                 }
                 Step::Call(operations) => {
@@ -346,6 +352,25 @@ impl<O: Observer> Builder<'_, O> {
             poison: Chance::new(handler.consume.poison),
             poison_key: key("poison"),
         });
+    }
+
+    /// The look into its memory with which a handler begins, if its service has one. An operation
+    /// has something to remember only if it writes.
+    fn recall(&mut self, path: &str, service: &Service, handler: &Handler) {
+        let hears = matches!(handler.trigger, Trigger::On(_));
+        let writes = handler.steps.iter().any(|s| matches!(s, Step::Write(_)));
+        let key = self.streams.key(&format!("{path}/recall"));
+        let op = match (service.memory.dedup, service.memory.order) {
+            _ if !hears && !writes => return,
+            (Dedup::Inbox, _) => Op::Recall(service.read.clone(), key),
+            // The mark is a transaction of its own, which fails if there is one.
+            (Dedup::Separate, _) => Op::Recall(service.write.clone(), key),
+            (Dedup::None, OrderGuard::None) => return,
+            (Dedup::None, _) if !hears => return,
+            // Versions are compared in the transaction of the effect.
+            (Dedup::None, _) => Op::Guard,
+        };
+        self.world.ops.push(op);
     }
 
     fn emit(&mut self, path: &str, seen: &mut Occurrences, emit: &Emit) -> Op {

@@ -41,6 +41,9 @@ impl<O: Observer> World<O> {
             round: caller.round,
             stamp: 0,
         });
+        if self.book.identity.on {
+            self.call_begins(call, caller.job);
+        }
         self.try_call(s, call);
     }
 
@@ -58,6 +61,9 @@ impl<O: Observer> World<O> {
             round: 0,
             stamp: 0,
         });
+        if self.book.identity.on {
+            self.call_begins(call, NONE);
+        }
         self.try_call(s, call);
     }
 
@@ -86,6 +92,9 @@ impl<O: Observer> World<O> {
             ..Job::BLANK
         };
         self.running += 1;
+        if self.book.identity.on {
+            self.book.identity.tried(call, job);
+        }
         let delay = self.hop(&c, instance, key, c.id, attempt);
         s.after(delay, Event::new(Kind::RequestArrives, 0, job));
         self.set_deadline(s, lane, call, stamp);
@@ -217,8 +226,7 @@ impl<O: Observer> World<O> {
     pub(crate) fn answer(&mut self, s: &mut Sched, job: u32, ok: bool) {
         let j = *self.jobs.get(job);
         if !self.wanted(&j) {
-            self.jobs.free(job);
-            self.running -= 1;
+            self.end_request(job);
             return;
         }
         let call = *self.calls.get(j.origin);
@@ -233,10 +241,18 @@ impl<O: Observer> World<O> {
     /// An answer reaches the caller.
     pub(crate) fn answer_arrives(&mut self, s: &mut Sched, job: u32) {
         let j = *self.jobs.get(job);
-        self.jobs.free(job);
-        self.running -= 1;
+        self.end_request(job);
         if self.wanted(&j) {
             self.attempt_returns(s, j.origin, j.ok);
+        }
+    }
+
+    /// The job of a request is over.
+    fn end_request(&mut self, job: u32) {
+        self.jobs.free(job);
+        self.running -= 1;
+        if self.book.identity.on {
+            self.request_ends(job);
         }
     }
 
@@ -286,6 +302,9 @@ impl<O: Observer> World<O> {
         let c = *self.calls.get(call);
         self.calls.get_mut(call).stamp = VOID;
         self.calls.free(call);
+        if self.book.identity.on {
+            self.call_ends(call);
+        }
         match self.sites[c.site as usize].client {
             NONE => self.call_returns(s, c.caller, c.caller_stamp, ok),
             client => self.request_returns(s, client, &c, ok),

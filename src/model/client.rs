@@ -64,6 +64,7 @@ impl<O: Observer> World<O> {
             key: 0,
             publish: table.publish,
             instance,
+            of: NONE,
             job: NONE,
             stamp: 0,
         };

@@ -96,12 +96,15 @@ impl<O: Observer> World<O> {
         let (attempt, failed) = (u32::from(b.attempts), u32::from(b.failed));
         // Another copy may come while this one is in work: it draws anew.
         b.attempts = b.attempts.saturating_add(1);
+        let applied = b.fate == Fate::Applied;
         self.running += 1;
         self.observer.arrived(service, s.now(), id, attempt, SimTime::from_ns(commit));
         let job = self.jobs.reserve(&Job::BLANK);
+        let o = &mut self.observer;
+        let about = self.book.identity.delivered(o, d.fact, d.subscription, job);
         *self.jobs.get_mut(job) = Job {
             id,
-            key,
+            key: about,
             line: if line == NONE { key } else { 0 },
             intended: commit,
             arrived: s.now().ns(),
@@ -113,7 +116,7 @@ impl<O: Observer> World<O> {
             handler,
             attempt,
             failed,
-            applied: b.fate == Fate::Applied,
+            applied,
             ..Job::BLANK
         };
         job
@@ -149,7 +152,9 @@ impl<O: Observer> World<O> {
             let j = self.jobs.get_mut(job);
             (j.arrived, j.mark) = (d.waits, d.waits);
         }
-        if self.handlers[self.jobs.get(job).handler as usize].batch == NONE {
+        let alone = self.handlers[self.jobs.get(job).handler as usize].batch == NONE;
+        // An instance that stops does not wait for more.
+        if alone || !self.instances[d.instance as usize].up {
             self.enters(s, d.instance, job);
         } else {
             self.gather(s, service, d.instance, job);
@@ -214,6 +219,7 @@ impl<O: Observer> World<O> {
         let j = *self.jobs.get(job);
         let Some(from) = self.book.apply(&mut self.observer, j.origin, j.subscription) else {
             self.observer.applied_again(j.subscription);
+            self.shows(now, j.origin, j.subscription, false);
             return;
         };
         self.jobs.get_mut(job).applied = true;
@@ -235,9 +241,15 @@ impl<O: Observer> World<O> {
             commit: j.commit,
         };
         let commit = SimTime::from_ns(j.intended);
-        self.observer.applied(j.subscription, now, commit, &segments, true);
-        if fact.left == 0 && !fact.given_up {
-            self.observer.converged(fact.event, now, commit);
+        let (event, converged) = (fact.event, fact.left == 0 && !fact.given_up);
+        if self.book.identity.versions {
+            self.observer.applied_version(j.subscription, now, commit, &segments);
+            self.shows(now, j.origin, j.subscription, true);
+        } else {
+            self.observer.applied(j.subscription, now, commit, &segments, true);
+        }
+        if converged {
+            self.observer.converged(event, now, commit);
         }
     }
 
@@ -255,12 +267,17 @@ impl<O: Observer> World<O> {
             (true, _) => Outcome::Ack,
             (false, how) => Outcome::Reject(how.unwrap_or(self.default_end(j.delivery))),
         };
-        if ok && !handler.writes {
+        let effects = ok && !handler.writes && !j.skips;
+        if effects && self.admits(s.now(), job) {
             self.apply_booked(s.now(), job);
         }
+        let next = self.unblocks(job);
         self.give_back(s, job, outcome);
         self.jobs.free(job);
         self.running -= 1;
+        if let Some(of) = next {
+            self.next_versions(s, of);
+        }
     }
 
     /// What becomes of work that failed for good if its handler does not say.
@@ -290,7 +307,12 @@ impl<O: Observer> World<O> {
                 self.deliveries.free(j.delivery);
             }
         }
-        self.book.drop(&mut self.observer, j.origin, j.subscription, outcome.reason());
+        let reason = match outcome {
+            // Its service takes it for done, but a crash came between the mark and the effect.
+            Outcome::Ack if j.skips => Fate::LostCrash,
+            _ => outcome.reason(),
+        };
+        self.book.drop(&mut self.observer, j.origin, j.subscription, reason);
         self.replies(s);
     }
 
@@ -305,18 +327,9 @@ impl<O: Observer> World<O> {
     /// put aside until its pause is over.
     #[inline(never)]
     pub(crate) fn put_aside(&mut self, s: &mut Sched, job: u32) {
-        let now = s.now();
+        self.leaves_worker(s.now(), job);
         let j = self.jobs.get_mut(job);
-        release(&mut self.instances, now, j);
         let handler = &self.handlers[j.handler as usize];
-        let visit = Visit {
-            intended: SimTime::from_ns(j.intended),
-            arrived: SimTime::from_ns(j.arrived),
-            wait: j.wait,
-            service: j.worked,
-            good: false,
-        };
-        self.observer.left(handler.service, now, j.id, j.attempt, &visit);
         let pause = handler.backoff.sample(handler.backoff_key, j.id, j.attempt + 1, j.failed - 1);
         j.state = State::Parked;
         j.timer = true;
@@ -328,10 +341,35 @@ impl<O: Observer> World<O> {
         }
     }
 
-    /// A job goes on without its broker, which is told that it is done.
-    fn leave_broker(&mut self, s: &mut Sched, job: u32) {
+    /// A job is not done, but gives its worker up for a while.
+    pub(crate) fn leaves_worker(&mut self, now: SimTime, job: u32) {
+        let j = self.jobs.get_mut(job);
+        release(&mut self.instances, now, j);
+        let visit = Visit {
+            intended: SimTime::from_ns(j.intended),
+            arrived: SimTime::from_ns(j.arrived),
+            wait: j.wait,
+            service: j.worked,
+            good: false,
+        };
+        let service = self.handlers[j.handler as usize].service;
+        self.observer.left(service, now, j.id, j.attempt, &visit);
+    }
+
+    /// A job goes on without its broker, which is told that it is done. An ideal bus lets the next
+    /// of its key come.
+    pub(crate) fn leave_broker(&mut self, s: &mut Sched, job: u32) {
         let j = *self.jobs.get(job);
         let d = *self.deliveries.get(j.delivery);
+        if d.broker == NONE {
+            self.jobs.get_mut(job).instance = NONE;
+            self.jobs.get_mut(job).line = 0;
+            self.book.put(&mut self.observer, j.origin, j.subscription, Fate::Pending);
+            if j.line != 0 {
+                self.next_in_line(s, j.subscription, j.line);
+            }
+            return;
+        }
         let own = self.deliveries.reserve(&Delivery::BLANK);
         *self.deliveries.get_mut(own) = Delivery { broker: NONE, travels: false, ..d };
         self.jobs.get_mut(job).delivery = own;
@@ -357,7 +395,15 @@ impl<O: Observer> World<O> {
             self.running -= 1;
             return;
         }
-        // On an ideal bus, or past its broker: at the end of the line, as if it had come now.
+        // On an ideal bus, or past its broker.
+        self.back_in_line(s, job, true);
+    }
+
+    /// A job waits for a worker again, at the end of the line, as if it had come now. `again`: for
+    /// another attempt.
+    pub(crate) fn back_in_line(&mut self, s: &mut Sched, job: u32, again: bool) {
+        let j = *self.jobs.get(job);
+        let attempt = j.attempt + u32::from(again);
         let service = self.handlers[j.handler as usize].service;
         if !self.event_finds_room(s, service, false) {
             self.shed_job(s, job);
@@ -365,15 +411,17 @@ impl<O: Observer> World<O> {
         }
         let place = self.next_place(service);
         self.deliveries.get_mut(j.delivery).leased = s.now().ns();
-        self.observer.arrived(service, s.now(), j.id, j.attempt + 1, SimTime::from_ns(j.intended));
-        self.observer.delivered(j.subscription, true);
+        self.observer.arrived(service, s.now(), j.id, attempt, SimTime::from_ns(j.intended));
+        if again {
+            self.observer.delivered(j.subscription, true);
+        }
         self.book.put(&mut self.observer, j.origin, j.subscription, Fate::Stored);
         let fresh = self.jobs.get_mut(job);
         *fresh = Job {
             arrived: s.now().ns(),
             mark: s.now().ns(),
             place,
-            attempt: j.attempt + 1,
+            attempt,
             instance: NONE,
             wait: 0,
             worked: 0,
@@ -397,9 +445,10 @@ impl<O: Observer> World<O> {
             self.observer.cut_off(service, s.now(), j.id, j.attempt, arrived);
         }
         let group = self.subscriptions[j.subscription as usize].group;
-        if self.groups[group as usize].ack == AckMode::Before {
+        if self.groups[group as usize].ack == AckMode::Before || self.is_done(job) {
             self.unpublished(job);
         }
+        let next = self.unblocks(job);
         let b = self.book.get(j.origin, j.subscription);
         b.attempts = b.attempts.max((j.attempt + 1).min(u32::from(u16::MAX)) as u16);
         self.deliveries.free(j.delivery);
@@ -411,6 +460,9 @@ impl<O: Observer> World<O> {
             self.jobs.free(job);
         }
         self.running -= 1;
+        if let Some(of) = next {
+            self.next_versions(s, of);
+        }
     }
 
     /// Engines learn that an instance consumes no more.

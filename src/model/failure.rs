@@ -287,14 +287,16 @@ impl<O: Observer> World<O> {
     }
 
     /// The same job in a slot to which no timer will come back.
-    fn without_timer(&mut self, job: u32) -> u32 {
+    pub(crate) fn without_timer(&mut self, job: u32) -> u32 {
         if !self.jobs.get(job).timer {
             return job;
         }
         let mut copy = *self.jobs.get(job);
         copy.timer = false;
         self.jobs.get_mut(job).state = State::Ghost;
-        self.jobs.insert(copy)
+        let moved = self.jobs.insert(copy);
+        self.book.identity.moved(job, moved);
+        moved
     }
 
     /// A request is cut off: its caller sees the connection break.
@@ -311,6 +313,9 @@ impl<O: Observer> World<O> {
         release(&mut self.instances, s.now(), self.jobs.get_mut(job));
         self.observer.released(service, s.now());
         let job = self.without_timer(job);
+        if self.is_done(job) {
+            self.unpublished(job);
+        }
         let j = self.jobs.get_mut(job);
         j.retry = j.worked;
         j.commit = 0;

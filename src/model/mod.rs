@@ -18,6 +18,7 @@ mod event;
 mod failure;
 mod fate;
 mod filter;
+mod identity;
 mod observation;
 mod order;
 mod publish;

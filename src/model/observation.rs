@@ -83,7 +83,8 @@ pub trait Observer {
     /// A worker took work up, from the backlog if `queued`. `subscription`: of an event that is not
     /// applied yet; its obligation was `stored`.
     fn started(&mut self, service: u32, now: SimTime, subscription: Option<u32>, queued: bool);
-    /// Work rides along with a worker's batch (`on`), or goes on with a worker of its own.
+    /// Work gets a place with the worker of another's batch (`on`), or has a worker of its own from
+    /// now on.
     fn rides(&mut self, service: u32, now: SimTime, on: bool);
     /// A worker was released from work that has not left for good.
     fn released(&mut self, service: u32, now: SimTime);
@@ -106,6 +107,28 @@ pub trait Observer {
         segments: &Segments,
         booked: bool,
     );
+    /// As [`applied`](Self::applied) with `booked`, where individuals have versions: what is
+    /// `visible` then is another matter.
+    fn applied_version(
+        &mut self,
+        subscription: u32,
+        now: SimTime,
+        commit: SimTime,
+        segments: &Segments,
+    );
+    /// A subscription shows the version of a fact that was committed at `commit`, or a newer one,
+    /// for the first time.
+    fn visible(&mut self, subscription: u32, now: SimTime, commit: SimTime);
+    /// A subscription begins (`up`) or ceases to show an individual in another version than the
+    /// newest that it is owed. `entity`: the first subscription to do so, or the last.
+    fn behind(&mut self, subscription: u32, now: SimTime, up: bool, entity: bool);
+    /// A copy was handed out after one of a newer version.
+    fn out_of_order(&mut self, subscription: u32);
+    /// A subscription had to do without a fact, or showed an older version after a newer one, for
+    /// the first time for this individual. `entity`: no other subscription had to before.
+    fn harmed(&mut self, subscription: u32, entity: bool);
+    /// A service recognised work as done already, and skipped it.
+    fn recognised(&mut self, service: u32);
     /// What was applied had been given up before.
     fn resurrected(&mut self, subscription: u32);
     /// A subscription applied a fact again.

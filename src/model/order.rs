@@ -1,7 +1,7 @@
 //! Which subscriptions can have two unfinished items of one key at all. Only those need their order
 //! kept.
 
-use super::blueprint::{Blueprint, Emit, Step, Trigger};
+use super::blueprint::{Blueprint, Emit, EntityId, Step, Trigger};
 
 /// "More than one", which is all that matters.
 const MANY: u32 = 2;
@@ -10,7 +10,8 @@ const MANY: u32 = 2;
 ///
 /// A handler that writes gives its run a key, unless the cause has one already; what a run emits
 /// and calls carries the key on. So the number of events per key follows from the graph of
-/// emissions and calls, as a least fixed point.
+/// emissions and calls, as a least fixed point. An individual of a population is drawn again and
+/// again, so that there are many events of it.
 pub(crate) fn repeats_keys(blueprint: &Blueprint) -> Vec<bool> {
     let mut events = vec![0u32; blueprint.events.len()];
     let mut handlers: Vec<Vec<u32>> =
@@ -27,11 +28,20 @@ pub(crate) fn repeats_keys(blueprint: &Blueprint) -> Vec<bool> {
                     }
                     Trigger::Api(_) => called,
                 };
-                let writes = handler.steps.iter().any(|s| matches!(s, Step::Write(_)));
-                let runs = caused.max(u32::from(writes));
+                let written = handler.steps.iter().map(|s| match s {
+                    Step::Write(entity) if is_drawn(blueprint, *entity) => MANY,
+                    Step::Write(_) => 1,
+                    _ => 0,
+                });
+                let runs = caused.max(written.max().unwrap_or(0));
                 for step in &handler.steps {
                     carry_on(step, runs, &mut next_events, &mut next_handlers);
                 }
+            }
+        }
+        for (event, n) in blueprint.events.iter().zip(&mut next_events) {
+            if event.key.is_some_and(|key| is_drawn(blueprint, key)) {
+                *n = MANY;
             }
         }
         if next_events == events && next_handlers == handlers {
@@ -40,6 +50,10 @@ pub(crate) fn repeats_keys(blueprint: &Blueprint) -> Vec<bool> {
         events = next_events;
         handlers = next_handlers;
     }
+}
+
+fn is_drawn(blueprint: &Blueprint, entity: EntityId) -> bool {
+    blueprint.entities[entity.0 as usize].population.is_some()
 }
 
 fn carry_on(step: &Step, runs: u32, events: &mut [u32], handlers: &mut [Vec<u32>]) {

@@ -67,14 +67,21 @@ impl<O: Observer> World<O> {
                 return;
             }
             let op = &self.ops[j.step as usize];
-            if j.failing && !matches!(op, Op::Work(..) | Op::Each | Op::Replay(..)) {
+            if j.failing
+                && !matches!(
+                    op,
+                    Op::Work(..) | Op::Each | Op::Replay(..) | Op::Recall(..) | Op::Guard
+                )
+            {
                 self.attempt_fails(s, job);
                 return;
             }
             let Instance { slow, service, .. } = self.instances[j.instance as usize];
             match op {
-                Op::Work(duration, key) | Op::Write { duration, key, .. } => {
-                    if let (Op::Write { .. }, Some(store)) =
+                Op::Work(duration, key)
+                | Op::Recall(duration, key)
+                | Op::Write { duration, key, .. } => {
+                    if let (Op::Write { .. } | Op::Recall(..), Some(store)) =
                         (op, &mut self.services[service as usize].store)
                         && !store.connect(job)
                     {
@@ -86,7 +93,14 @@ impl<O: Observer> World<O> {
                         s.after(d, Event::new(Kind::StepDone, 0, job));
                         return;
                     }
-                    self.step_ends(s, job);
+                    if !self.step_ends(s, job) {
+                        return;
+                    }
+                }
+                Op::Guard => {
+                    if !self.step_ends(s, job) {
+                        return;
+                    }
                 }
                 Op::Replay(duration, key) => {
                     let (duration, key) = (duration.clone(), *key);
@@ -137,8 +151,9 @@ impl<O: Observer> World<O> {
             j.step += 1;
             self.finish(s, job, true);
         } else {
-            self.step_ends(s, job);
-            self.run(s, job);
+            if self.step_ends(s, job) {
+                self.run(s, job);
+            }
         }
         self.feed_here(s, instance);
     }
@@ -165,9 +180,10 @@ impl<O: Observer> World<O> {
         *replayed - 1
     }
 
-    /// Accounts for the time of the current step, commits it if it is a write, and moves on.
+    /// Accounts for the time of the current step, commits it if it is a write, and moves on. Whether
+    /// the job keeps its worker.
     #[inline(never)]
-    fn step_ends(&mut self, s: &mut Sched, job: u32) {
+    fn step_ends(&mut self, s: &mut Sched, job: u32) -> bool {
         let now = s.now().ns();
         let j = self.jobs.get_mut(job);
         let took = now - j.mark;
@@ -175,29 +191,45 @@ impl<O: Observer> World<O> {
         j.worked += took;
         let op = &self.ops[j.step as usize];
         j.step += 1;
-        if let Op::Write { entity, .. } = op {
-            let entity = *entity;
-            j.commit += took;
-            let service = self.handlers[j.handler as usize].service;
-            let leads = j.next != NONE;
-            self.commit(s, job, entity);
-            if leads {
-                self.commit_riders(s, job, entity);
+        match *op {
+            Op::Write { name, entity, .. } => {
+                j.commit += took;
+                let service = self.handlers[j.handler as usize].service;
+                let leads = j.next != NONE;
+                self.commit(s, job, name, entity);
+                if leads {
+                    self.commit_riders(s, job, name, entity);
+                }
+                self.disconnect(s, service, job);
+                true
             }
-            self.disconnect(s, service, job);
+            Op::Recall(..) => {
+                let service = self.handlers[j.handler as usize].service;
+                self.disconnect(s, service, job);
+                self.recall(s, job)
+            }
+            Op::Guard => self.recall(s, job),
+            _ => true,
         }
     }
 
     /// A store write is durable. Apart from the rest, which most jobs go through without it.
     #[inline(never)]
-    pub(crate) fn commit(&mut self, s: &mut Sched, job: u32, entity: u64) {
+    pub(crate) fn commit(&mut self, s: &mut Sched, job: u32, name: u64, entity: u32) {
         let j = self.jobs.get_mut(job);
         let first = j.committed == 0;
-        j.committed = s.now().ns();
-        if j.key == 0 {
-            // A repeated request makes another entity, as a service without deduplication does.
-            j.key = derive_id(derive_id(j.id, entity), u64::from(j.attempt)) | 1;
+        // A repeated request makes another entity, as a service without deduplication does.
+        let new = derive_id(derive_id(j.id, name), u64::from(j.attempt)) | 1;
+        if self.traced(job) {
+            if self.jobs.get(job).skips || first && !self.admits(s.now(), job) {
+                return;
+            }
+            self.write(job, entity, new);
+        } else if self.jobs.get(job).key == 0 {
+            self.jobs.get_mut(job).key = new;
         }
+        let j = self.jobs.get_mut(job);
+        j.committed = s.now().ns();
         if first && j.subscription != NONE {
             self.apply(s.now(), job);
         }
@@ -278,6 +310,9 @@ impl<O: Observer> World<O> {
         stamp: u32,
     ) -> u32 {
         let j = *self.jobs.get(of);
+        if j.skips {
+            return 0;
+        }
         let instance = self.jobs.get(leader).instance;
         let commit = if j.committed == 0 { s.now().ns() } else { j.committed };
         let mut awaited = 0;
@@ -292,7 +327,7 @@ impl<O: Observer> World<O> {
                     continue;
                 }
                 let (key, job) = (j.key, leader);
-                let e = Emitted { event, id, commit, key, publish, instance, job, stamp };
+                let e = Emitted { event, id, commit, key, publish, instance, of, job, stamp };
                 awaited += u32::from(self.publish_booked(s, &e));
             }
         }
@@ -333,6 +368,7 @@ impl<O: Observer> World<O> {
     /// An attempt fails: a pause with the worker held, or the end.
     #[inline(never)]
     pub(crate) fn attempt_fails(&mut self, s: &mut Sched, job: u32) {
+        self.remembers_failure(job);
         let j = self.jobs.get_mut(job);
         j.stamp_of_calls = 0;
         let handler = &self.handlers[j.handler as usize];
@@ -378,6 +414,10 @@ impl<O: Observer> World<O> {
             if !self.is_held(job) || self.counts(s, job, Kind::AttemptDue) {
                 self.aside_over(s, job);
             }
+            return;
+        }
+        if j.state == State::PutBy {
+            self.put_by_over(s, job);
             return;
         }
         if j.state == State::Frozen && !self.counts(s, job, Kind::AttemptDue) {
@@ -443,6 +483,7 @@ impl<O: Observer> World<O> {
         } else if !ok && !j.applied {
             self.observer.exhausted(subscription);
             let fact = j.origin;
+            self.book.identity.harm(&mut self.observer, line, subscription);
             self.give_up(fact);
         }
         if line != 0 && self.subscriptions[subscription as usize].ordered {
@@ -485,6 +526,7 @@ impl<O: Observer> World<O> {
         }
         for subscription in self.book.heard[event as usize].clone() {
             self.observer.lost(subscription, SimTime::from_ns(j.committed));
+            self.book.identity.harm(&mut self.observer, j.key, subscription);
         }
     }
 

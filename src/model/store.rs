@@ -76,7 +76,11 @@ impl<O: Observer> World<O> {
     pub(crate) fn connect_next(&mut self, s: &mut Sched, service: u32) {
         while let Some(job) = self.services[service as usize].store.as_mut().and_then(Store::next) {
             let j = self.jobs.get_mut(job);
-            let Op::Write { duration, key, .. } = &self.ops[j.step as usize] else { continue };
+            let (Op::Write { duration, key, .. } | Op::Recall(duration, key)) =
+                &self.ops[j.step as usize]
+            else {
+                continue;
+            };
             let slow = self.instances[j.instance as usize].slow;
             let d = stretched(duration.sample(*key, j.id, j.attempt), slow);
             if j.state == State::Frozen {

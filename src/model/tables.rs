@@ -92,8 +92,13 @@ pub(crate) enum Op {
     Replay(Variate, StreamKey),
     /// Calls made at once: a range of call sites.
     Call(Range),
-    /// A store write, which makes a new entity of this kind unless the cause has one.
-    Write { duration: Variate, key: StreamKey, entity: u64 },
+    /// A store write of an entity, by its hashed name and its index: a new individual unless the
+    /// cause has one.
+    Write { duration: Variate, key: StreamKey, name: u64, entity: u32 },
+    /// A store operation that looks up, or marks, whether the work has been done already.
+    Recall(Variate, StreamKey),
+    /// A look at the version, which takes no time.
+    Guard,
     /// Every one of a range of emissions.
     EmitAll(Range),
     /// One of a range of emissions, by cumulated shares.
@@ -284,6 +289,8 @@ pub(crate) struct Fact {
     pub(crate) sent: u64,
     /// Its number among the events of its type, from 0.
     pub(crate) ordinal: u64,
+    /// Whether it has been on its way to a broker.
+    pub(crate) out: bool,
     /// Whether one of them gave it up.
     pub(crate) given_up: bool,
 }
@@ -301,6 +308,8 @@ pub(crate) enum State {
     Riding,
     /// Without a worker until its pause is over.
     Parked,
+    /// Put by until the versions before it have come.
+    PutBy,
     /// Interrupted: only waits for its timer to come back.
     Ghost,
     /// With a worker of an instance that stands still, or stood still since its timer was set.
@@ -369,6 +378,8 @@ pub(crate) struct Job {
     pub(crate) failing: bool,
     /// Whether its fact was applied.
     pub(crate) applied: bool,
+    /// Whether it ends without an effect, as there was one already or may be none.
+    pub(crate) skips: bool,
     /// Outcome of a request, once it has one.
     pub(crate) ok: bool,
 }
@@ -388,6 +399,7 @@ impl Fact {
         relayed: 0,
         sent: 0,
         ordinal: 0,
+        out: false,
         given_up: false,
     };
 }
@@ -425,6 +437,7 @@ impl Job {
         timer: false,
         failing: false,
         applied: false,
+        skips: false,
         ok: false,
     };
 }

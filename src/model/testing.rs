@@ -54,6 +54,27 @@ impl Observer for Log {
         };
         self.say(now, format!("applied {subscription}: {parts:?}{before}"));
     }
+    fn applied_version(&mut self, subscription: u32, now: SimTime, commit: SimTime, s: &Segments) {
+        self.applied(subscription, now, commit, s, true);
+    }
+    fn visible(&mut self, subscription: u32, now: SimTime, commit: SimTime) {
+        let lag = now.since(commit).ns() as f64 / 1e6;
+        self.say(now, format!("visible {subscription} after {lag}"));
+    }
+    fn behind(&mut self, subscription: u32, now: SimTime, up: bool, _: bool) {
+        let state = if up { "is behind" } else { "has caught up" };
+        self.say(now, format!("{subscription} {state}"));
+    }
+    fn out_of_order(&mut self, subscription: u32) {
+        self.0.push(format!("{subscription} gets an older version"));
+    }
+    fn harmed(&mut self, subscription: u32, entity: bool) {
+        let first = if entity { " first" } else { "" };
+        self.0.push(format!("{subscription} is harmed{first}"));
+    }
+    fn recognised(&mut self, service: u32) {
+        self.0.push(format!("s{service} has done that already"));
+    }
     fn opened(&mut self, _: u32, _: SimTime) {}
     fn moved(&mut self, subscription: u32, from: Fate, to: Fate) {
         if !to.is_open() && to != Fate::Applied {
@@ -206,4 +227,29 @@ pub(crate) fn history(blueprint: &Blueprint) -> String {
 
 pub(crate) fn on(event: u32) -> Trigger {
     Trigger::On(vec![EventTypeId(event)])
+}
+
+/// A log with one copy of each partition, in which nothing takes time.
+pub(crate) fn plain_log(partitions: u32) -> Broker {
+    let engine = EngineSpec::Log(LogSpec {
+        partitions,
+        replicas: 1,
+        min_isr: 1,
+        replication: fixed(0),
+        unclean: false,
+        replica_lag: SimDuration::MAX,
+        detection: SimDuration::ZERO,
+        election: SimDuration::ZERO,
+        retention: None,
+        retain: None,
+        compaction: false,
+        reset: Reset::Latest,
+        rebalance: Rebalance::Eager,
+        session_timeout: SimDuration::MAX,
+        max_poll_interval: SimDuration::MAX,
+        heartbeat: SimDuration::MAX,
+        max_poll_records: 500,
+        long_poll: SimDuration::ZERO,
+    });
+    Broker { engine, ..Broker::ideal("log", fixed(1)) }
 }

@@ -290,6 +290,7 @@ fn a_publish_that_a_crash_prevents_is_lost() {
     10 c0 asks
     11 s0 starts
     0 never hears of it
+    0 is harmed first
     15 s0 cuts off
     16 c0 fails after 6
     ");

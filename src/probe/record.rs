@@ -215,18 +215,17 @@ impl Writer<'_> {
 
     /// Lag of a subscriber as a whole, where it comes from, and by event type.
     fn lag(&mut self, name: &str, s: &Station, heard: &[u32], probes: &Probes) {
-        let mut all = Recorder::default();
+        let (mut all, mut e2e) = (Recorder::default(), Recorder::default());
         let mut expected = 0;
         for &d in heard {
             all.add(&probes.deliveries[d as usize].lag.total);
+            e2e.add(probes.deliveries[d as usize].e2e());
             expected += probes.deliveries[d as usize].expected;
         }
         let series = vec![("p50", s.series.lag_p50.clone()), ("p99", s.series.lag_p99.clone())];
-        let tally = all.tally(expected);
-        self.add(Scope::Subscriber, name, "lag", Shape::Tally(tally.clone()), series);
-        // On a bus that keeps the order of each key, a fact shows as soon as it is applied.
-        self.add(Scope::Subscriber, name, "e2e", Shape::Tally(tally), Vec::new());
-        let count = all.counts.samples();
+        self.add(Scope::Subscriber, name, "lag", Shape::Tally(all.tally(expected)), series);
+        self.add(Scope::Subscriber, name, "e2e", Shape::Tally(e2e.tally(expected)), Vec::new());
+        let count = e2e.counts.samples();
         for (segment, sum) in SEGMENTS.iter().zip(s.segments) {
             let mean = if count == 0 { Err(NOTHING) } else { Ok(sum as f64 / count as f64 / 1e9) };
             self.measures.push(Measure {
@@ -284,6 +283,9 @@ impl Writer<'_> {
         let every: Vec<u32> = (0..probes.deliveries.len() as u32).collect();
         let mut all = sum(&probes.deliveries, &every);
         all[Count::Phantom] = probes.spreads.iter().map(|s| s.phantom).sum();
+        // An entity counts once, however many subscribers have it wrong.
+        all[Count::WrongEntities] = probes.wrong_entities;
+        all[Count::Harmed] = probes.harmed_entities;
         self.measures.extend(ledger("ledger", &all));
         let unroutable = probes.spreads.iter().map(|s| s.unroutable).sum();
         let not_emitted = probes.stations.iter().map(|s| s.not_emitted).sum();

@@ -74,9 +74,18 @@ pub(crate) struct Delivery {
     pub(crate) event: u32,
     pub(crate) service: u32,
     pub(crate) lag: Binned,
+    /// Until the fact itself was applied, where that may differ from its lag.
+    pub(crate) e2e: Option<Box<Recorder>>,
     /// Measured commits.
     pub(crate) expected: u64,
     pub(crate) ledger: Obligations,
+}
+
+impl Delivery {
+    /// Until the fact itself was applied.
+    pub(crate) fn e2e(&self) -> &Recorder {
+        self.e2e.as_deref().unwrap_or(&self.lag.total)
+    }
 }
 
 /// One client.
@@ -124,6 +133,10 @@ pub(crate) struct Probes<H = Digest> {
     pub(crate) spreads: Vec<Spread>,
     pub(crate) waiting: Waiting,
     pub(crate) groups: Groups,
+    /// Individuals that some subscription now shows in another version than the newest.
+    pub(crate) wrong_entities: u64,
+    /// Individuals that some subscription ever showed wrong or had to do without.
+    pub(crate) harmed_entities: u64,
     /// Deliveries of each station.
     pub(crate) heard_by: Vec<Vec<u32>>,
     bin_start: SimTime,
@@ -143,8 +156,21 @@ fn spreads(events: usize, subscriptions: &[Subscription]) -> Vec<Spread> {
 /// Obligations of several subscriptions together.
 pub(super) fn sum(deliveries: &[Delivery], which: &[u32]) -> Obligations {
     let mut all = Obligations::default();
-    which.iter().for_each(|&d| all += &deliveries[d as usize].ledger);
+    for &d in which {
+        all += &deliveries[d as usize].ledger;
+    }
     all
+}
+
+#[inline(always)]
+fn add_segments(sums: &mut [u128; 9], s: &Segments) {
+    let parts =
+        [s.outbox, s.batch, s.publish, s.broker, s.deliver, s.wait, s.retry, s.service, s.commit];
+    for (sum, part) in sums.iter_mut().zip(parts) {
+        if part != 0 {
+            *sum += u128::from(part);
+        }
+    }
 }
 
 /// Which border an instant is.
@@ -186,6 +212,8 @@ impl<H: History> Probes<H> {
             spreads: spreads(blueprint.events.len(), &subscriptions),
             waiting,
             groups: Groups::new(blueprint),
+            wrong_entities: 0,
+            harmed_entities: 0,
             heard_by,
             bin_start: SimTime::ZERO,
             scratch: Counts::default(),
@@ -279,12 +307,12 @@ impl<H: History> Probes<H> {
         let Some(now) = self.stations.first().map(|s| s.backlog.settled()) else { return };
         let ahead = self.waiting.areas(self.stations.len(), now);
         for ((s, heard), ahead) in self.stations.iter().zip(&self.heard_by).zip(ahead) {
-            let lags: u128 = heard.iter().map(|&d| self.deliveries[d as usize].lag.total.sum).sum();
+            let e2e: u128 = heard.iter().map(|&d| self.deliveries[d as usize].e2e().sum).sum();
             let segments: u128 = s.segments.iter().sum();
-            assert_eq!(lags, segments, "segments do not add up to the lag");
+            assert_eq!(e2e, segments, "segments do not add up to the end-to-end latency");
             if at_rest {
                 // Little's law is of what is here; what waits at brokers has not arrived.
-                let area = s.backlog.area() - ahead + s.busy.area() + s.riding.area();
+                let area = s.backlog.area() - ahead + s.busy.area();
                 assert_eq!(area, s.stays, "Little's law does not hold");
             }
         }
@@ -415,25 +443,47 @@ impl<H: History> Observer for Probes<H> {
         }
         d.lag.record(lag, measured);
         if measured {
-            let sums = &mut self.stations[d.service as usize].segments;
-            let parts = [
-                segments.outbox,
-                segments.batch,
-                segments.publish,
-                segments.broker,
-                segments.deliver,
-                segments.wait,
-                segments.retry,
-                segments.service,
-                segments.commit,
-            ];
-            for (sum, part) in sums.iter_mut().zip(parts) {
-                if part != 0 {
-                    *sum += u128::from(part);
-                }
-            }
+            add_segments(&mut self.stations[d.service as usize].segments, segments);
         }
     }
+
+    fn applied_version(&mut self, subscription: u32, now: SimTime, commit: SimTime, s: &Segments) {
+        let measured = self.measured(commit);
+        let d = &mut self.deliveries[subscription as usize];
+        let e2e = d.e2e.get_or_insert_default();
+        if measured {
+            e2e.record(now.since(commit).ns());
+            add_segments(&mut self.stations[d.service as usize].segments, s);
+        }
+    }
+
+    fn visible(&mut self, subscription: u32, now: SimTime, commit: SimTime) {
+        let measured = self.measured(commit);
+        let lag = &mut self.deliveries[subscription as usize].lag;
+        lag.record(now.since(commit).ns(), measured);
+    }
+
+    fn behind(&mut self, subscription: u32, _: SimTime, up: bool, entity: bool) {
+        let wrong = &mut self.deliveries[subscription as usize].ledger[Count::WrongEntities];
+        if up {
+            *wrong += 1;
+            self.wrong_entities += u64::from(entity);
+        } else {
+            *wrong -= 1;
+            self.wrong_entities -= u64::from(entity);
+        }
+    }
+
+    fn out_of_order(&mut self, subscription: u32) {
+        self.deliveries[subscription as usize].ledger[Count::OutOfOrder] += 1;
+    }
+
+    fn harmed(&mut self, subscription: u32, entity: bool) {
+        self.deliveries[subscription as usize].ledger[Count::Harmed] += 1;
+        self.harmed_entities += u64::from(entity);
+    }
+
+    fn recognised(&mut self, _: u32) {}
 
     fn resurrected(&mut self, subscription: u32) {
         self.deliveries[subscription as usize].ledger[Count::Resurrected] += 1;

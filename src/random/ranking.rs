@@ -73,7 +73,7 @@ impl Ranking {
 
 /// Uniform in `0..n`; the bias of at most n / 2^64 cannot be seen.
 fn below(draw: &mut Draw, n: u64) -> u64 {
-    (u128::from(draw.next_u64()) * u128::from(n) >> 64) as u64
+    ((u128::from(draw.next_u64()) * u128::from(n)) >> 64) as u64
 }
 
 /// Rejection-inversion (W. Hörmann and G. Derflinger, "Rejection-inversion to generate variates

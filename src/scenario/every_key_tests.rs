@@ -85,7 +85,6 @@ const VALUES: &[(&str, &str)] = &[
     ("heartbeat", "@heartbeat"),
     ("max_poll_records", "7"),
     ("long_poll", "\"7s\""),
-    ("exactly_once", "true"),
     ("commit", "\"after\""),
     ("prefetch", "7"),
     ("priority", "7"),

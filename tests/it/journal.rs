@@ -44,6 +44,12 @@ write_down! {
         segments: &Segments,
         booked: bool
     );
+    applied_version(subscription: u32, now: SimTime, commit: SimTime, segments: &Segments);
+    visible(subscription: u32, now: SimTime, commit: SimTime);
+    behind(subscription: u32, now: SimTime, up: bool, entity: bool);
+    out_of_order(subscription: u32);
+    harmed(subscription: u32, entity: bool);
+    recognised(service: u32);
     resurrected(subscription: u32);
     opened(subscription: u32, commit: SimTime);
     moved(subscription: u32, from: Fate, to: Fate);

@@ -14,6 +14,7 @@ use crate::model::broker::push::Push;
 use crate::model::broker::{BrokerTable, Engine, GroupTable, NoEngine};
 use crate::model::capacity::Capacities;
 use crate::model::filter::AttributeTable;
+use crate::model::identity::ungated;
 use crate::model::observation::Observer;
 use crate::model::publish::{Deadlines, PublishKeys, Publisher, Relay, RelayKind, is_outbox};
 use crate::model::tables::{EventTable, NONE, Range};
@@ -187,6 +188,7 @@ impl<O: Observer> Builder<'_, O> {
 
     /// What the world knows of event types. Subscriptions come first.
     pub(super) fn events(&mut self) {
+        let mut could = Vec::new();
         for (at, event) in self.blueprint.events.iter().enumerate() {
             let heard = self.world.book.heard[at].clone();
             let table = |s: u32| &self.world.subscriptions[s as usize];
@@ -200,20 +202,23 @@ impl<O: Observer> Builder<'_, O> {
                 let handler = service.handlers.iter().find(hears);
                 handler.is_none_or(|h| !replays(h) && is_plain(self.blueprint, service, &h.consume))
             });
-            let plain = plain && self.only_ideal(at as u32, &via);
+            could.push(plain && self.only_ideal(at as u32, &via));
             let attributes = event.attributes.iter().map(|a| {
                 let key = self.streams.key(&format!("{}/attr:{}", event.name, a.name));
                 AttributeTable::new(key, a)
             });
             let attributes = attributes.collect();
             self.world.events.push(EventTable {
-                plain,
+                plain: false,
                 size: event.size,
                 count: 0,
                 priority: event.priority,
                 via,
                 attributes,
             });
+        }
+        for (event, plain) in self.world.events.iter_mut().zip(ungated(self.blueprint, could)) {
+            event.plain = plain;
         }
     }
 
@@ -233,6 +238,10 @@ impl<O: Observer> Builder<'_, O> {
         self.blueprint.services.iter().all(|service| {
             let sources = service.sources.iter().filter(|s| s.event.0 == event);
             let handlers = service.handlers.iter().filter(|h| super::emits(h, event));
+            let mut handlers = handlers.peekable();
+            if service.memory.fresh_ids && handlers.peek().is_some() {
+                return false;
+            }
             let mut all = sources.map(|s| s.publish).chain(handlers.map(|h| h.publish));
             all.all(|p| p == crate::model::Publish::plain(crate::model::BrokerId(0)))
         })
@@ -311,7 +320,6 @@ impl<O: Observer> Builder<'_, O> {
             EngineSpec::Push(spec) => {
                 Box::new(Push::new(self.world, self.blueprint, self.streams, broker, spec))
             }
-            _ => Box::new(NoEngine),
         }
     }
 

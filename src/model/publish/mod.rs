@@ -36,6 +36,8 @@ pub(crate) struct Emitted {
     pub(crate) publish: Publish,
     /// The instance that emits it.
     pub(crate) instance: u32,
+    /// The job that it comes of, or [`NONE`].
+    pub(crate) of: u32,
     /// The job that waits until it is published, if it has to wait, or [`NONE`].
     pub(crate) job: u32,
     /// Stamp of that job.
@@ -75,13 +77,18 @@ pub(crate) mod due {
 impl<O: Observer> World<O> {
     /// Emits an event that is not plain. Whether the job has to wait for it.
     pub(crate) fn publish_booked(&mut self, s: &mut Sched, e: &Emitted) -> bool {
-        let fact = self.commit_booked(s.now(), e);
+        let mut e = *e;
+        let fact = self.emitted_before(&mut e).unwrap_or_else(|| {
+            let fact = self.commit_booked(s.now(), &e);
+            self.emitted(&e, fact);
+            fact
+        });
         let service = self.instances[e.instance as usize].service;
         if let Some(relay) = self.relay_of(service, e.publish.mode) {
             self.add_row(s, relay, fact, e.publish.to.0);
             return false;
         }
-        self.hand_over(s, fact, e)
+        self.hand_over(s, fact, &e)
     }
 
     /// A fact is committed: an obligation for each subscription that wants it. What nobody wants
@@ -100,6 +107,7 @@ impl<O: Observer> World<O> {
         let table = &mut self.events[e.event as usize];
         table.count += 1;
         let ordinal = table.count - 1;
+        let (key, trace) = self.traces(e);
         let fact = self.book.facts.reserve(&Fact::BLANK);
         *self.book.facts.get_mut(fact) = Fact {
             id: e.id,
@@ -107,7 +115,7 @@ impl<O: Observer> World<O> {
             relayed: e.commit,
             sent: e.commit,
             published: now.ns(),
-            key: e.key,
+            key,
             event: e.event,
             ordinal,
             ..Fact::BLANK
@@ -125,6 +133,9 @@ impl<O: Observer> World<O> {
                 self.observer.filtered(subscription);
             }
         }
+        if wanted {
+            self.follows(now, fact, trace);
+        }
         fact
     }
 
@@ -134,7 +145,7 @@ impl<O: Observer> World<O> {
         let record = self.record(s.now(), fact, e.publish.to.0, e.instance);
         let r = self.records.get_mut(record);
         r.mode = mode;
-        r.first = true;
+        r.first = !std::mem::replace(&mut self.book.facts.get_mut(fact).out, true);
         if mode == PublishMode::Sync && e.job != NONE {
             r.waiter = Waiter::Job { job: e.job, stamp: e.stamp };
         }

@@ -248,8 +248,9 @@ impl<O: Observer> World<O> {
         let Some(row) = r.row(number) else { return };
         let Row { fact, broker, again, .. } = *row;
         row.again = true;
+        let f = self.book.facts.get_mut(fact);
+        let again = std::mem::replace(&mut f.out, true) || again;
         if !again {
-            let f = self.book.facts.get_mut(fact);
             f.relayed = s.now().ns();
         }
         let record = self.record(s.now(), fact, broker, producer);

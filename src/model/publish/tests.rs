@@ -224,7 +224,7 @@ fn nobody_waits_for_an_asynchronous_publish_and_the_worker_for_a_synchronous_one
     11 s0 starts
     1 was Pending and is Rejected
     15 s0 done: wait 0, work 4, draw 0, in vain
-    0 gives up
+    0 was Leased and is Exhausted
     ");
     insta::assert_snapshot!(story(&shop(PublishMode::Async), refused()), @r"
     10 s0 emits
@@ -521,7 +521,9 @@ fn a_worker_waits_for_room_in_the_buffer() {
     s.handlers = vec![relay];
     let mut b = world(15, s, 1, broker());
     b.brokers[1].producer.buffer = 1024;
-    for (answered_after, told) in [(4, "s0 done: wait 0, work 5, draw 0"), (40, "0 gives up")] {
+    for (answered_after, told) in
+        [(4, "s0 done: wait 0, work 5, draw 0"), (40, "0 was Leased and is Exhausted")]
+    {
         let found = lines(&b, Scripted::saying(&[Answer::Later(answered_after, true)]));
         assert_eq!(count(&found, told), 1, "{found:#?}");
     }

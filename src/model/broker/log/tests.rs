@@ -110,6 +110,14 @@ impl Observer for Watch {
         assert_eq!(s.total(), now.since(commit).ns());
         self.applied.push((ms(now), ms(commit)));
     }
+    fn applied_version(&mut self, of: u32, now: SimTime, commit: SimTime, s: &Segments) {
+        self.applied(of, now, commit, s, true);
+    }
+    fn visible(&mut self, _: u32, _: SimTime, _: SimTime) {}
+    fn behind(&mut self, _: u32, _: SimTime, _: bool, _: bool) {}
+    fn out_of_order(&mut self, _: u32) {}
+    fn harmed(&mut self, _: u32, _: bool) {}
+    fn recognised(&mut self, _: u32) {}
     fn resurrected(&mut self, _: u32) {
         self.resurrected += 1;
     }
@@ -233,7 +241,6 @@ pub(super) fn log(partitions: u32) -> LogSpec {
         heartbeat: s(3),
         max_poll_records: 500,
         long_poll: SimDuration::from_ms(500),
-        exactly_once: None,
     }
 }
 
