@@ -291,7 +291,8 @@ impl<O: Observer> Engine<O> for LogEngine {
     }
 
     fn at_rest(&self) -> bool {
-        self.replaying == 0
+        // What a member has in hand it works off, even if it was applied before.
+        self.replaying == 0 && self.batches.len() == 0
     }
 
     fn lag(&self, now: SimTime, group: u32, lane: u32) -> Option<Lag> {
