@@ -94,8 +94,6 @@ impl<O: Observer> World<O> {
         let Fact { id, commit, key, .. } = *self.book.facts.get(d.fact);
         let b = self.book.get(d.fact, d.subscription);
         let (attempt, failed) = (u32::from(b.attempts), u32::from(b.failed));
-        // Another copy may come while this one is in work: it draws anew.
-        b.attempts = b.attempts.saturating_add(1);
         self.running += 1;
         self.observer.arrived(service, s.now(), id, attempt, SimTime::from_ns(commit));
         let job = self.jobs.reserve(&Job::BLANK);
@@ -177,6 +175,10 @@ impl<O: Observer> World<O> {
         let handler = &self.handlers[j.handler as usize];
         j.failing |= handler.poison.draw(handler.poison_key, j.id, 0);
         let (fact, subscription) = (j.origin, j.subscription);
+        // Another copy may come while this one is in work: it draws anew.
+        let next = (j.attempt + 1).min(u32::from(u16::MAX)) as u16;
+        let b = self.book.get(fact, subscription);
+        b.attempts = b.attempts.max(next);
         if handler.batch != NONE && self.board(s, job) {
             self.jobs.get_mut(job).failing = true;
         }

@@ -302,6 +302,37 @@ impl<O: Observer> Ctx<'_, O> {
         token: u32,
         stamp: u32,
     ) -> u32 {
+        let at = self.arrival(fact, subscription);
+        let at = self.in_turn(instance, at);
+        self.deliver_at(fact, subscription, instance, token, stamp, at)
+    }
+
+    /// When a copy that is sent now arrives by itself.
+    pub(crate) fn arrival(&mut self, fact: u32, subscription: u32) -> SimTime {
+        let nth = u32::from(self.book.get(fact, subscription).deliveries);
+        let key = self.subscriptions[subscription as usize].deliver;
+        let id = self.book.facts.get(fact).id;
+        self.s.now() + self.table.deliver.sample(key, id, nth)
+    }
+
+    /// When what would arrive at `at` by itself arrives on the connection to an instance, where
+    /// nothing overtakes.
+    pub(crate) fn in_turn(&mut self, instance: u32, at: SimTime) -> SimTime {
+        let last = &mut self.connections[instance as usize];
+        *last = (*last).max(at.ns());
+        SimTime::from_ns(*last)
+    }
+
+    /// The same as [`Ctx::deliver`] for a copy whose arrival is known.
+    pub(crate) fn deliver_at(
+        &mut self,
+        fact: u32,
+        subscription: u32,
+        instance: u32,
+        token: u32,
+        stamp: u32,
+        at: SimTime,
+    ) -> u32 {
         let now = self.s.now();
         self.book.copy(fact, subscription);
         self.book.put(self.observer, fact, subscription, Fate::Leased);
@@ -324,12 +355,7 @@ impl<O: Observer> Ctx<'_, O> {
             leased: now.ns(),
             ..Delivery::BLANK
         };
-        let key = self.subscriptions[subscription as usize].deliver;
-        let id = self.book.facts.get(fact).id;
-        let at = now + self.table.deliver.sample(key, id, nth);
-        let last = &mut self.connections[instance as usize];
-        *last = (*last).max(at.ns());
-        self.s.at(SimTime::from_ns(*last), Event::new(Kind::CopyArrives, 0, slot));
+        self.s.at(at, Event::new(Kind::CopyArrives, 0, slot));
         slot
     }
 

@@ -545,15 +545,45 @@ fn handlers_of_one_service_take_turns() {
 #[test]
 fn a_worker_that_takes_batches_asks_for_as_many() {
     let mut s = workers(1, 50);
-    s.handlers[0].consume.batch = Some(BatchSpec {
-        max: 3,
-        wait: SimDuration::from_ms(5),
-        each: fixed(0),
-        bisect: false,
-    });
+    s.handlers[0].consume.batch =
+        Some(BatchSpec { max: 3, wait: SimDuration::from_ms(5), each: fixed(0), bisect: false });
     // The first waits alone until 16. What came meanwhile is taken in threes, and the last two wait
     // 5 ms for another one.
     let log = scripted(&queue(spec(), 9, s), &[]);
     assert_eq!(starts(&log), [16, 67, 118, 174]);
     assert_eq!(count(&log, "applied 0:"), 9);
+}
+
+#[test]
+fn what_answers_one_question_arrives_together_and_answers_may_overtake() {
+    let b = |prefetch: u32, batch: u32| {
+        let mut b = queue(PullSpec { prefetch, batch, ..connected() }, 9, workers(9, 0));
+        b.brokers[1].deliver = "5ms..50ms".parse().expect("valid");
+        b
+    };
+    let instants = |batch: u32| {
+        // Nine messages wait for an instance that starts at 200.
+        let mut b = b(0, batch);
+        b.failures = vec![crash(1, 1, 194)];
+        let log = scripted(&b, &[]);
+        let mut at: Vec<&str> = log
+            .lines()
+            .filter(|l| l.contains("s1 starts"))
+            .filter_map(|l| l.split(' ').next())
+            .collect();
+        at.dedup();
+        at.len()
+    };
+    assert_eq!((instants(10), instants(1)), (1, 9));
+    let in_order = |prefetch: u32| {
+        let log = scripted(&b(prefetch, 10), &[]);
+        let applied = log.lines().filter_map(|l| l.split_once(" applied 0: ["));
+        let commits = applied.map(|(at, parts)| {
+            let number = |text: &str| text.trim_end_matches(']').parse::<f64>().expect("a number");
+            number(at) - parts.split(", ").map(number).sum::<f64>()
+        });
+        commits.collect::<Vec<f64>>().is_sorted()
+    };
+    assert!(!in_order(0), "each answer by itself");
+    assert!(in_order(1), "a stream");
 }
