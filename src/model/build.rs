@@ -294,7 +294,12 @@ impl<O: Observer> Builder<'_, O> {
             let op = match step {
                 Step::Work(duration) => {
                     let name = seen.name("takes");
-                    Op::Work(duration.clone(), self.streams.key(&format!("{path}/{name}")))
+                    let key = self.streams.key(&format!("{path}/{name}"));
+                    if duration.is_trace() {
+                        Op::Replay(duration.clone(), key)
+                    } else {
+                        Op::Work(duration.clone(), key)
+                    }
                 }
                 Step::Write(entity) => {
                     let entity = &self.blueprint.entities[entity.0 as usize].name;
@@ -333,6 +338,7 @@ impl<O: Observer> Builder<'_, O> {
             retry_in: handler.consume.retry_in,
             on_exhausted: handler.consume.on_exhausted,
             batch,
+            replayed: 0,
             poison: Chance::new(handler.consume.poison),
             poison_key: key("poison"),
         });

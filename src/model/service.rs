@@ -67,7 +67,7 @@ impl<O: Observer> World<O> {
                 return;
             }
             let op = &self.ops[j.step as usize];
-            if j.failing && !matches!(op, Op::Work(..) | Op::Each) {
+            if j.failing && !matches!(op, Op::Work(..) | Op::Each | Op::Replay(..)) {
                 self.attempt_fails(s, job);
                 return;
             }
@@ -83,6 +83,16 @@ impl<O: Observer> World<O> {
                     let d = stretched(duration.sample(*key, j.id, j.attempt), slow);
                     if d != SimDuration::ZERO {
                         j.timer = true;
+                        s.after(d, Event::new(Kind::StepDone, 0, job));
+                        return;
+                    }
+                    self.step_ends(s, job);
+                }
+                Op::Replay(duration, key) => {
+                    let (duration, key) = (duration.clone(), *key);
+                    let d = stretched(duration.sample(key, self.ordinal(job), 0), slow);
+                    if d != SimDuration::ZERO {
+                        self.jobs.get_mut(job).timer = true;
                         s.after(d, Event::new(Kind::StepDone, 0, job));
                         return;
                     }
@@ -142,6 +152,17 @@ impl<O: Observer> World<O> {
         } else if self.counts(s, job, Kind::StepDone) {
             self.step_done(s, job);
         }
+    }
+
+    /// The number of an event among those of its type, or of a request at its handler.
+    fn ordinal(&mut self, job: u32) -> u64 {
+        let j = self.jobs.get(job);
+        if j.delivery != NONE {
+            return self.book.facts.get(j.origin).ordinal;
+        }
+        let replayed = &mut self.handlers[j.handler as usize].replayed;
+        *replayed += 1;
+        *replayed - 1
     }
 
     /// Accounts for the time of the current step, commits it if it is a write, and moves on.

@@ -46,6 +46,8 @@ pub(crate) struct EventTable {
     pub(crate) plain: bool,
     pub(crate) size: u64,
     pub(crate) priority: u8,
+    /// Events of it so far that were not plain.
+    pub(crate) count: u64,
     /// Brokers through which somebody hears it, ascending.
     pub(crate) via: Vec<u32>,
     /// What filters look at.
@@ -70,6 +72,8 @@ pub(crate) struct HandlerTable {
     pub(crate) publish: Publish,
     pub(crate) retry_in: RetryIn,
     pub(crate) on_exhausted: Option<Exhausted>,
+    /// Requests that have started a replayed step.
+    pub(crate) replayed: u64,
     /// Its batch table, or [`NONE`].
     pub(crate) batch: u32,
     /// Share of events that always fail.
@@ -84,6 +88,8 @@ pub(crate) enum Op {
     Work(Variate, StreamKey),
     /// Worker time for each of a batch.
     Each,
+    /// Worker time of the n-th event of its type, or of the n-th request to its handler.
+    Replay(Variate, StreamKey),
     /// Calls made at once: a range of call sites.
     Call(Range),
     /// A store write, which makes a new entity of this kind unless the cause has one.
@@ -276,6 +282,8 @@ pub(crate) struct Fact {
     pub(crate) relayed: u64,
     /// When it left its client for the first time, ns.
     pub(crate) sent: u64,
+    /// Its number among the events of its type, from 0.
+    pub(crate) ordinal: u64,
     /// Whether one of them gave it up.
     pub(crate) given_up: bool,
 }
@@ -379,6 +387,7 @@ impl Fact {
         refs: 0,
         relayed: 0,
         sent: 0,
+            ordinal: 0,
         given_up: false,
     };
 }

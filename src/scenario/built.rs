@@ -25,20 +25,15 @@ use Missing::{Engine, Key, Target, Word};
 /// All that cannot be run yet.
 const MISSING: &[Missing] = &[
     Engine(Place::Log),
-    Word("trace"),
     Word("per"),
     Key(Place::Service, "dedup"),
     Key(Place::Service, "order"),
     Key(Place::Service, "ids"),
     Key(Place::Service, "static_id"),
     Key(Place::Source, "late"),
-    Key(Place::Source, "publish"),
-    Key(Place::On, "publish"),
     Key(Place::On, "from"),
-    Key(Place::Api, "publish"),
     Key(Place::Failure, "unclean"),
     Key(Place::Failure, "replay"),
-    Target("/relay"),
 ];
 
 /// A diagnostic for everything in a root that cannot be run yet.

@@ -70,6 +70,11 @@ fn is_ideal(blueprint: &Blueprint, broker: u32) -> bool {
     matches!(blueprint.brokers[broker as usize].engine, EngineSpec::Ideal)
 }
 
+/// Whether the work of a handler is replayed, which takes the number of each event.
+fn replays(handler: &super::Handler) -> bool {
+    handler.steps.iter().any(|s| matches!(s, super::Step::Work(w) if w.is_trace()))
+}
+
 /// Whether the ideal bus can carry events to this handler without the book.
 fn is_plain(blueprint: &Blueprint, service: &Service, consume: &Consume) -> bool {
     is_ideal(blueprint, consume.via.0)
@@ -191,7 +196,7 @@ impl<O: Observer> Builder<'_, O> {
                 let hears =
                     |h: &&super::Handler| h.trigger.heard().iter().any(|e| e.0 == at as u32);
                 let handler = service.handlers.iter().find(hears);
-                handler.is_none_or(|h| is_plain(self.blueprint, service, &h.consume))
+                handler.is_none_or(|h| !replays(h) && is_plain(self.blueprint, service, &h.consume))
             });
             let plain = plain && self.only_ideal(at as u32, &via);
             let attributes = event.attributes.iter().map(|a| {
@@ -202,6 +207,7 @@ impl<O: Observer> Builder<'_, O> {
             self.world.events.push(EventTable {
                 plain,
                 size: event.size,
+                count: 0,
                 priority: event.priority,
                 via,
                 attributes,

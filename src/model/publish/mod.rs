@@ -97,6 +97,9 @@ impl<O: Observer> World<O> {
             heard.for_each(|subscription| self.observer.filtered(subscription));
             return self.commit_booked(now, &Emitted { event: other.0, ..*e });
         }
+        let table = &mut self.events[e.event as usize];
+        table.count += 1;
+        let ordinal = table.count - 1;
         let fact = self.book.facts.reserve(&Fact::BLANK);
         *self.book.facts.get_mut(fact) = Fact {
             id: e.id,
@@ -106,6 +109,7 @@ impl<O: Observer> World<O> {
             published: now.ns(),
             key: e.key,
             event: e.event,
+            ordinal,
             ..Fact::BLANK
         };
         if wanted {
