@@ -387,7 +387,7 @@ impl Fact {
         refs: 0,
         relayed: 0,
         sent: 0,
-            ordinal: 0,
+        ordinal: 0,
         given_up: false,
     };
 }

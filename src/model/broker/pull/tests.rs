@@ -6,6 +6,9 @@
 use super::super::script::*;
 use crate::model::testing::*;
 
+/// Name, queue, workers, their work in ms, failures, script, and the story.
+type Case<'a> = (&'a str, PullSpec, u32, u64, Vec<Failure>, Script<'a>, &'a str);
+
 fn spec() -> PullSpec {
     PullSpec {
         visibility: Some(SimDuration::from_ms(100)),
@@ -76,7 +79,6 @@ fn leases_end_and_late_answers_mean_what_the_queue_makes_of_them() {
     let pauses: Script = &[(50, |e, ctx| e.paused(ctx, 0, 1))];
     let crashes = vec![crash(1, 50, 5)];
     // One event, 10 ms; columns: queue, workers, ms of work, failures, script.
-    type Case<'a> = (&'a str, PullSpec, u32, u64, Vec<Failure>, Script<'a>, &'a str);
     let cases: [Case; 12] = [
         ("in time", spec(), 2, 99, vec![], &[], "11 start, 110 done, applied"),
         // With one worker it is visible from 110 on, and nobody has it when the answer comes.
@@ -557,7 +559,7 @@ fn a_worker_that_takes_batches_asks_for_as_many() {
 #[test]
 fn what_answers_one_question_arrives_together_and_answers_may_overtake() {
     let b = |prefetch: u32, batch: u32| {
-        let mut b = queue(PullSpec { prefetch, batch, ..connected() }, 9, workers(9, 0));
+        let mut b = queue(PullSpec { batch, prefetch, ..connected() }, 9, workers(9, 0));
         b.brokers[1].deliver = "5ms..50ms".parse().expect("valid");
         b
     };
