@@ -3,7 +3,7 @@
 //! grow with the number of replications.
 
 use super::statistics::{self, Known};
-use crate::probe::{Measure, RunRecord, Shape};
+use crate::probe::{LaneRecord, Measure, RunRecord, Shape};
 use crate::results::Ledger;
 use crate::results::catalogue::Kind;
 
@@ -22,8 +22,8 @@ pub(super) struct Replication {
     pub(super) series: Vec<Line>,
     pub(super) buckets: Vec<Buckets>,
     pub(super) ledgers: Vec<(String, Ledger)>,
-    /// Mean and largest backlog of each lane.
-    pub(super) lanes: Vec<(f64, u64)>,
+    /// What waited in each lane.
+    pub(super) lanes: Vec<LaneRecord>,
 }
 
 /// What a metric is called and means.

@@ -201,20 +201,7 @@ impl<O: Observer> Builder<'_, O> {
         }
     }
 
-    fn service(&mut self, at: u32, service: &Service, zones: u32) {
-        let mut callees: Vec<u32> = service
-            .handlers
-            .iter()
-            .flat_map(|h| &h.steps)
-            .filter_map(|s| if let Step::Call(all) = s { Some(all) } else { None })
-            .flatten()
-            .map(|o| o.service.0)
-            .collect();
-        callees.sort_unstable();
-        callees.dedup();
-        for handler in &service.handlers {
-            self.handler(at, service, handler, &callees);
-        }
+    fn sources(&mut self, at: u32, service: &Service) {
         for source in &service.sources {
             let path = format!(
                 "{}/emits.{}",
@@ -234,6 +221,23 @@ impl<O: Observer> Builder<'_, O> {
                 publish: source.publish,
             });
         }
+    }
+
+    fn service(&mut self, at: u32, service: &Service, zones: u32) {
+        let mut callees: Vec<u32> = service
+            .handlers
+            .iter()
+            .flat_map(|h| &h.steps)
+            .filter_map(|s| if let Step::Call(all) = s { Some(all) } else { None })
+            .flatten()
+            .map(|o| o.service.0)
+            .collect();
+        callees.sort_unstable();
+        callees.dedup();
+        for handler in &service.handlers {
+            self.handler(at, service, handler, &callees);
+        }
+        self.sources(at, service);
         let first = self.world.instances.len() as u32;
         let policy = service.backlog.policy;
         let order = if policy == BacklogPolicy::Lifo { Takes::Newest } else { Takes::Oldest };

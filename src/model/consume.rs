@@ -121,17 +121,32 @@ impl<O: Observer> World<O> {
     pub(crate) fn copy_arrives(&mut self, s: &mut Sched, slot: u32) {
         let d = *self.deliveries.get(slot);
         let i = &mut self.instances[d.instance as usize];
+        let service = i.service;
         if i.incarnation != d.incarnation {
+            self.waits_no_more(s.now(), service, &d);
             self.deliveries.free(slot);
             self.book.drop(&mut self.observer, d.fact, d.subscription, d.reason);
             return;
         }
         i.coming -= 1;
-        let service = i.service;
-        if !i.up && !self.too_late(s, slot) {
-            return;
+        let up = i.up;
+        for _ in 0..d.behind {
+            self.observer.queued(service, s.now());
+        }
+        self.deliveries.get_mut(slot).behind = 0;
+        if !up {
+            self.waits_no_more(s.now(), service, &d);
+            if !self.too_late(s, slot) {
+                return;
+            }
         }
         let job = self.job_of(s, slot);
+        if up && d.waits > 0 {
+            // It has been there, waiting behind others, and gets in line now.
+            self.observer.unqueued(service, s.now());
+            let j = self.jobs.get_mut(job);
+            (j.arrived, j.mark) = (d.waits, d.waits);
+        }
         if self.handlers[self.jobs.get(job).handler as usize].batch == NONE {
             self.enters(s, d.instance, job);
         } else {
@@ -155,6 +170,16 @@ impl<O: Observer> World<O> {
             if !self.instances[instance as usize].up {
                 self.drains(s, instance);
             }
+        }
+    }
+
+    /// A copy that waited at an instance behind others waits there no more.
+    fn waits_no_more(&mut self, now: SimTime, service: u32, d: &Delivery) {
+        if d.waits > 0 {
+            let id = self.book.facts.get(d.fact).id;
+            let attempt = u32::from(self.book.get(d.fact, d.subscription).attempts);
+            self.observer.unqueued(service, now);
+            self.observer.cut_off(service, now, id, attempt, SimTime::from_ns(d.waits));
         }
     }
 

@@ -31,6 +31,7 @@ pub(crate) mod testing;
 mod tests;
 
 pub use blueprint::*;
+pub use broker::log::{Lag, LagStatus};
 pub use build::{LaneInfo, lanes, subscriptions};
 pub use event::Event;
 pub use fate::Fate;

@@ -1,5 +1,6 @@
 //! What one replication measured, as shapes that the layers above treat alike whatever the metric.
 
+use crate::model::LagStatus;
 use hdrhistogram::Histogram;
 
 /// Everything that one replication found out.
@@ -19,8 +20,19 @@ pub struct RunRecord {
     pub measures: Vec<Measure>,
     /// Ledger of each subscribing service.
     pub ledgers: Vec<(String, crate::results::Ledger)>,
-    /// Mean and largest backlog of each lane of the blueprint in the measured phase.
-    pub lanes: Vec<(f64, u64)>,
+    /// What waited in each lane of the blueprint.
+    pub lanes: Vec<LaneRecord>,
+}
+
+/// What waited in one lane in the measured phase.
+#[derive(Clone, Copy, Debug)]
+pub struct LaneRecord {
+    /// Mean backlog.
+    pub mean: f64,
+    /// Largest backlog.
+    pub max: u64,
+    /// Of a partition: how its group fared with it at the end.
+    pub status: Option<LagStatus>,
 }
 
 /// One quantity of one component.

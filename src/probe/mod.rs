@@ -2,6 +2,7 @@
 //!
 //! Judges nothing, repeats nothing, draws nothing.
 
+mod groups;
 mod history;
 mod level;
 mod measure;
@@ -14,6 +15,6 @@ mod standard;
 mod waiting;
 
 pub use history::Entry;
-pub use measure::{Measure, RunRecord, Shape, Tally};
+pub use measure::{LaneRecord, Measure, RunRecord, Shape, Tally};
 pub use replay::{Part, Replay};
 pub use run::{Cancelled, Control, bin_width, simulate};

@@ -1,11 +1,13 @@
 //! From the probes to the record of a replication: every family of the catalogue for every
 //! component.
 
-use super::measure::{Measure, RunRecord, Shape};
+use super::groups::Behind;
+use super::measure::{LaneRecord, Measure, RunRecord, Shape};
 use super::obligations::{Count, Obligations, SHOWN};
 use super::recorder::Recorder;
 use super::run::End;
 use super::standard::{Delivery, Demand, Probes, Station, sum};
+use super::waiting::Lane;
 use crate::engine::Engine;
 use crate::model::{Blueprint, Fate, Service, World};
 use crate::results::catalogue::{
@@ -53,10 +55,15 @@ pub(crate) fn record(
     }
 }
 
-/// What waited in each lane: mean and largest value.
-fn lanes(probes: &Probes, end: &End) -> Vec<(f64, u64)> {
+/// What waited in each lane.
+fn lanes(probes: &Probes, end: &End) -> Vec<LaneRecord> {
     let ns = end.measured.ns() as f64;
-    probes.waiting.lanes.iter().map(|lane| (lane.ready.mean(ns), lane.ready.max)).collect()
+    let record = |(at, lane): (usize, &Lane)| LaneRecord {
+        mean: lane.ready.mean(ns),
+        max: lane.ready.max,
+        status: probes.groups.status(at),
+    };
+    probes.waiting.lanes.iter().enumerate().map(record).collect()
 }
 
 fn digests(blueprint: &Blueprint, probes: &Probes) -> Vec<(String, u64)> {
@@ -72,8 +79,16 @@ fn ledgers(blueprint: &Blueprint, probes: &Probes) -> Vec<(String, Ledger)> {
     let services = blueprint.services.iter().zip(&probes.heard_by);
     services
         .filter(|(_, heard)| !heard.is_empty())
-        .map(|(s, heard)| (s.name.clone(), as_ledger(&sum(&probes.deliveries, heard))))
+        .map(|(s, heard)| (s.name.clone(), as_ledger(&obligations(probes, heard))))
         .collect()
+}
+
+/// The ledger of several subscriptions, with the phantoms of the event types that they hear.
+fn obligations(probes: &Probes, heard: &[u32]) -> Obligations {
+    let mut all = sum(&probes.deliveries, heard);
+    let phantoms = |d: &u32| probes.spreads[probes.deliveries[*d as usize].event as usize].phantom;
+    all[Count::Phantom] = heard.iter().map(phantoms).sum();
+    all
 }
 
 fn as_ledger(o: &Obligations) -> Ledger {
@@ -183,6 +198,19 @@ impl Writer<'_> {
         let series = vec![("", s.series.throughput.clone())];
         self.add(Scope::Service, name, "throughput", done, series);
         self.add(Scope::Service, name, "goodput", good, Vec::new());
+        if let Some(behind) = &probes.groups.behind[at] {
+            self.behind(name, behind);
+        }
+    }
+
+    /// How far the groups of a service are behind on logs.
+    fn behind(&mut self, name: &str, behind: &Behind) {
+        for (which, family) in ["consumer_lag", "fetch_lag", "consumer_lag_s"].iter().enumerate() {
+            let (mean, max) = behind.measured(which);
+            let series = vec![("mean", behind.what[which].series.clone())];
+            self.add(Scope::Group, name, family, Shape::Level { mean, max }, series);
+        }
+        self.add(Scope::Group, name, "lagging", Shape::Scalar(behind.unwell()), Vec::new());
     }
 
     /// Lag of a subscriber as a whole, where it comes from, and by event type.
@@ -247,14 +275,16 @@ impl Writer<'_> {
         let services = self.blueprint.services.iter().zip(&probes.heard_by).enumerate();
         for (at, (service, heard)) in services.filter(|(_, (_, heard))| !heard.is_empty()) {
             let prefix = format!("{}.ledger", service.name);
-            let mut all = ledger(&prefix, &sum(&probes.deliveries, heard));
+            let mut all = ledger(&prefix, &obligations(probes, heard));
             for measure in &mut all {
                 measure.series = over_time(&measure.path[prefix.len() + 1..], &probes.stations[at]);
             }
             self.measures.extend(all);
         }
         let every: Vec<u32> = (0..probes.deliveries.len() as u32).collect();
-        self.measures.extend(ledger("ledger", &sum(&probes.deliveries, &every)));
+        let mut all = sum(&probes.deliveries, &every);
+        all[Count::Phantom] = probes.spreads.iter().map(|s| s.phantom).sum();
+        self.measures.extend(ledger("ledger", &all));
         let unroutable = probes.spreads.iter().map(|s| s.unroutable).sum();
         let not_emitted = probes.stations.iter().map(|s| s.not_emitted).sum();
         for ((name, meaning), n) in RUN_COUNTS.into_iter().zip([unroutable, not_emitted]) {

@@ -127,6 +127,8 @@ impl Run<'_> {
             let rest = stop == Stop::Rest;
             now = if rest { now.max(self.engine.now()) } else { next };
             if rest || stop == Stop::Empty || now >= drain_end {
+                // What came after the last bin of the series counts in the totals all the same.
+                self.bins = self.bins.min(MOST_BINS - 1);
                 self.border(now, true);
                 let drained = if rest { now.since(traffic_end) } else { phases.drain };
                 self.report(traffic_end, traffic_end)?;
@@ -159,10 +161,7 @@ impl Run<'_> {
 
     fn ended_by(&mut self, limit: String, traffic_end: SimTime) -> End {
         let now = self.engine.now();
-        self.engine
-            .model_mut()
-            .observer
-            .boundary(now, Border { bin: true, from: false, to: now < traffic_end });
+        self.cut(now, Border { bin: true, from: false, to: now < traffic_end });
         let phases = self.blueprint.phases;
         End {
             converged: false,
@@ -191,8 +190,16 @@ impl Run<'_> {
         let bin = bin && self.bins < MOST_BINS;
         let border =
             Border { bin, from: now == phases.measure_from(), to: now == phases.traffic_end() };
-        self.engine.model_mut().observer.boundary(now, border);
+        self.cut(now, border);
         self.bins += usize::from(bin);
+    }
+
+    fn cut(&mut self, now: SimTime, border: Border) {
+        let world = self.engine.model_mut();
+        let mut groups = std::mem::take(&mut world.observer.groups);
+        groups.sample(now, border, |lane| world.consumer_lag(now, lane));
+        world.observer.groups = groups;
+        world.observer.boundary(now, border);
     }
 
     fn report(&mut self, now: SimTime, end: SimTime) -> Result<(), Cancelled> {

@@ -3,6 +3,7 @@
 //! Hears what happens, never asks. What is cut at the borders of bins and phases is cut by
 //! [`Probes::boundary`], which the driver calls between two events.
 
+use super::groups::Groups;
 use super::history::{History, kind};
 use super::level::Level;
 use super::obligations::{Count, Incidents, Obligations};
@@ -122,6 +123,7 @@ pub(crate) struct Probes<H = Digest> {
     pub(crate) demands: Vec<Demand<H>>,
     pub(crate) spreads: Vec<Spread>,
     pub(crate) waiting: Waiting,
+    pub(crate) groups: Groups,
     /// Deliveries of each station.
     pub(crate) heard_by: Vec<Vec<u32>>,
     bin_start: SimTime,
@@ -183,6 +185,7 @@ impl<H: History> Probes<H> {
             demands: blueprint.clients.iter().map(|_| Demand::default()).collect(),
             spreads: spreads(blueprint.events.len(), &subscriptions),
             waiting,
+            groups: Groups::new(blueprint),
             heard_by,
             bin_start: SimTime::ZERO,
             scratch: Counts::default(),

@@ -29,7 +29,13 @@ pub fn markdown(results: &Results) -> String {
         for failure in tables::failure_lines(&view, 4) {
             paragraph(&mut out, &format!("Broken: {}", text(&failure)));
         }
-        let parts = [tables::services, tables::client_table, tables::brokers, tables::ledger];
+        let parts = [
+            tables::services,
+            tables::client_table,
+            tables::brokers,
+            tables::groups,
+            tables::ledger,
+        ];
         for part in parts {
             table(&mut out, &part(&view));
         }

@@ -7,7 +7,7 @@ use crate::render::matrix::Matrix;
 use crate::render::view::{View, clients, worst_first};
 use crate::render::wording::{Reading, Style, count, percent};
 use crate::render::{verdict, view};
-use crate::results::{Ledger, Results};
+use crate::results::{Ledger, Partitions, Results};
 
 /// Code of the advice that a broker's speed rests on single measurements or assumptions.
 const WEAK_NUMBERS: &str = "A006";
@@ -212,6 +212,50 @@ pub(crate) fn brokers(view: &View<'_>) -> Table {
     });
     table
 }
+
+/// Every service that consumes from a log: how far its groups are behind, and what their commits
+/// say.
+pub(crate) fn groups(view: &View<'_>) -> Table {
+    let mut table = Table::new(
+        "Consumer groups of logs",
+        &[
+            "group of",
+            "partitions",
+            "not committed\nmean",
+            "not committed\nmax",
+            "oldest\nmax",
+            "not fetched\nmax",
+            "in trouble",
+            "in the end",
+        ],
+    );
+    let partitions = &view.result.partitions;
+    for service in view.result.topology.services.iter().map(|s| &s.name) {
+        let topics: Vec<&Partitions> =
+            partitions.iter().filter(|p| p.service == *service).collect();
+        if topics.is_empty() || table.rows.len() == MOST_ROWS {
+            continue;
+        }
+        let count: u64 = topics.iter().map(|t| u64::from(t.count)).sum();
+        let severity = |t: &&&Partitions| STATUSES.iter().position(|s| *s == t.status);
+        let worst = topics.iter().max_by_key(severity).map_or("", |t| t.status.as_str());
+        let mut row = vec![Reading::plain(service), Reading::plain(self::count(count))];
+        let stats = [
+            "consumer_lag.mean",
+            "consumer_lag.max",
+            "consumer_lag_s.max",
+            "fetch_lag.max",
+            "lagging",
+        ];
+        row.extend(stats.map(|stat| view.reading(&format!("{service}.{stat}"))));
+        row.push(Reading::plain(worst));
+        table.rows.push(row);
+    }
+    table
+}
+
+/// What Burrow calls a group, the worst last.
+const STATUSES: [&str; 5] = ["OK", "WARN", "STALL", "REWIND", "STOP"];
 
 /// The delivery matrix, if the variants are combinations of choices.
 pub(crate) fn matrix(results: &Results) -> Option<Table> {

@@ -393,7 +393,16 @@ fn delivered(lost: u64, again: u64, twice: u64) -> VariantResult {
     });
     let email = Load { name: "email", workers: 4, busy: 0.5, p50: 0.02, p99: 0.2, work: 0.01 };
     subscriber(&mut v, &email, None);
-    metric(&mut v, "log.backlog.mean", "1", Some(12.0), None);
+    for (path, unit, value) in [
+        ("log.backlog.mean", "1", 12.0),
+        ("email.consumer_lag.mean", "1", 14.5),
+        ("email.consumer_lag.max", "1", 230.0),
+        ("email.consumer_lag_s.max", "s", 2.5),
+        ("email.fetch_lag.max", "1", 12.0),
+        ("email.lagging", "1", 0.125),
+    ] {
+        metric(&mut v, path, unit, Some(value), None);
+    }
     if let Some(ledger) = v.ledger.get_mut("email") {
         *ledger = Ledger { committed: 36_000, applied: 36_000 - lost, ..Ledger::default() };
         ledger.lost.push("crash", lost);
@@ -427,6 +436,7 @@ fn delivered(lost: u64, again: u64, twice: u64) -> VariantResult {
         event: "OrderPlaced".to_owned(),
         broker: "log".to_owned(),
         count: 12,
+        status: if lost > 0 { "WARN" } else { "OK" }.to_owned(),
         backlogs: (0..12).map(backlog).collect(),
     });
     v

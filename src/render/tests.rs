@@ -205,6 +205,9 @@ fn reports_show_the_matrix_brokers_and_what_rests_on_estimates() {
             "partitioned log, 12 partitions, 3 copies on 3 nodes",
             "Some of these numbers are of grade C or D: see A006",
             "of preset kafka",
+            "not committed",
+            "12.5 %",
+            "WARN",
         ] {
             assert!(report.contains(part), "{part}\n{report}");
         }
@@ -414,7 +417,7 @@ fn variant() -> impl Strategy<Value = VariantResult> {
         .prop_map(|(partition, mean, max)| PartitionBacklog { partition, mean, max });
     let partitions = (name(), name(), few(backlog)).prop_map(|(service, event, backlogs)| {
         let (count, broker) = (backlogs.len() as u32, String::new());
-        Partitions { service, event, broker, count, backlogs }
+        Partitions { status: event.clone(), service, event, broker, count, backlogs }
     });
     let broker = (name(), any::<bool>()).prop_map(|(name, stores)| BrokerInfo {
         name,

@@ -151,7 +151,8 @@ pub(crate) enum Style {
 impl Style {
     /// The style of metric `path` with SI unit `unit`.
     pub(crate) fn of(path: &str, unit: &str) -> Self {
-        let share = path.ends_with(".availability") || path.contains(".rho.");
+        let share = [".availability", ".lagging"].iter().any(|share| path.ends_with(share))
+            || path.contains(".rho.");
         match unit {
             "s" => Self::Time,
             "1/s" => Self::Rate,
@@ -235,6 +236,10 @@ fn quantity(name: &str) -> &str {
         "sojourn" => "time in the service",
         "inflight" => "work in flight",
         "rho" => "utilisation",
+        "consumer_lag" => "messages not committed",
+        "fetch_lag" => "messages not fetched",
+        "consumer_lag_s" => "age of the oldest message not committed",
+        "lagging" => "share of time in trouble",
         other => other,
     }
 }

@@ -14,6 +14,8 @@ pub enum Scope {
     Service,
     /// A client: `web.latency`.
     Client,
+    /// A service that consumes from a log: `email.consumer_lag`.
+    Group,
     /// A broker that stores: `jobs.backlog`.
     Broker,
 }
@@ -202,6 +204,35 @@ pub const FAMILIES: &[Family] = &[
         Kind::Scalar,
         "1",
         "successful requests over intended ones, all attempts of a request counted as one",
+    ),
+    family(
+        Scope::Group,
+        "consumer_lag",
+        Kind::Level,
+        "1",
+        "messages of a log, over all partitions, that the group has not committed",
+    ),
+    family(
+        Scope::Group,
+        "fetch_lag",
+        Kind::Level,
+        "1",
+        "messages of a log, over all partitions, that the group has not fetched",
+    ),
+    family(
+        Scope::Group,
+        "consumer_lag_s",
+        Kind::Level,
+        "s",
+        "age of the oldest message of any partition that the group has not committed",
+    ),
+    family(
+        Scope::Group,
+        "lagging",
+        Kind::Scalar,
+        "1",
+        "share of the time in which the commits of some partition told of trouble, by Burrow's \
+         rules",
     ),
     family(
         Scope::Broker,

@@ -282,6 +282,10 @@ pub struct Partitions {
     pub broker: String,
     /// How many partitions there are.
     pub count: u32,
+    /// What the last commits of the group say at the end of the traffic, by Burrow's rules, of the
+    /// worst partition of any replication: `OK`, `WARN`, `STALL`, `REWIND` or `STOP`.
+    #[serde(default)]
+    pub status: String,
     /// The partitions by number; of more than 64 those with the largest mean.
     pub backlogs: Vec<PartitionBacklog>,
 }

@@ -30,7 +30,6 @@ const MISSING: &[Missing] = &[
     Key(Place::Service, "order"),
     Key(Place::Service, "ids"),
     Key(Place::Service, "static_id"),
-    Key(Place::Source, "late"),
     Key(Place::On, "from"),
     Key(Place::Failure, "unclean"),
     Key(Place::Failure, "replay"),

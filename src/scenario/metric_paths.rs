@@ -1,6 +1,6 @@
 //! Every metric path that a blueprint can have, from the catalogue and the blueprint's names.
 
-use crate::model::{Blueprint, EngineSpec, Service, Trigger};
+use crate::model::{Blueprint, EngineSpec, Handler, Service, Trigger};
 use crate::results::catalogue::{
     FAMILIES, Family, Kind, LEDGER_COUNTS, LEDGER_STATES, RUN_COUNTS, SEGMENTS, Scope,
 };
@@ -50,6 +50,9 @@ pub(super) fn with_units(blueprint: &Blueprint) -> Vec<(String, &'static str)> {
         if !service.handlers.is_empty() {
             families(&mut paths, Scope::Service, &service.name);
         }
+        if service.handlers.iter().any(|h| follows_a_log(blueprint, h)) {
+            families(&mut paths, Scope::Group, &service.name);
+        }
         for event in subscriptions(service) {
             // A blueprint with mistakes may hear what it does not have.
             if let Some(event) = blueprint.events.get(event as usize) {
@@ -79,6 +82,12 @@ pub(super) fn with_units(blueprint: &Blueprint) -> Vec<(String, &'static str)> {
 /// All that the ledger of a service counts.
 fn ledger() -> impl Iterator<Item = &'static str> {
     ["committed"].into_iter().chain(LEDGER_STATES).chain(LEDGER_COUNTS.map(|c| c.0))
+}
+
+fn follows_a_log(blueprint: &Blueprint, handler: &Handler) -> bool {
+    let broker = blueprint.brokers.get(handler.consume.via.0 as usize);
+    matches!(handler.trigger, Trigger::On(_))
+        && broker.is_some_and(|b| matches!(b.engine, EngineSpec::Log(_)))
 }
 
 fn subscriptions(service: &Service) -> impl Iterator<Item = u32> {

@@ -6,6 +6,7 @@
 pub(crate) mod fan_out;
 #[cfg(test)]
 mod fan_out_tests;
+pub(crate) mod log;
 pub(crate) mod pull;
 pub(crate) mod push;
 #[cfg(test)]
@@ -87,6 +88,11 @@ pub(crate) trait Engine<O: Observer>: std::fmt::Debug {
 
     /// Whether nothing is left to be given out.
     fn at_rest(&self) -> bool;
+
+    /// How far a group is behind on one of its lanes, if that is something that it can tell.
+    fn lag(&self, _now: SimTime, _group: u32, _lane: u32) -> Option<log::Lag> {
+        None
+    }
 }
 
 /// An event on its way into a broker.
@@ -175,6 +181,10 @@ pub(crate) struct Delivery {
     pub(crate) stamp: u32,
     /// When it was given out, ns.
     pub(crate) leased: u64,
+    /// Since when it has waited at the consumer, ns; 0: it does not wait there yet.
+    pub(crate) waits: u64,
+    /// Copies that come with it and wait at the consumer until they are handed on.
+    pub(crate) behind: u32,
     /// Whether an answer is on its way.
     pub(crate) travels: bool,
     pub(crate) outcome: Outcome,
@@ -192,6 +202,8 @@ impl Delivery {
         token: 0,
         stamp: 0,
         leased: 0,
+        waits: 0,
+        behind: 0,
         travels: false,
         outcome: Outcome::Ack,
         reason: Fate::LostCrash,
@@ -209,6 +221,8 @@ pub(crate) struct GroupTable {
     pub(crate) consume: Consume,
     /// First of its lanes (see [`lanes`](super::lanes)).
     pub(crate) lane: u32,
+    /// Whether the membership of its instances outlives a restart.
+    pub(crate) static_id: bool,
 }
 
 /// What the world knows of a broker whatever its engine.
@@ -333,13 +347,38 @@ impl<O: Observer> Ctx<'_, O> {
         stamp: u32,
         at: SimTime,
     ) -> u32 {
-        let now = self.s.now();
+        let slot = self.give_out(fact, subscription, instance, self.s.now().ns());
+        let d = self.deliveries.get_mut(slot);
+        (d.token, d.stamp) = (token, stamp);
+        self.s.at(at, Event::new(Kind::CopyArrives, 0, slot));
+        slot
+    }
+
+    /// Hands a copy that an instance has already to its workers. `since`: when it was sent, and
+    /// since when it has waited there, ns; 0 if it did not wait.
+    pub(crate) fn hand_on(
+        &mut self,
+        fact: u32,
+        subscription: u32,
+        instance: u32,
+        token: u32,
+        since: (u64, u64),
+    ) -> u32 {
+        let slot = self.give_out(fact, subscription, instance, since.0);
+        let d = self.deliveries.get_mut(slot);
+        (d.token, d.waits) = (token, since.1);
+        self.s.at(self.s.now(), Event::new(Kind::CopyArrives, 0, slot));
+        slot
+    }
+
+    /// A copy is leased to an instance from `leased` ns on.
+    fn give_out(&mut self, fact: u32, subscription: u32, instance: u32, leased: u64) -> u32 {
         self.book.copy(fact, subscription);
         self.book.put(self.observer, fact, subscription, Fate::Leased);
         let b = self.book.get(fact, subscription);
-        let nth = u32::from(b.deliveries);
-        b.given_out(now.ns());
-        self.observer.delivered(subscription, nth > 0);
+        let again = b.deliveries > 0;
+        b.given_out(leased);
+        self.observer.delivered(subscription, again);
         let to = &mut self.instances[instance as usize];
         to.coming += 1;
         let incarnation = to.incarnation;
@@ -350,12 +389,9 @@ impl<O: Observer> Ctx<'_, O> {
             broker: self.broker,
             instance,
             incarnation,
-            token,
-            stamp,
-            leased: now.ns(),
+            leased,
             ..Delivery::BLANK
         };
-        self.s.at(at, Event::new(Kind::CopyArrives, 0, slot));
         slot
     }
 
@@ -390,6 +426,12 @@ impl<O: Observer> Ctx<'_, O> {
 }
 
 impl<O: Observer> World<O> {
+    /// How far a group is behind on a lane (see [`lanes`](super::lanes)), if it reads a log.
+    pub fn consumer_lag(&self, now: SimTime, lane: u32) -> Option<log::Lag> {
+        let group = self.groups.partition_point(|g| g.lane <= lane).checked_sub(1)?;
+        self.engines[self.groups[group].broker as usize].lag(now, group as u32, lane)
+    }
+
     /// The engine of a broker, and what it may see and do.
     #[inline]
     pub(crate) fn at_broker<'a>(

@@ -8,6 +8,7 @@ use crate::model::blueprint::{
     OrderGuard, PublishMode, PullSpec, RetryIn, Service, ServiceId, Target,
 };
 use crate::model::broker::fan_out::{FanOut, FanOutParts};
+use crate::model::broker::log::LogEngine;
 use crate::model::broker::pull::{GroupParts, Pull, PullParts};
 use crate::model::broker::push::Push;
 use crate::model::broker::{BrokerTable, Engine, GroupTable, NoEngine};
@@ -123,6 +124,7 @@ impl<O: Observer> Builder<'_, O> {
                 ack: consume.ack.unwrap_or(broker.ack),
                 consume: consume.clone(),
                 lane,
+                static_id: self.blueprint.services[service as usize].static_id,
             });
             lane += lanes;
         }
@@ -297,6 +299,13 @@ impl<O: Observer> Builder<'_, O> {
     fn engine(&self, broker: u32) -> Box<dyn Engine<O>> {
         match &self.blueprint.brokers[broker as usize].engine {
             EngineSpec::Ideal => Box::new(NoEngine),
+            EngineSpec::Log(_) => {
+                let name = &self.blueprint.brokers[broker as usize].name;
+                let w = &self.world;
+                let tables = (&w.groups[..], &w.subscriptions[..], &w.services[..]);
+                let key = self.streams.key(&format!("{name}/replication"));
+                Box::new(LogEngine::new(broker, self.blueprint, key, tables))
+            }
             EngineSpec::Pull(spec) => Box::new(Pull::new(self.pull(broker, spec))),
             EngineSpec::FanOut(spec) => Box::new(FanOut::new(self.fan_out(broker, spec))),
             EngineSpec::Push(spec) => {

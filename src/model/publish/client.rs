@@ -166,8 +166,8 @@ impl<O: Observer> World<O> {
         self.leave_buffer(s, head);
     }
 
-    /// A chain leaves its client for the first time. What passed between commit and hand-over counts
-    /// as time to publish, as on an ideal bus.
+    /// A chain leaves its client for the first time. What passed between commit and hand-over
+    /// counts as time to publish, as on an ideal bus.
     pub(super) fn leave_buffer(&mut self, s: &mut Sched, head: u32) {
         let mut at = head;
         while at != NONE {

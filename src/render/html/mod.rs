@@ -129,6 +129,7 @@ fn variant(view: &View<'_>) -> Markup {
             (table(&tables::services(view)))
             (table(&tables::client_table(view)))
             (table(&tables::brokers(view)))
+            (table(&tables::groups(view)))
             (table(&tables::ledger(view)))
             @if !failures.is_empty() {
                 h3 { "Failures" }

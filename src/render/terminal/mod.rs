@@ -190,6 +190,7 @@ impl Page {
         self.table(&tables::services(view));
         self.table(&tables::client_table(view));
         self.table(&tables::brokers(view));
+        self.table(&tables::groups(view));
         self.table(&tables::ledger(view));
     }
 

@@ -1,0 +1,293 @@
+//! Partitioned log with consumer groups.
+//!
+//! A topic is an event type; its partitions keep what is published in order. Nothing is deleted by
+//! being read: a group remembers a place per partition, and what lies between two commits comes
+//! again after a crash. Who reads which partition is decided by a coordinator (`group`).
+//!
+//! A record costs one event for its copies, one for its way to the consumer and one for its work:
+//! polls, commits and heartbeats are no events while records flow.
+
+mod consume;
+mod group;
+mod lag;
+mod lane;
+mod murmur;
+mod nodes;
+mod partition;
+mod produce;
+mod rebalance;
+mod retention;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod tests_groups;
+
+pub use lag::{Lag, LagStatus};
+
+use super::{Accept, Ctx, Departure, Engine, GroupTable, Outcome, Publication};
+use crate::model::Slab;
+use crate::model::blueprint::{Acks, Blueprint, EngineSpec, Filter, LogSpec, Target, Verb};
+use crate::model::observation::Observer;
+use crate::model::tables::{ServiceTable, SubscriptionTable};
+use crate::random::StreamKey;
+use crate::units::SimTime;
+use group::{Group, Member};
+use lag::History;
+use lane::{Batch, Lane, Stray};
+use nodes::Node;
+use partition::Partition;
+
+/// What a token of the event list is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+enum About {
+    /// Copies of a partition; its index.
+    Copies,
+    /// A node that stopped may lose its place among those in step; node.
+    OutOfStep,
+    /// Partitions of a node that stopped get another leader; node.
+    Elect,
+    /// A member may have been silent for too long; member.
+    Session,
+    /// A member may have worked for too long on what it fetched; member.
+    Overdue,
+    /// A member may have to tell how far it got; member.
+    Commit,
+    /// A member may have to hear of a rebalance; member.
+    Call,
+    /// All members of a group may take up their partitions; group.
+    Resume,
+    /// Some members may have missed the barrier; group.
+    Barrier,
+    /// Old entries may have to go.
+    Retention,
+}
+
+impl About {
+    const ALL: [Self; 10] = [
+        Self::Copies,
+        Self::OutOfStep,
+        Self::Elect,
+        Self::Session,
+        Self::Overdue,
+        Self::Commit,
+        Self::Call,
+        Self::Resume,
+        Self::Barrier,
+        Self::Retention,
+    ];
+
+    const fn token(self, index: u32) -> u32 {
+        (self as u32) << 28 | index
+    }
+
+    fn of(token: u32) -> (Self, u32) {
+        (Self::ALL[(token >> 28) as usize], token & ((1 << 28) - 1))
+    }
+}
+
+/// The engine of one log.
+#[derive(Debug)]
+pub(crate) struct LogEngine {
+    spec: LogSpec,
+    acks: Acks,
+    idempotent: bool,
+    /// Stream of the replication times.
+    key: StreamKey,
+    /// Whether everything within the retention stays, because a group may read it again.
+    keep: bool,
+    /// By event type, then by number.
+    partitions: Vec<Partition>,
+    nodes: Vec<Node>,
+    /// By group, then by event type, then by partition.
+    lanes: Vec<Lane>,
+    histories: Vec<History>,
+    groups: Vec<Group>,
+    /// For each group of the world, which of `groups` it is.
+    group_of: Vec<u32>,
+    members: Vec<Member>,
+    free_members: Vec<u32>,
+    batches: Slab<Batch>,
+    strays: Vec<Stray>,
+    /// For each event type, the partition of the next event without a key.
+    turn: Vec<u32>,
+    started: bool,
+    /// Lanes that read again what they had read.
+    replaying: u32,
+}
+
+impl LogEngine {
+    /// The log of broker `at`.
+    pub(crate) fn new(
+        at: u32,
+        blueprint: &Blueprint,
+        key: StreamKey,
+        tables: (&[GroupTable], &[SubscriptionTable], &[ServiceTable]),
+    ) -> Self {
+        let (groups, subscriptions, services) = tables;
+        let broker = &blueprint.brokers[at as usize];
+        let EngineSpec::Log(spec) = &broker.engine else { unreachable!("only a log has one") };
+        let events = blueprint.events.len() as u32;
+        let replays = |service: u32| {
+            let strikes = |f: &super::super::Failure| match &f.target {
+                Target::Instances { service: s, .. } => s.0 == service,
+                _ => false,
+            };
+            let mut failures = blueprint.failures.iter();
+            failures.any(|f| matches!(f.verb, Verb::Replay(_)) && strikes(f))
+        };
+        let own = |g: &&GroupTable| g.broker == at;
+        let mut log = Self {
+            spec: spec.clone(),
+            acks: broker.producer.acks,
+            idempotent: broker.producer.idempotent,
+            key,
+            keep: groups.iter().filter(own).any(|g| replays(g.service)),
+            partitions: (0..events * spec.partitions)
+                .map(|nth| Partition::new(nth % spec.partitions, broker.nodes, spec.replicas))
+                .collect(),
+            nodes: vec![Node::default(); broker.nodes as usize],
+            lanes: Vec::new(),
+            histories: Vec::new(),
+            groups: Vec::new(),
+            group_of: vec![u32::MAX; groups.len()],
+            members: Vec::new(),
+            free_members: Vec::new(),
+            batches: Slab::new(),
+            strays: Vec::new(),
+            turn: vec![0; events as usize],
+            started: false,
+            replaying: 0,
+        };
+        let subscribed = super::super::subscriptions(blueprint);
+        for (world, table) in groups.iter().enumerate().filter(|(_, g)| own(g)) {
+            log.group_of[world] = log.groups.len() as u32;
+            let first = log.lanes.len() as u32;
+            for &subscription in &table.subscriptions {
+                let event = subscribed[subscription as usize].event;
+                let picky = subscriptions[subscription as usize].filter != Filter::All;
+                log.lanes_of_topic(table.lane - first, event, subscription, picky);
+            }
+            let lanes = first..log.lanes.len() as u32;
+            let instances = services[table.service as usize].instances.clone();
+            log.groups.push(Group::new(world as u32, table, lanes, instances));
+        }
+        log
+    }
+
+    /// The lanes of a group for one topic. `world`: from a lane's own index to the world's.
+    fn lanes_of_topic(&mut self, world: u32, event: u32, subscription: u32, picky: bool) {
+        let group = self.groups.len() as u32;
+        for p in 0..self.spec.partitions {
+            let lane = self.lanes.len() as u32;
+            let partition = event * self.spec.partitions + p;
+            self.partitions[partition as usize].lanes.push(lane);
+            let world = world.wrapping_add(lane);
+            self.lanes.push(Lane::new(world, partition, group, subscription, picky));
+            self.histories.push(History::default());
+        }
+    }
+}
+
+impl<O: Observer> Engine<O> for LogEngine {
+    fn start(&mut self, ctx: &mut Ctx<O>) {
+        self.started = true;
+        for group in 0..self.groups.len() as u32 {
+            self.share_out(ctx, group);
+        }
+        let deletes = self.spec.retention.is_some() || self.spec.retain.is_some();
+        if deletes || self.spec.compaction {
+            ctx.timer(retention::TICK, About::Retention.token(0));
+        }
+    }
+
+    fn destination(&mut self, event: u32, _id: u64, key: u64) -> u32 {
+        let n = self.spec.partitions;
+        let partition = if key == 0 {
+            let turn = &mut self.turn[event as usize];
+            std::mem::replace(turn, (*turn + 1) % n)
+        } else {
+            murmur::partition_of(key, n)
+        };
+        event * n + partition
+    }
+
+    fn node_of(&self, destination: u32) -> Option<u32> {
+        let p = &self.partitions[destination as usize];
+        p.serving.then(|| p.node())
+    }
+
+    fn accept(&mut self, ctx: &mut Ctx<O>, p: &Publication) -> Accept {
+        self.produce(ctx, p)
+    }
+
+    fn done(&mut self, ctx: &mut Ctx<O>, slot: u32, outcome: Outcome) {
+        self.record_done(ctx, slot, outcome);
+    }
+
+    fn step(&mut self, ctx: &mut Ctx<O>, token: u32) {
+        let (_, partition) = About::of(token);
+        self.copied(ctx, partition);
+    }
+
+    fn timer(&mut self, ctx: &mut Ctx<O>, token: u32) {
+        let (about, index) = About::of(token);
+        match about {
+            About::Copies => {}
+            About::OutOfStep => self.out_of_step(ctx, index),
+            About::Elect => self.elect_for(ctx, index),
+            About::Session => self.session_over(ctx, index),
+            About::Overdue => self.overdue(ctx, index),
+            About::Commit => self.commit_due(ctx, index),
+            About::Call => self.called(ctx, index),
+            About::Resume => self.resume(ctx, index),
+            About::Barrier => self.barrier_over(ctx, index),
+            About::Retention => self.retention_tick(ctx),
+        }
+    }
+
+    fn joined(&mut self, ctx: &mut Ctx<O>, group: u32, instance: u32) {
+        self.joins(ctx, self.group_of[group as usize], instance);
+    }
+
+    fn left(&mut self, ctx: &mut Ctx<O>, group: u32, instance: u32, how: Departure) {
+        let group = self.group_of[group as usize];
+        let Some(member) = self.member_of(group, instance) else { return };
+        match how {
+            Departure::Crash => self.crashes(ctx, member),
+            Departure::Stop => self.stops(ctx, member),
+        }
+    }
+
+    fn paused(&mut self, ctx: &mut Ctx<O>, group: u32, instance: u32) {
+        if let Some(member) = self.member_of(self.group_of[group as usize], instance) {
+            self.falls_silent(ctx, member);
+        }
+    }
+
+    fn resumed(&mut self, ctx: &mut Ctx<O>, group: u32, instance: u32) {
+        if let Some(member) = self.member_of(self.group_of[group as usize], instance) {
+            self.speaks_again(ctx, member);
+        }
+    }
+
+    fn node_down(&mut self, ctx: &mut Ctx<O>, node: u32, unclean: bool) {
+        self.node_stops(ctx, node, unclean);
+    }
+
+    fn node_up(&mut self, ctx: &mut Ctx<O>, node: u32) {
+        self.node_returns(ctx, node);
+    }
+
+    fn replay(&mut self, ctx: &mut Ctx<O>, group: u32, to: SimTime) {
+        self.reads_again(ctx, self.group_of[group as usize], to);
+    }
+
+    fn at_rest(&self) -> bool {
+        self.replaying == 0
+    }
+
+    fn lag(&self, now: SimTime, group: u32, lane: u32) -> Option<Lag> {
+        Some(self.lag_of(now, self.group_of[group as usize], lane))
+    }
+}
