@@ -189,6 +189,10 @@ impl<O: Observer> World<O> {
         let handler = &self.handlers[j.handler as usize];
         j.failing |= handler.poison.draw(handler.poison_key, j.id, 0);
         let (fact, subscription) = (j.origin, j.subscription);
+        // Another copy may come while this one is in work: it draws anew.
+        let next = (j.attempt + 1).min(u32::from(u16::MAX)) as u16;
+        let b = self.book.get(fact, subscription);
+        b.attempts = b.attempts.max(next);
         if handler.batch != NONE && self.board(s, job) {
             self.jobs.get_mut(job).failing = true;
         }
