@@ -75,8 +75,6 @@ impl<O: Observer> World<O> {
         let Fact { id, commit, key, .. } = *self.book.facts.get(d.fact);
         let b = self.book.get(d.fact, d.subscription);
         let (attempt, failed) = (u32::from(b.attempts), u32::from(b.failed));
-        // Another copy may come while this one is in work: it draws anew.
-        b.attempts = b.attempts.saturating_add(1);
         let applied = b.fate == Fate::Applied;
         self.running += 1;
         self.observer.arrived(service, s.now(), id, attempt, SimTime::from_ns(commit));
