@@ -281,6 +281,7 @@ impl Book {
             self.free[size].push(base);
             self.resolved -= 1;
         }
+        self.facts.get_mut(fact).given_up = false;
         self.facts.free(fact);
     }
 }

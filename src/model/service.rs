@@ -35,17 +35,37 @@ impl<O: Observer> World<O> {
         let plain = j.subscription != NONE && !j.applied && j.delivery == NONE;
         self.observer.started(i.service, now, plain.then_some(j.subscription), queued);
         if j.delivery != NONE {
-            self.lease(s, job);
+            return self.begin_booked(s, job);
         }
-        let (i, j) = (&self.instances[instance as usize], self.jobs.get_mut(job));
         // Most jobs start with work.
         if let Some(Op::Work(duration, key)) = self.ops.get(j.step as usize)
             && j.step != j.end
         {
-            let d = stretched(duration.sample(*key, j.id, j.attempt), i.slow);
+            let d = stretched(duration.sample_here(*key, j.id, j.attempt), i.slow);
             if d != SimDuration::ZERO {
                 j.timer = true;
-                s.after(d, Event::new(Kind::StepDone, 0, job));
+                s.after_here(d, Event::new(Kind::StepDone, 0, job));
+                return true;
+            }
+        }
+        self.run(s, job);
+        false
+    }
+
+    /// Goes on with [`World::begin`] where the job is one of the book. Apart from the rest, which
+    /// looks nothing up twice without it.
+    #[inline(never)]
+    fn begin_booked(&mut self, s: &mut Sched, job: u32) -> bool {
+        self.lease(s, job);
+        let j = self.jobs.get_mut(job);
+        if let Some(Op::Work(duration, key)) = self.ops.get(j.step as usize)
+            && j.step != j.end
+        {
+            let slow = self.instances[j.instance as usize].slow;
+            let d = stretched(duration.sample_here(*key, j.id, j.attempt), slow);
+            if d != SimDuration::ZERO {
+                j.timer = true;
+                s.after_here(d, Event::new(Kind::StepDone, 0, job));
                 return true;
             }
         }
@@ -138,12 +158,12 @@ impl<O: Observer> World<O> {
     }
 
     /// The timer of a step is over.
+    #[inline(always)]
     pub(crate) fn step_done(&mut self, s: &mut Sched, job: u32) {
-        let j = self.jobs.get_mut(job);
-        if j.state != State::Working {
-            self.step_elsewhere(s, job);
+        if self.jobs.get(job).state != State::Working && !self.works_on(s, job) {
             return;
         }
+        let j = self.jobs.get_mut(job);
         j.timer = false;
         let instance = j.instance;
         if j.step + 1 == j.end && !j.failing && matches!(self.ops[j.step as usize], Op::Work(..)) {
@@ -158,15 +178,15 @@ impl<O: Observer> World<O> {
         self.feed_here(s, instance);
     }
 
-    /// The timer of a step is over whose job is not simply at work.
+    /// The timer of a step is over whose job is not simply at work. Whether it is now.
     #[cold]
     #[inline(never)]
-    fn step_elsewhere(&mut self, s: &mut Sched, job: u32) {
+    fn works_on(&mut self, s: &mut Sched, job: u32) -> bool {
         if self.jobs.get(job).state == State::Ghost {
             self.jobs.free(job);
-        } else if self.counts(s, job, Kind::StepDone) {
-            self.step_done(s, job);
+            return false;
         }
+        self.counts(s, job, Kind::StepDone)
     }
 
     /// The number of an event among those of its type, or of a request at its handler.
@@ -266,7 +286,7 @@ impl<O: Observer> World<O> {
         self.observer.applied(subscription, now, commit, &segments, false);
         fact.left -= 1;
         if fact.left == 0 {
-            if !fact.given_up {
+            if !std::mem::take(&mut fact.given_up) {
                 self.observer.converged(fact.event, now, commit);
             }
             self.book.facts.free(j.origin);

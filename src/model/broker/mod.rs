@@ -322,7 +322,7 @@ impl<O: Observer> Ctx<'_, O> {
         (d.token, d.stamp) = (token, stamp);
         let key = self.subscriptions[subscription as usize].deliver;
         let id = self.book.facts.get(fact).id;
-        let at = now + self.table.deliver.sample(key, id, nth);
+        let at = now + self.table.deliver.sample_here(key, id, nth);
         let last = &mut self.connections[instance as usize];
         *last = (*last).max(at.ns());
         self.s.at(SimTime::from_ns(*last), Event::new(Kind::CopyArrives, 0, slot));
