@@ -48,6 +48,7 @@ impl<O: Observer> World<O> {
 
     /// A source emits an event that is not plain: its instances do so in turn, those that are down
     /// left out.
+    #[inline(never)]
     fn publish_booked_at_source(&mut self, s: &mut Sched, source: u32, id: u64, commit: u64) {
         let table = &self.sources[source as usize];
         let instances = self.services[table.service as usize].instances.clone();
