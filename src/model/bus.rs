@@ -22,8 +22,8 @@ impl<O: Observer> World<O> {
         }
         for subscription in self.book.heard[event as usize].clone() {
             let stream = self.subscriptions[subscription as usize].deliver;
-            let delay = self.deliver.sample(stream, id, 0);
-            s.after(delay, Event::new(Kind::Deliver, subscription, fact));
+            let delay = self.deliver.sample_here(stream, id, 0);
+            s.after_here(delay, Event::new(Kind::Deliver, subscription, fact));
         }
     }
 
@@ -52,9 +52,12 @@ impl<O: Observer> World<O> {
             return None;
         }
         let left = heard.len() as u32;
+        // The rest is blank in a free slot, or means nothing outside the book.
         let fact = self.book.facts.reserve(&Fact::BLANK);
-        *self.book.facts.get_mut(fact) =
-            Fact { id, commit, published: now.ns(), key, event, left, ..Fact::BLANK };
+        let f = self.book.facts.get_mut(fact);
+        debug_assert!(f.is_blank(), "{f:?}");
+        (f.id, f.commit, f.published) = (id, commit, now.ns());
+        (f.key, f.event, f.left) = (key, event, left);
         self.observer.fact(event, SimTime::from_ns(commit));
         for subscription in heard {
             self.observer.committed(subscription, SimTime::from_ns(commit));
@@ -159,6 +162,7 @@ impl<O: Observer> World<O> {
         record.left -= 1;
         record.given_up = true;
         if record.left == 0 {
+            record.given_up = false;
             self.book.facts.free(fact);
         }
     }

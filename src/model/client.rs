@@ -51,6 +51,7 @@ impl<O: Observer> World<O> {
 
     /// A source emits an event that is not plain: its instances do so in turn, those that are down
     /// left out.
+    #[inline(never)]
     fn publish_booked_at_source(
         &mut self,
         s: &mut Sched,

@@ -413,6 +413,12 @@ impl Fact {
         given_up: false,
         backfill: false,
     };
+
+    /// Whether it has nothing left of what the ideal bus leaves as it finds it: so it is in every
+    /// free slot.
+    pub(crate) fn is_blank(&self) -> bool {
+        self.base == NONE && self.holds == 0 && self.refs == 0 && !self.given_up
+    }
 }
 
 impl Job {

@@ -332,7 +332,7 @@ impl<O: Observer> Ctx<'_, O> {
         let nth = u32::from(self.book.get(fact, subscription).deliveries);
         let key = self.subscriptions[subscription as usize].deliver;
         let id = self.book.facts.get(fact).id;
-        self.s.now() + self.table.deliver.sample(key, id, nth)
+        self.s.now() + self.table.deliver.sample_here(key, id, nth)
     }
 
     /// When what would arrive at `at` by itself arrives on the connection to an instance, where

@@ -61,7 +61,9 @@ impl<O: Observer> Dispatch<O> for Desk {
         self.down.retain(|g| *g != group);
         let of = |(_, s): &(u32, u32)| ctx.subscriptions[*s as usize].group == group;
         let again: Vec<(u32, u32)> = self.open.iter().copied().filter(of).collect();
-        again.into_iter().for_each(|(fact, s)| self.give(ctx, fact, s));
+        for (fact, s) in again {
+            self.give(ctx, fact, s);
+        }
     }
 
     fn left(&mut self, _: &mut Ctx<O>, group: u32, _: u32, _: Departure) {
@@ -612,7 +614,6 @@ fn whatever_happens_a_world_comes_to_rest_and_forgets() {
         "is harmed",
     ];
     for seed in 0..300 {
-        eprintln!("{seed}");
         let h = run(&arbitrary(seed));
         for (n, what) in seen.iter_mut().zip(what) {
             *n += count(&h, what);

@@ -129,6 +129,9 @@ impl LogEngine {
     /// one.
     fn hand<O: Observer>(&mut self, ctx: &mut Ctx<O>, batch: u32) -> bool {
         let mut b = *self.batches.get(batch);
+        if b.next == b.end {
+            return b.out > 0;
+        }
         let l = &self.lanes[b.lane as usize];
         let (subscription, at, group) = (l.subscription, l.partition as usize, l.group);
         let Group { window, ack, .. } = self.groups[group as usize];

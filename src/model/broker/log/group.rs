@@ -169,15 +169,12 @@ impl LogEngine {
             return;
         }
         let new = Member::new(group, instance);
-        let member = match self.free_members.pop() {
-            Some(slot) => {
-                self.members[slot as usize] = new;
-                slot
-            }
-            None => {
-                self.members.push(new);
-                self.members.len() as u32 - 1
-            }
+        let member = if let Some(slot) = self.free_members.pop() {
+            self.members[slot as usize] = new;
+            slot
+        } else {
+            self.members.push(new);
+            self.members.len() as u32 - 1
         };
         self.set_current(group, instance, member);
         self.enter(ctx, member);

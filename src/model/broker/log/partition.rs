@@ -198,6 +198,18 @@ impl Partition {
         }
     }
 
+    /// Replica `r` has everything up to `upto` now, if it waits for nothing that came before.
+    /// Whether it has.
+    #[inline]
+    pub(super) fn has_at_once(&mut self, r: usize, upto: u64) -> bool {
+        let replica = &mut self.replicas[r];
+        let at_once = replica.due.is_empty();
+        if at_once {
+            replica.leo = upto;
+        }
+        at_once
+    }
+
     /// Replica `r` copies no more.
     pub(super) fn stops_copying(&mut self, r: usize) {
         self.replicas[r].due.clear();

@@ -89,7 +89,9 @@ impl LogEngine {
             if r as u32 != part.leader && self.nodes[node].up {
                 let id = ctx.book.facts.get(fact).id;
                 let lag = self.spec.replication.sample(self.key, id, r as u32);
-                part.copies(r, (ctx.now() + lag).ns(), upto);
+                if lag != SimDuration::ZERO || !part.has_at_once(r, upto) {
+                    part.copies(r, (ctx.now() + lag).ns(), upto);
+                }
             }
         }
     }
