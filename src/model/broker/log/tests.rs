@@ -52,6 +52,7 @@ impl Observer for Watch {
     fn emitted(&mut self, _: u32, _: SimTime, _: u64) {}
     fn not_emitted(&mut self, _: u32) {}
     fn committed(&mut self, _: u32, _: SimTime) {}
+    fn backfilled(&mut self, _: u32) {}
     fn opened(&mut self, _: u32, _: SimTime) {
         self.opened += 1;
     }
