@@ -58,7 +58,11 @@ fn teaches(name: &str, results: &Results, faults: &mut String) {
         }
         let endless = ENDLESS.contains(&(name, variant));
         if found.phases.converged == endless {
-            let _ = writeln!(faults, "{name}, {variant}: at rest after the drain: {}", found.phases.converged);
+            let _ = writeln!(
+                faults,
+                "{name}, {variant}: at rest after the drain: {}",
+                found.phases.converged
+            );
         }
     }
 }
