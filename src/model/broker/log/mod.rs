@@ -9,6 +9,8 @@
 
 mod consume;
 mod group;
+#[cfg(test)]
+mod group_tests;
 mod lag;
 mod lane;
 mod murmur;
@@ -19,8 +21,6 @@ mod rebalance;
 mod retention;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod tests_groups;
 
 pub use lag::{Lag, LagStatus};
 

@@ -89,13 +89,13 @@ impl LogEngine {
         };
         let lanes = part.lanes.clone();
         let busy: Vec<_> = lanes.iter().map(busy).collect();
-        let mut newer = BTreeSet::new();
+        let mut newest = BTreeSet::new();
         for offset in (part.live.max(part.start)..part.hw).rev() {
             let part = &mut self.partitions[at as usize];
             let entry = part.get_mut(offset);
             let fact = entry.fact;
             let key = ctx.book.facts.get(fact).key;
-            if key == 0 || entry.gone || newer.insert(key) {
+            if key == 0 || entry.gone || newest.insert(key) {
                 continue;
             }
             if busy.iter().any(|b| b.contains(&offset)) {
