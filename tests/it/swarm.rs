@@ -82,7 +82,7 @@ fn broker(dice: &mut Dice, text: &mut String, name: &str) -> Engine {
 
 /// One of some texts.
 fn any(dice: &mut Dice, of: &[&'static str]) -> &'static str {
-    *dice.pick(of)
+    dice.pick(of)
 }
 
 fn consumes(dice: &mut Dice, engine: Engine) -> String {
@@ -163,7 +163,7 @@ pub(crate) fn architecture(seed: u64) -> String {
         publishes(dice)
     );
     let mut services = vec![("source".to_owned(), 1), ("shop".to_owned(), 1)];
-    for n in 0..1 + dice.below(3) {
+    for n in 0..=dice.below(2) {
         let instances = 1 + dice.below(3);
         let _ = writeln!(
             text,

@@ -152,13 +152,13 @@ impl Book {
     pub(crate) fn bury(&mut self) {
         while let Some(family) = self.identity.families.orphaned.pop() {
             let all = &mut self.identity.families;
-            let f = all.families.get_mut(family - 1);
+            let f = all.all.get_mut(family - 1);
             f.refs -= 1;
             if f.refs > 0 {
                 continue;
             }
             let mut at = f.youngest;
-            all.families.free(family - 1);
+            all.all.free(family - 1);
             while at != NONE {
                 let child = *self.identity.families.children.get(at);
                 self.identity.families.children.free(at);

@@ -5,10 +5,6 @@ use std::collections::VecDeque;
 use crate::model::tables::NONE;
 
 /// How far a group is with a partition.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "independent facts; packing them would hide them"
-)]
 #[derive(Clone, Debug)]
 #[expect(
     clippy::struct_excessive_bools,
