@@ -150,10 +150,8 @@ impl<O: Observer> World<O> {
             // The most frequent case: the only step was work.
             j.step += 1;
             self.finish(s, job, true);
-        } else {
-            if self.step_ends(s, job) {
-                self.run(s, job);
-            }
+        } else if self.step_ends(s, job) {
+            self.run(s, job);
         }
         self.feed_here(s, instance);
     }

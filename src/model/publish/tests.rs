@@ -521,7 +521,9 @@ fn a_worker_waits_for_room_in_the_buffer() {
     s.handlers = vec![relay];
     let mut b = world(15, s, 1, broker());
     b.brokers[1].producer.buffer = 1024;
-    for (answered_after, told) in [(4, "s0 done: wait 0, work 5, draw 0"), (40, "0 was Leased and is Exhausted")] {
+    for (answered_after, told) in
+        [(4, "s0 done: wait 0, work 5, draw 0"), (40, "0 was Leased and is Exhausted")]
+    {
         let found = lines(&b, Scripted::saying(&[Answer::Later(answered_after, true)]));
         assert_eq!(count(&found, told), 1, "{found:#?}");
     }
