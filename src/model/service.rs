@@ -9,8 +9,8 @@ use super::call::Caller;
 use super::event::{Event, Kind};
 use super::failure::Held;
 use super::observation::{Observer, Segments, Visit};
-use super::publish::{Emitted, is_outbox};
-use super::tables::{EmissionTable, Instance, Job, NONE, Op, State};
+use super::publish::Emitted;
+use super::tables::{Instance, Job, NONE, Op, State};
 use super::{Sched, World};
 use crate::random::{Draw, derive_id};
 use crate::units::{SimDuration, SimTime};
@@ -77,50 +77,22 @@ impl<O: Observer> World<O> {
                 return;
             }
             let Instance { slow, service, .. } = self.instances[j.instance as usize];
-            match op {
-                Op::Work(duration, key)
-                | Op::Recall(duration, key)
-                | Op::Write { duration, key, .. } => {
-                    if let (Op::Write { .. } | Op::Recall(..), Some(store)) =
-                        (op, &mut self.services[service as usize].store)
+            let d = match op {
+                Op::Work(duration, key) => duration.sample(*key, j.id, j.attempt),
+                Op::Recall(duration, key) | Op::Write { duration, key, .. } => {
+                    if let Some(store) = &mut self.services[service as usize].store
                         && !store.connect(job)
                     {
                         return;
                     }
-                    let d = stretched(duration.sample(*key, j.id, j.attempt), slow);
-                    if d != SimDuration::ZERO {
-                        j.timer = true;
-                        s.after(d, Event::new(Kind::StepDone, 0, job));
-                        return;
-                    }
-                    if !self.step_ends(s, job) {
-                        return;
-                    }
-                }
-                Op::Guard => {
-                    if !self.step_ends(s, job) {
-                        return;
-                    }
+                    duration.sample(*key, j.id, j.attempt)
                 }
                 Op::Replay(duration, key) => {
                     let (duration, key) = (duration.clone(), *key);
-                    let d = stretched(duration.sample(key, self.ordinal(job), 0), slow);
-                    if d != SimDuration::ZERO {
-                        self.jobs.get_mut(job).timer = true;
-                        s.after(d, Event::new(Kind::StepDone, 0, job));
-                        return;
-                    }
-                    self.step_ends(s, job);
+                    duration.sample(key, self.ordinal(job), 0)
                 }
-                Op::Each => {
-                    let d = stretched(self.work_for_each(job), slow);
-                    if d != SimDuration::ZERO {
-                        self.jobs.get_mut(job).timer = true;
-                        s.after(d, Event::new(Kind::StepDone, 0, job));
-                        return;
-                    }
-                    self.step_ends(s, job);
-                }
+                Op::Each => self.work_for_each(job),
+                Op::Guard => SimDuration::ZERO,
                 Op::Call(sites) => {
                     let sites = sites.clone();
                     j.step += 1;
@@ -132,7 +104,17 @@ impl<O: Observer> World<O> {
                     if self.emit(s, job) {
                         return;
                     }
+                    continue;
                 }
+            };
+            let d = stretched(d, slow);
+            if d != SimDuration::ZERO {
+                self.jobs.get_mut(job).timer = true;
+                s.after(d, Event::new(Kind::StepDone, 0, job));
+                return;
+            }
+            if !self.step_ends(s, job) {
+                return;
             }
         }
     }
@@ -178,8 +160,8 @@ impl<O: Observer> World<O> {
         *replayed - 1
     }
 
-    /// Accounts for the time of the current step, commits it if it is a write, and moves on. Whether
-    /// the job keeps its worker.
+    /// Accounts for the time of the current step, commits it if it is a write, and moves on.
+    /// Whether the job keeps its worker.
     #[inline(never)]
     fn step_ends(&mut self, s: &mut Sched, job: u32) -> bool {
         let now = s.now().ns();
@@ -351,7 +333,7 @@ impl<O: Observer> World<O> {
     }
 
     /// The emissions of step `step` for this job: all, or the one that its draw chooses.
-    fn chosen(&self, job: &Job, step: u32) -> std::ops::Range<u32> {
+    pub(crate) fn chosen(&self, job: &Job, step: u32) -> std::ops::Range<u32> {
         match &self.ops[step as usize] {
             Op::EmitAll(all) => all.clone(),
             Op::EmitOne(all, key) => {
@@ -489,43 +471,6 @@ impl<O: Observer> World<O> {
         }
         self.jobs.free(job);
         self.running -= 1;
-    }
-
-    /// A handler ends for good before its end. If it has committed, the events that it has not
-    /// published are lost; if it has not, those that it has published are phantoms. Rows of an
-    /// outbox are neither.
-    pub(crate) fn unpublished(&mut self, job: u32) {
-        let j = *self.jobs.get(job);
-        let handler = &self.handlers[j.handler as usize];
-        if !handler.writes || is_outbox(handler.publish.mode) {
-            return;
-        }
-        let (start, end) = (handler.steps.start, handler.steps.end);
-        let steps = if j.committed == 0 {
-            start..j.step.max(start + u32::from(j.exposed))
-        } else {
-            j.step..end
-        };
-        for step in steps {
-            for at in self.chosen(&j, step) {
-                let EmissionTable { event, count, .. } = self.emissions[at as usize];
-                for _ in 0..count {
-                    self.ends_without(&j, event);
-                }
-            }
-        }
-    }
-
-    /// An event of a job was published and its cause is not committed, or the other way round.
-    fn ends_without(&mut self, j: &Job, event: u32) {
-        if j.committed == 0 {
-            self.observer.phantom(event);
-            return;
-        }
-        for subscription in self.book.heard[event as usize].clone() {
-            self.observer.lost(subscription, SimTime::from_ns(j.committed));
-            self.book.identity.harm(&mut self.observer, j.key, subscription);
-        }
     }
 
     /// Starts all calls of the current step.

@@ -18,7 +18,7 @@ pub(crate) use repeat::Halts;
 
 use super::blueprint::{Acks, Publish, PublishMode};
 use super::observation::Observer;
-use super::tables::{Fact, NONE};
+use super::tables::{EmissionTable, Fact, Job, NONE};
 use super::{Sched, World};
 use crate::random::StreamKey;
 use crate::units::SimTime;
@@ -173,6 +173,43 @@ impl<O: Observer> World<O> {
                 self.brokers[publish.to.0 as usize].spec.producer.buffer != u64::MAX
             }
             PublishMode::Fire | PublishMode::OutboxPoll(_) | PublishMode::OutboxCdc => false,
+        }
+    }
+
+    /// A handler ends for good before its end. If it has committed, the events that it has not
+    /// published are lost; if it has not, those that it has published are phantoms. Rows of an
+    /// outbox are neither.
+    pub(crate) fn unpublished(&mut self, job: u32) {
+        let j = *self.jobs.get(job);
+        let handler = &self.handlers[j.handler as usize];
+        if !handler.writes || is_outbox(handler.publish.mode) {
+            return;
+        }
+        let (start, end) = (handler.steps.start, handler.steps.end);
+        let steps = if j.committed == 0 {
+            start..j.step.max(start + u32::from(j.exposed))
+        } else {
+            j.step..end
+        };
+        for step in steps {
+            for at in self.chosen(&j, step) {
+                let EmissionTable { event, count, .. } = self.emissions[at as usize];
+                for _ in 0..count {
+                    self.ends_without(&j, event);
+                }
+            }
+        }
+    }
+
+    /// An event of a job was published and its cause is not committed, or the other way round.
+    fn ends_without(&mut self, j: &Job, event: u32) {
+        if j.committed == 0 {
+            self.observer.phantom(event);
+            return;
+        }
+        for subscription in self.book.heard[event as usize].clone() {
+            self.observer.lost(subscription, SimTime::from_ns(j.committed));
+            self.book.identity.harm(&mut self.observer, j.key, subscription);
         }
     }
 
