@@ -152,7 +152,9 @@ impl<O: Observer> World<O> {
             let j = self.jobs.get_mut(job);
             (j.arrived, j.mark) = (d.waits, d.waits);
         }
-        if self.handlers[self.jobs.get(job).handler as usize].batch == NONE {
+        let alone = self.handlers[self.jobs.get(job).handler as usize].batch == NONE;
+        // An instance that stops does not wait for more.
+        if alone || !self.instances[d.instance as usize].up {
             self.enters(s, d.instance, job);
         } else {
             self.gather(s, service, d.instance, job);

@@ -83,7 +83,8 @@ pub trait Observer {
     /// A worker took work up, from the backlog if `queued`. `subscription`: of an event that is not
     /// applied yet; its obligation was `stored`.
     fn started(&mut self, service: u32, now: SimTime, subscription: Option<u32>, queued: bool);
-    /// Work rides along with a worker's batch (`on`), or goes on with a worker of its own.
+    /// Work gets a place with the worker of another's batch (`on`), or has a worker of its own from
+    /// now on.
     fn rides(&mut self, service: u32, now: SimTime, on: bool);
     /// A worker was released from work that has not left for good.
     fn released(&mut self, service: u32, now: SimTime);

@@ -398,8 +398,8 @@ impl Fact {
         refs: 0,
         relayed: 0,
         sent: 0,
-        out: false,
         ordinal: 0,
+        out: false,
         given_up: false,
     };
 }

@@ -282,10 +282,10 @@ impl Writer<'_> {
         }
         let every: Vec<u32> = (0..probes.deliveries.len() as u32).collect();
         let mut all = sum(&probes.deliveries, &every);
+        all[Count::Phantom] = probes.spreads.iter().map(|s| s.phantom).sum();
         // An entity counts once, however many subscribers have it wrong.
         all[Count::WrongEntities] = probes.wrong_entities;
         all[Count::Harmed] = probes.harmed_entities;
-        all[Count::Phantom] = probes.spreads.iter().map(|s| s.phantom).sum();
         self.measures.extend(ledger("ledger", &all));
         let unroutable = probes.spreads.iter().map(|s| s.unroutable).sum();
         let not_emitted = probes.stations.iter().map(|s| s.not_emitted).sum();

@@ -132,11 +132,11 @@ pub(crate) struct Probes<H = Digest> {
     pub(crate) demands: Vec<Demand<H>>,
     pub(crate) spreads: Vec<Spread>,
     pub(crate) waiting: Waiting,
+    pub(crate) groups: Groups,
     /// Individuals that some subscription now shows in another version than the newest.
     pub(crate) wrong_entities: u64,
     /// Individuals that some subscription ever showed wrong or had to do without.
     pub(crate) harmed_entities: u64,
-    pub(crate) groups: Groups,
     /// Deliveries of each station.
     pub(crate) heard_by: Vec<Vec<u32>>,
     bin_start: SimTime,
@@ -156,7 +156,9 @@ fn spreads(events: usize, subscriptions: &[Subscription]) -> Vec<Spread> {
 /// Obligations of several subscriptions together.
 pub(super) fn sum(deliveries: &[Delivery], which: &[u32]) -> Obligations {
     let mut all = Obligations::default();
-    which.iter().for_each(|&d| all += &deliveries[d as usize].ledger);
+    for &d in which {
+        all += &deliveries[d as usize].ledger;
+    }
     all
 }
 
@@ -209,9 +211,9 @@ impl<H: History> Probes<H> {
             demands: blueprint.clients.iter().map(|_| Demand::default()).collect(),
             spreads: spreads(blueprint.events.len(), &subscriptions),
             waiting,
+            groups: Groups::new(blueprint),
             wrong_entities: 0,
             harmed_entities: 0,
-            groups: Groups::new(blueprint),
             heard_by,
             bin_start: SimTime::ZERO,
             scratch: Counts::default(),
@@ -310,7 +312,7 @@ impl<H: History> Probes<H> {
             assert_eq!(e2e, segments, "segments do not add up to the end-to-end latency");
             if at_rest {
                 // Little's law is of what is here; what waits at brokers has not arrived.
-                let area = s.backlog.area() - ahead + s.busy.area() + s.riding.area();
+                let area = s.backlog.area() - ahead + s.busy.area();
                 assert_eq!(area, s.stays, "Little's law does not hold");
             }
         }

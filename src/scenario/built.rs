@@ -21,13 +21,7 @@ enum Missing {
 use Missing::{Engine, Key, Word};
 
 /// All that cannot be run yet.
-const MISSING: &[Missing] = &[
-    Word("per"),
-    Key(Place::Service, "dedup"),
-    Key(Place::Service, "order"),
-    Key(Place::Service, "ids"),
-    Key(Place::On, "from"),
-];
+const MISSING: &[Missing] = &[Word("per"), Key(Place::On, "from")];
 
 /// A diagnostic for everything in a root that cannot be run yet.
 pub(super) fn refused(root: &Table, sources: &Sources) -> Vec<Diagnostic> {

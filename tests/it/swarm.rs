@@ -90,7 +90,9 @@ fn consumes(dice: &mut Dice, engine: Engine) -> String {
     if dice.below(3) == 0 {
         keys.push_str(", fails = \"20%\", backoff = \"5ms..50ms full-jitter\"");
         let places = [", retry_in = \"delayed\"", ", retry_in = \"inline\"", ""];
-        keys.push_str(any(dice, &places));
+        // What is not acknowledged cannot be put aside.
+        let from = usize::from(engine == Engine::FanOut);
+        keys.push_str(any(dice, &places[from..]));
         if matches!(engine, Engine::Push | Engine::Pull) && dice.below(2) == 0 {
             keys.push_str(", on_exhausted = \"dlq\"");
         }

@@ -320,7 +320,6 @@ impl<O: Observer> Builder<'_, O> {
             EngineSpec::Push(spec) => {
                 Box::new(Push::new(self.world, self.blueprint, self.streams, broker, spec))
             }
-            _ => Box::new(NoEngine),
         }
     }
 

@@ -235,7 +235,6 @@ pub(super) fn log(partitions: u32) -> LogSpec {
         heartbeat: s(3),
         max_poll_records: 500,
         long_poll: SimDuration::from_ms(500),
-        exactly_once: None,
     }
 }
 
@@ -251,6 +250,7 @@ pub(super) fn world(rate: &str, secs: u64, spec: LogSpec, work_ms: u64) -> Bluep
         engine: EngineSpec::Log(spec),
         publish: fixed(1),
         nodes: 3,
+        reconnect: "100ms fixed".parse().expect("valid"),
         producer: ProducerSpec {
             acks: Acks::All,
             backoff: "100ms fixed".parse().expect("valid"),
