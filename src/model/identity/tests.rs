@@ -562,6 +562,14 @@ fn arbitrary(seed: u64) -> Blueprint {
         (h.fails, h.attempts) = (Probability::new(0.2).expect("valid"), 1 + of(3));
         h.backoff = "7ms fixed".parse().expect("valid");
         h.consume.retry_in = [RetryIn::Inline, RetryIn::Requeue, RetryIn::Delayed][of(3) as usize];
+        if of(4) == 0 {
+            h.publish.mode = PublishMode::OutboxPoll(SimDuration::from_ms(9));
+        }
+        if of(3) == 0 && matches!(h.trigger, Trigger::On(_)) {
+            let wait = SimDuration::from_ms(u64::from(of(9)));
+            h.consume.batch =
+                Some(BatchSpec { max: 1 + of(4), wait, each: fixed(1), bisect: of(2) == 0 });
+        }
         h
     };
     let jitter = || Step::Work("~6ms".parse().expect("valid"));
@@ -577,6 +585,7 @@ fn arbitrary(seed: u64) -> Blueprint {
     ];
     for s in &mut services {
         s.workers = 1 + of(3);
+        s.connections = [None, Some(1)][of(2) as usize];
         s.memory = Memory {
             dedup: [Dedup::None, Dedup::Inbox, Dedup::Separate][of(3) as usize],
             window: [None, Some(SimDuration::from_ms(20))][of(2) as usize],
@@ -596,7 +605,11 @@ fn arbitrary(seed: u64) -> Blueprint {
     }
     b.events[1].key = [None, Some(EntityId(0))][of(2) as usize];
     b.clients = vec![client(Operation { service: ServiceId(0), handler: 0 }, 5, 15, 3)];
-    b.failures = (0..4).map(|s| crash(s, u64::from(20 + of(250)), u64::from(1 + of(30)))).collect();
+    for s in 0..4 {
+        let verb = [Verb::Crash, Verb::Crash, Verb::Stop, Verb::Pause][of(4) as usize];
+        let failure = crash(s, u64::from(20 + of(250)), u64::from(1 + of(30)));
+        b.failures.push(Failure { verb, ..failure });
+    }
     b
 }
 
