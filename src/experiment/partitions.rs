@@ -67,35 +67,9 @@ fn backlog(lane: usize, info: &LaneInfo, runs: &[Replication]) -> Option<Partiti
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::testing::{blueprint, fixed, handler, on, service, source, work};
-    use crate::model::{Broker, BrokerId, Consume, EngineSpec, LogSpec, Rebalance, Reset};
+    use crate::model::testing::{blueprint, handler, on, plain_log, service, source, work};
+    use crate::model::{BrokerId, Consume};
     use crate::probe::RunRecord;
-    use crate::units::SimDuration;
-
-    fn log(partitions: u32) -> Broker {
-        let engine = EngineSpec::Log(LogSpec {
-            partitions,
-            replicas: 1,
-            min_isr: 1,
-            replication: fixed(0),
-            unclean: false,
-            replica_lag: SimDuration::MAX,
-            detection: SimDuration::ZERO,
-            election: SimDuration::ZERO,
-            retention: None,
-            retain: None,
-            compaction: false,
-            reset: Reset::Latest,
-            rebalance: Rebalance::Eager,
-            session_timeout: SimDuration::MAX,
-            max_poll_interval: SimDuration::MAX,
-            heartbeat: SimDuration::MAX,
-            max_poll_records: 500,
-            long_poll: SimDuration::ZERO,
-            exactly_once: None,
-        });
-        Broker { engine, ..Broker::ideal("log", fixed(1)) }
-    }
 
     fn two_topics(partitions: u32) -> Blueprint {
         let mut hears = handler(on(0), vec![work(1)]);
@@ -104,7 +78,7 @@ mod tests {
         also.trigger = on(1);
         let services = vec![source(2), service("email", vec![hears, also])];
         let mut blueprint = blueprint(10, 2, services);
-        blueprint.brokers.push(log(partitions));
+        blueprint.brokers.push(plain_log(partitions));
         blueprint
     }
 

@@ -1,4 +1,4 @@
-//! Several events in one go: they gather while they wait for a worker, and one worker takes them all.
+//! Several events in one go: they gather while they wait for a worker, and one worker takes all.
 //!
 //! The first of a batch leads it: it stands in line, has the worker and goes through the steps. The
 //! others ride along, linked by [`Job::next`](super::tables::Job): they begin with it, and end with
@@ -251,7 +251,6 @@ impl<O: Observer> World<O> {
         for &rider in &chain[middle..] {
             self.keep_up(leader, rider);
             self.observer.rides(service, s.now(), false);
-            self.observer.released(service, s.now());
             self.observer.released(service, s.now());
             self.observer.queued(service, s.now());
             let r = self.jobs.get_mut(rider);

@@ -113,7 +113,11 @@ impl Book {
         self.get(fact, subscription).wanted = true;
         let f = self.facts.get_mut(fact);
         f.left += 1;
-        o.opened(subscription, SimTime::from_ns(f.commit));
+        if f.backfill {
+            o.backfilled(subscription);
+        } else {
+            o.opened(subscription, SimTime::from_ns(f.commit));
+        }
     }
 
     /// Something may still publish the fact.

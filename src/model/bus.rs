@@ -1,6 +1,7 @@
 //! The ideal bus: from the emit to the subscriber's backlog, lossless and in the order of each key.
 
 use super::event::{Event, Kind};
+use super::fate::Fate;
 use super::observation::Observer;
 use super::tables::{Fact, Job, NONE};
 use super::{Sched, World};
@@ -84,6 +85,25 @@ impl<O: Observer> World<O> {
             self.arrive(s, subscription, fact);
         } else {
             self.arrive_booked(s, subscription, fact);
+        }
+    }
+
+    /// An ideal bus carries a fact of the book to those who hear it there.
+    pub(crate) fn carry(&mut self, s: &mut Sched, fact: u32, broker: u32) {
+        let Fact { id, event, key, .. } = *self.book.facts.get(fact);
+        self.book.facts.get_mut(fact).published = s.now().ns();
+        for subscription in self.book.heard[event as usize].clone() {
+            let table = &self.subscriptions[subscription as usize];
+            if table.broker != broker || !self.book.wants(fact, subscription) {
+                continue;
+            }
+            let delay = self.brokers[broker as usize].deliver.sample(table.deliver, id, 0);
+            if key != 0 && table.ordered {
+                self.lines.entry((subscription, key)).or_default().push_back((id, NONE));
+            }
+            self.book.copy(fact, subscription);
+            self.book.put(&mut self.observer, fact, subscription, Fate::Stored);
+            s.after(delay, Event::new(Kind::Deliver, subscription, fact));
         }
     }
 

@@ -28,25 +28,6 @@ impl<O: Observer> World<O> {
         self.replies(s);
     }
 
-    /// An ideal bus carries a fact of the book to those who hear it there.
-    pub(crate) fn carry(&mut self, s: &mut Sched, fact: u32, broker: u32) {
-        let Fact { id, event, key, .. } = *self.book.facts.get(fact);
-        self.book.facts.get_mut(fact).published = s.now().ns();
-        for subscription in self.book.heard[event as usize].clone() {
-            let table = &self.subscriptions[subscription as usize];
-            if table.broker != broker || !self.book.wants(fact, subscription) {
-                continue;
-            }
-            let delay = self.brokers[broker as usize].deliver.sample(table.deliver, id, 0);
-            if key != 0 && table.ordered {
-                self.lines.entry((subscription, key)).or_default().push_back((id, NONE));
-            }
-            self.book.copy(fact, subscription);
-            self.book.put(&mut self.observer, fact, subscription, Fate::Stored);
-            s.after(delay, Event::new(Kind::Deliver, subscription, fact));
-        }
-    }
-
     /// A copy of a fact of the book arrives from an ideal bus.
     pub(crate) fn arrive_booked(&mut self, s: &mut Sched, subscription: u32, fact: u32) {
         let f = *self.book.facts.get(fact);
@@ -95,8 +76,6 @@ impl<O: Observer> World<O> {
         let Fact { id, commit, key, .. } = *self.book.facts.get(d.fact);
         let b = self.book.get(d.fact, d.subscription);
         let (attempt, failed) = (u32::from(b.attempts), u32::from(b.failed));
-        // Another copy may come while this one is in work: it draws anew.
-        b.attempts = b.attempts.saturating_add(1);
         let applied = b.fate == Fate::Applied;
         self.running += 1;
         self.observer.arrived(service, s.now(), id, attempt, SimTime::from_ns(commit));
@@ -128,13 +107,14 @@ impl<O: Observer> World<O> {
         let d = *self.deliveries.get(slot);
         let i = &mut self.instances[d.instance as usize];
         let service = i.service;
-        if i.incarnation != d.incarnation {
+        let expected = i.incarnation == d.incarnation;
+        i.coming -= u32::from(expected);
+        if !expected || d.void {
             self.waits_no_more(s.now(), service, &d);
             self.deliveries.free(slot);
             self.book.drop(&mut self.observer, d.fact, d.subscription, d.reason);
             return;
         }
-        i.coming -= 1;
         let up = i.up;
         for _ in 0..d.behind {
             self.observer.queued(service, s.now());
@@ -153,7 +133,9 @@ impl<O: Observer> World<O> {
             let j = self.jobs.get_mut(job);
             (j.arrived, j.mark) = (d.waits, d.waits);
         }
-        if self.handlers[self.jobs.get(job).handler as usize].batch == NONE {
+        let alone = self.handlers[self.jobs.get(job).handler as usize].batch == NONE;
+        // An instance that stops does not wait for more.
+        if alone || !up {
             self.enters(s, d.instance, job);
         } else {
             self.gather(s, service, d.instance, job);
@@ -206,6 +188,10 @@ impl<O: Observer> World<O> {
         let handler = &self.handlers[j.handler as usize];
         j.failing |= handler.poison.draw(handler.poison_key, j.id, 0);
         let (fact, subscription) = (j.origin, j.subscription);
+        // Another copy may come while this one is in work: it draws anew.
+        let next = (j.attempt + 1).min(u32::from(u16::MAX)) as u16;
+        let b = self.book.get(fact, subscription);
+        b.attempts = b.attempts.max(next);
         if handler.batch != NONE && self.board(s, job) {
             self.jobs.get_mut(job).failing = true;
         }
@@ -242,6 +228,13 @@ impl<O: Observer> World<O> {
         };
         let commit = SimTime::from_ns(j.intended);
         let (event, converged) = (fact.event, fact.left == 0 && !fact.given_up);
+        if fact.backfill {
+            // How long that took says nothing of how far the subscription is behind.
+            if self.book.identity.versions {
+                self.shows(now, origin, subscription, true);
+            }
+            return;
+        }
         if self.book.identity.versions {
             self.observer.applied_version(subscription, now, commit, &segments);
             self.shows(now, origin, subscription, true);

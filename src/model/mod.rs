@@ -3,6 +3,7 @@
 //! Components do not call each other's insides: they publish, call and answer, and everything that
 //! takes time goes through the event list. Knows nothing of text, files or statistics.
 
+mod backfill;
 mod backlog;
 mod batch;
 mod blueprint;

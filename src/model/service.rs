@@ -198,7 +198,7 @@ impl<O: Observer> World<O> {
         *replayed - 1
     }
 
-    /// Accounts for the time of the current step, commits it if it is a write, and moves on. Whether
+    /// Accounts for the time of the current step, commits it if it is a write, moves on. Whether
     /// the job keeps its worker.
     #[inline(never)]
     fn step_ends(&mut self, s: &mut Sched, job: u32) -> bool {

@@ -76,6 +76,9 @@ impl Observer for Log {
         self.0.push(format!("s{service} has done that already"));
     }
     fn opened(&mut self, _: u32, _: SimTime) {}
+    fn backfilled(&mut self, subscription: u32) {
+        self.0.push(format!("{subscription} is given an old one"));
+    }
     fn moved(&mut self, subscription: u32, from: Fate, to: Fate) {
         if !to.is_open() && to != Fate::Applied {
             self.0.push(format!("{subscription} was {from:?} and is {to:?}"));
@@ -227,4 +230,29 @@ pub(crate) fn history(blueprint: &Blueprint) -> String {
 
 pub(crate) fn on(event: u32) -> Trigger {
     Trigger::On(vec![EventTypeId(event)])
+}
+
+/// A log with one copy of each partition, in which nothing takes time.
+pub(crate) fn plain_log(partitions: u32) -> Broker {
+    let engine = EngineSpec::Log(LogSpec {
+        partitions,
+        replicas: 1,
+        min_isr: 1,
+        replication: fixed(0),
+        unclean: false,
+        replica_lag: SimDuration::MAX,
+        detection: SimDuration::ZERO,
+        election: SimDuration::ZERO,
+        retention: None,
+        retain: None,
+        compaction: false,
+        reset: Reset::Latest,
+        rebalance: Rebalance::Eager,
+        session_timeout: SimDuration::MAX,
+        max_poll_interval: SimDuration::MAX,
+        heartbeat: SimDuration::MAX,
+        max_poll_records: 500,
+        long_poll: SimDuration::ZERO,
+    });
+    Broker { engine, ..Broker::ideal("log", fixed(1)) }
 }

@@ -125,3 +125,43 @@ impl Groups {
         at.ok().map(|at| self.statuses[at])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::testing::{blueprint, handler, on, plain_log, service, source, work};
+    use crate::model::{BrokerId, Consume};
+    use crate::units::SimDuration;
+
+    #[test]
+    fn partitions_add_up_and_the_worst_one_judges() {
+        let mut hears = handler(on(0), vec![work(1)]);
+        hears.consume = Consume::plain(BrokerId(1));
+        let mut blueprint = blueprint(10, 1, vec![source(2), service("email", vec![hears])]);
+        blueprint.phases.warmup = SimDuration::from_ms(5);
+        blueprint.brokers.push(plain_log(2));
+        let mut groups = Groups::new(&blueprint);
+        let at = |ms: u64| SimTime::ZERO + SimDuration::from_ms(ms);
+        let lag = |messages, fetch, ms, status| {
+            Some(Lag { messages, fetch, age: SimDuration::from_ms(ms), status })
+        };
+        let mut sample = |ms: u64, bin, lanes: [Option<Lag>; 2]| {
+            let border = Border { bin, from: ms == 5, to: ms == 15 };
+            groups.sample(at(ms), border, |lane| lanes[lane as usize]);
+        };
+        let (ok, warn, stop) = (LagStatus::Ok, LagStatus::Warn, LagStatus::Stop);
+        // The warm-up is shown over time and counts for nothing else.
+        sample(5, true, [lag(50, 50, 50, stop), lag(0, 0, 0, ok)]);
+        sample(10, true, [lag(3, 1, 200, ok), lag(4, 0, 100, ok)]);
+        sample(15, true, [lag(1, 1, 40, ok), lag(8, 2, 600, warn)]);
+        sample(20, true, [lag(90, 0, 0, ok), lag(0, 0, 0, ok)]);
+        let email = groups.behind[1].as_ref().expect("it follows a log");
+        assert_eq!(email.what[0].series, [50.0, 7.0, 9.0, 90.0]);
+        let measured = [0, 1, 2].map(|which| email.measured(which));
+        assert_eq!(measured, [(8.0, 9.0), (2.0, 3.0), (0.4, 0.6)]);
+        assert_eq!(email.unwell(), Ok(0.5));
+        let statuses = [0, 1, 2].map(|lane| groups.status(lane));
+        assert_eq!(statuses, [Some(ok), Some(warn), None]);
+        assert!(groups.behind[0].is_none());
+    }
+}

@@ -156,7 +156,9 @@ fn spreads(events: usize, subscriptions: &[Subscription]) -> Vec<Spread> {
 /// Obligations of several subscriptions together.
 pub(super) fn sum(deliveries: &[Delivery], which: &[u32]) -> Obligations {
     let mut all = Obligations::default();
-    which.iter().for_each(|&d| all += &deliveries[d as usize].ledger);
+    for &d in which {
+        all += &deliveries[d as usize].ledger;
+    }
     all
 }
 
@@ -493,6 +495,13 @@ impl<H: History> Observer for Probes<H> {
         d.ledger.committed += 1;
         d.ledger[Fate::Pending] += 1;
         d.expected += u64::from(measured);
+    }
+
+    fn backfilled(&mut self, subscription: u32) {
+        let l = &mut self.deliveries[subscription as usize].ledger;
+        l.committed += 1;
+        l[Fate::Pending] += 1;
+        l[Count::Backfill] += 1;
     }
 
     #[inline]

@@ -45,26 +45,30 @@ fn broker(reader: &mut Reader, entry: &Entry) -> Option<BrokerDraft> {
     if engine != Place::Ideal {
         preset.clone_into(&mut broker.preset);
         broker.publish = reader.variate(&fields, "publish");
-        broker.nodes = reader.whole(&fields, "nodes") as u32;
         broker.per_shard = reader.capacity(&fields, "per_shard");
         broker.per_node = reader.capacity(&fields, "per_node");
         broker.quota = reader.capacity(&fields, "quota");
         alternate = reader.reference(&fields, "alternate");
-        broker.mandatory = reader.truth(&fields, "mandatory");
         broker.reconnect = reader.backoff(&fields, "reconnect");
+    }
+    if matches!(engine, Place::Log | Place::Pull | Place::FanOut) {
+        broker.nodes = reader.whole(&fields, "nodes") as u32;
+    }
+    if matches!(engine, Place::Log | Place::Push | Place::Pull) {
+        broker.mandatory = reader.truth(&fields, "mandatory");
+        broker.producer = producer(reader, &fields, engine);
     }
     match engine {
         Place::Log => {
-            broker.producer = producer(reader, &fields);
             broker.ack = reader.ack(&fields, "commit");
             broker.engine = EngineSpec::Log(log(reader, &fields, broker.nodes));
         }
         Place::Push => {
-            broker.producer = producer(reader, &fields);
-            broker.engine = EngineSpec::Push(push(reader, &fields, broker.nodes, &mut idle_keys));
+            let spec = push(reader, &fields, &mut idle_keys);
+            broker.nodes = spec.quorum.as_ref().map_or(1, |q| q.replicas);
+            broker.engine = EngineSpec::Push(spec);
         }
         Place::Pull => {
-            broker.producer = producer(reader, &fields);
             let spec = pull(reader, &fields);
             idle_keys.extend(polled(&fields, &spec));
             broker.engine = EngineSpec::Pull(spec);
@@ -109,8 +113,21 @@ fn preset<'t>(reader: &mut Reader, entry: &'t Entry) -> Option<(&'t str, Place)>
     Some((word, engine))
 }
 
-fn producer(reader: &mut Reader, fields: &Fields) -> ProducerSpec {
+fn producer(reader: &mut Reader, fields: &Fields, engine: Place) -> ProducerSpec {
     let acks = reader.acks(fields, "acks");
+    let mut spec = ProducerSpec {
+        acks,
+        batch: reader.size(fields, "batch"),
+        linger: reader.duration(fields, "linger"),
+        buffer: reader.size(fields, "buffer"),
+        max_block: reader.duration(fields, "max_block"),
+        delivery_timeout: reader.duration(fields, "delivery_timeout"),
+        ..ProducerSpec::plain()
+    };
+    // What a queue that is polled has taken, it confirms.
+    if engine == Place::Pull {
+        return spec;
+    }
     let wanted = reader.truth(fields, "idempotent");
     if let (true, Some(acks_at), Some(wanted_at)) =
         (wanted && acks != Acks::All, fields.get("acks"), fields.get("idempotent"))
@@ -122,17 +139,10 @@ fn producer(reader: &mut Reader, fields: &Fields) -> ProducerSpec {
             .help("only a confirmation by all copies tells which publish was repeated");
         reader.note(diagnostic);
     }
-    ProducerSpec {
-        acks,
-        idempotent: wanted && acks == Acks::All,
-        batch: reader.size(fields, "batch"),
-        linger: reader.duration(fields, "linger"),
-        buffer: reader.size(fields, "buffer"),
-        max_block: reader.duration(fields, "max_block"),
-        request_timeout: reader.duration(fields, "request_timeout"),
-        delivery_timeout: reader.duration(fields, "delivery_timeout"),
-        backoff: reader.backoff(fields, "backoff"),
-    }
+    spec.idempotent = wanted && acks == Acks::All;
+    spec.request_timeout = reader.duration(fields, "request_timeout");
+    spec.backoff = reader.backoff(fields, "backoff");
+    spec
 }
 
 fn log(reader: &mut Reader, fields: &Fields, nodes: u32) -> LogSpec {
@@ -163,7 +173,6 @@ fn log(reader: &mut Reader, fields: &Fields, nodes: u32) -> LogSpec {
         heartbeat: reader.duration(fields, "heartbeat"),
         max_poll_records: reader.whole(fields, "max_poll_records") as u32,
         long_poll: reader.duration(fields, "long_poll"),
-        exactly_once: reader.transactions(fields, "exactly_once"),
     }
 }
 
@@ -179,20 +188,13 @@ fn at_most(reader: &mut Reader, fields: &Fields, low: (&str, u32), high: (&str, 
     }
 }
 
-fn push(
-    reader: &mut Reader,
-    fields: &Fields,
-    nodes: u32,
-    idle_keys: &mut Vec<IdleKey>,
-) -> PushSpec {
+fn push(reader: &mut Reader, fields: &Fields, idle_keys: &mut Vec<IdleKey>) -> PushSpec {
     let replicas = reader.whole(fields, "replicas") as u32;
     let (replication, failover) =
         (reader.variate(fields, "replication"), reader.duration(fields, "failover"));
     let quorum =
         reader.truth(fields, "quorum").then_some(QuorumSpec { replicas, replication, failover });
-    if quorum.is_some() {
-        at_most(reader, fields, ("replicas", replicas), ("nodes", nodes));
-    } else {
+    if quorum.is_none() {
         for key in ["replicas", "replication", "failover"] {
             idle_keys.extend(idle(fields, key, Needs::Quorum));
         }

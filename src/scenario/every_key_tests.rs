@@ -85,7 +85,6 @@ const VALUES: &[(&str, &str)] = &[
     ("heartbeat", "@heartbeat"),
     ("max_poll_records", "7"),
     ("long_poll", "\"7s\""),
-    ("exactly_once", "true"),
     ("commit", "\"after\""),
     ("prefetch", "7"),
     ("priority", "7"),
@@ -206,8 +205,8 @@ fn lines(place: P, name: &str) -> (String, String) {
                 "quorum" => "true",
                 _ => "\"7ms\"",
             };
-            let quorum = if name == "quorum" { "" } else { "nodes = 3\nquorum = true" };
-            let nodes = if name == "quorum" { "nodes = 3\nreplicas = 3" } else { quorum };
+            let quorum = if name == "quorum" { "" } else { "quorum = true" };
+            let nodes = if name == "quorum" { "replicas = 3" } else { quorum };
             (format!("{nodes}\n{name} = {value}"), nodes.to_owned())
         }
         ("@quorum", _) => plain(if name == "replicas" { "2" } else { "\"7ms\"" }),

@@ -162,8 +162,7 @@ fn value(lines: &mut Vec<Line>, places: &mut Places, key: &Key, path: String, no
         Some(node) => lines.push(stated(places, path, node)),
         None if key.default.is_empty() => {}
         None => {
-            let bare = matches!(key.grammar, Grammar::Whole(..) | Grammar::Truth | Grammar::Burst)
-                || matches!(key.grammar, Grammar::TruthOrDuration);
+            let bare = matches!(key.grammar, Grammar::Whole(..) | Grammar::Truth | Grammar::Burst);
             let value = if bare { key.default.to_owned() } else { format!("\"{}\"", key.default) };
             let source = format!("default ({})", key.grade());
             lines.push(Line { path, value, source, span: None });

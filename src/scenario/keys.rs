@@ -121,8 +121,6 @@ pub enum Grammar {
     Duration,
     /// `"10ms"` or `"none"`
     DurationOrNone,
-    /// `true`, `false` or `"10ms"`
-    TruthOrDuration,
     /// `"2KB"`
     Size,
     /// `"2KB"` or `"none"`
@@ -173,7 +171,6 @@ impl Grammar {
             G::Whole(min, max) => format!("a whole number from {min} to {max}"),
             G::WholeOrNone(min, max) => format!("{} or \"none\"", G::Whole(min, max).words()),
             G::DurationOrNone => "a duration such as \"10ms\", or \"none\"".into(),
-            G::TruthOrDuration => "true, false or a duration such as \"100ms\"".into(),
             G::Size => "a size such as \"2KB\"".into(),
             G::SizeOrNone => "a size such as \"2KB\", or \"none\"".into(),
             G::Capacity => {

@@ -14,8 +14,6 @@ const SIZES: [(&str, u64); 4] = [("GB", 1 << 30), ("MB", 1 << 20), ("KB", 1 << 1
 const NONE: &str = "none";
 /// How often offsets are stored if the file does not say.
 const COMMIT: SimDuration = SimDuration::from_secs(5);
-/// How often a transaction ends if the file does not say.
-const TRANSACTION: SimDuration = SimDuration::from_ms(100);
 
 /// `2KB`
 fn size(text: &str) -> Result<u64, ParseError> {
@@ -232,15 +230,6 @@ impl Reader<'_> {
                 self.note(Diagnostic::error("E107", node.span, message));
                 Acks::All
             }
-        }
-    }
-
-    /// How often a transaction ends, if there are any.
-    pub(super) fn transactions(&mut self, fields: &Fields, name: &str) -> Option<SimDuration> {
-        match fields.get(name).map(|entry| &entry.node) {
-            None | Some(Node { value: Value::Boolean(false), .. }) => None,
-            Some(Node { value: Value::Boolean(true), .. }) => Some(TRANSACTION),
-            Some(node) => self.parsed(node, &Grammar::TruthOrDuration, |_, text| text.parse()),
         }
     }
 }

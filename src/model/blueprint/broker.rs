@@ -48,7 +48,6 @@ pub struct Broker {
 impl Broker {
     /// The ideal bus.
     pub fn ideal(name: &str, deliver: Variate) -> Self {
-        let backoff = Backoff::Fixed { base: SimDuration::ZERO };
         Self {
             name: name.to_owned(),
             preset: "ideal".to_owned(),
@@ -61,18 +60,8 @@ impl Broker {
             quota: Capacity::default(),
             mandatory: false,
             alternate: None,
-            reconnect: backoff.clone(),
-            producer: ProducerSpec {
-                acks: Acks::None,
-                idempotent: true,
-                batch: 0,
-                linger: SimDuration::ZERO,
-                buffer: u64::MAX,
-                max_block: SimDuration::ZERO,
-                request_timeout: SimDuration::MAX,
-                delivery_timeout: SimDuration::MAX,
-                backoff,
-            },
+            reconnect: Backoff::Fixed { base: SimDuration::ZERO },
+            producer: ProducerSpec::plain(),
             ack: AckMode::After,
         }
     }
@@ -99,6 +88,23 @@ pub struct ProducerSpec {
     pub delivery_timeout: SimDuration,
     /// Pause between attempts.
     pub backoff: Backoff,
+}
+
+impl ProducerSpec {
+    /// Each event by itself, without an answer or any limit.
+    pub fn plain() -> Self {
+        Self {
+            acks: Acks::None,
+            idempotent: false,
+            batch: 0,
+            linger: SimDuration::ZERO,
+            buffer: u64::MAX,
+            max_block: SimDuration::ZERO,
+            request_timeout: SimDuration::MAX,
+            delivery_timeout: SimDuration::MAX,
+            backoff: Backoff::Fixed { base: SimDuration::ZERO },
+        }
+    }
 }
 
 /// When a publish counts as done.
@@ -205,8 +211,6 @@ pub struct LogSpec {
     pub max_poll_records: u32,
     /// How long a question waits for entries.
     pub long_poll: SimDuration,
-    /// Outputs and offsets of a consumer become visible together, this often.
-    pub exactly_once: Option<SimDuration>,
 }
 
 /// Where a group goes on whose place has been deleted.

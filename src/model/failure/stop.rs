@@ -163,6 +163,7 @@ impl<O: Observer> World<O> {
         i.draining = false;
         // Copies that are still on their way find nobody.
         i.incarnation += 1;
+        i.coming = 0;
         let service = i.service;
         self.leaves(s, instance, Departure::Crash);
         self.publisher_closes(s, instance);

@@ -141,7 +141,9 @@ fn tap() -> Broker {
 /// The world of a blueprint whose second broker, if there is one, is a [`Tap`].
 fn world(b: &Blueprint) -> World<Log> {
     let mut world = World::new(b, &Streams::new(1, 0), Log::default());
-    if let Some(broker) = b.brokers.get(1) {
+    if let Some(broker) = b.brokers.get(1)
+        && matches!(broker.engine, EngineSpec::FanOut(_))
+    {
         let before = broker.ack == AckMode::Before;
         world.engines[1] = Box::new(Tap { before, ..Tap::default() });
     }
@@ -232,7 +234,7 @@ fn a_stop_gives_back_what_waits_and_what_is_on_its_way() {
     26 tap: i1 leaves: Crash
     31 tap: i1 joins 0
     32 s1 starts
-    52 s1 done: wait 0, work 20, draw 0
+    52 s1 done: wait 0, work 20, draw 1
     52 applied 0: [0.0, 1.0, 0.0, 21.0, 20.0, 0.0]
     52 converged
     ");
@@ -726,7 +728,8 @@ fn assert_healthy(w: &World<Log>) {
     for i in &w.instances {
         let order = w.services[i.service as usize].order;
         assert!(i.up && !i.draining && i.takes == order && i.slow == 1.0, "{i:?}");
-        assert!(i.crashes + i.stops + i.pauses + i.busy == 0 && i.inbox.is_empty(), "{i:?}");
+        assert!(i.crashes + i.stops + i.pauses + i.busy + i.coming == 0, "{i:?}");
+        assert!(i.inbox.is_empty(), "{i:?}");
     }
     for s in &w.services {
         assert_eq!(s.up as usize, s.instances.len());
@@ -815,4 +818,76 @@ proptest! {
         b.brokers[1].ack = if before { AckMode::Before } else { AckMode::After };
         assert_overlap(&b, ms, failures.collect());
     }
+
+    #[test]
+    fn any_failures_end_in_the_healthy_state_with_any_broker(
+        strikes in prop::collection::vec(strike(), 1..6),
+        pull in any::<bool>(),
+        connected in any::<bool>(),
+        batch in any::<bool>(),
+        seconds in any::<bool>(),
+    ) {
+        let (ms, per) = if seconds { (1_000, 1) } else { (1, 1_000) };
+        let t = |n: u64| SimDuration::from_ms(n * ms);
+        let failures = strikes.into_iter().map(|(verb, instances, begins, lasts)| {
+            failure(VERBS[verb], instances, begins / per, lasts / per)
+        });
+        let mut b = busy(ms);
+        b.failures = failures.collect();
+        b.brokers[1].engine = if pull { pulls(ms, connected) } else { pushes(ms, connected) };
+        if batch {
+            let consume = &mut b.services[1].handlers[1].consume;
+            let each = Variate::constant(t(1));
+            consume.retry_in = RetryIn::Inline;
+            consume.batch = Some(BatchSpec { max: 3, wait: t(10), each, bisect: connected });
+        }
+        let limits = Limits { events: 1_000_000, events_per_instant: 1_000 };
+        let mut engine = Engine::new(world(&b), limits, World::start);
+        engine.run_until::<false>(b.phases.traffic_end());
+        prop_assert_eq!(engine.run_until::<true>(SimTime::MAX), Stop::Rest);
+        // What is still on its way back to the broker arrives.
+        engine.run_until::<false>(engine.now() + t(50));
+        assert_healthy(engine.model());
+    }
+}
+
+fn pushes(ms: u64, connected: bool) -> EngineSpec {
+    EngineSpec::Push(PushSpec {
+        prefetch: 2,
+        priorities: 0,
+        ttl: None,
+        max_length: None,
+        overflow: Overflow::DropHead,
+        quorum: None,
+        fsync: fixed(0),
+        delivery_limit: None,
+        ack_timeout: None,
+        heartbeat: SimDuration::from_ms(if connected { 0 } else { 15 * ms }),
+        dead_letters: false,
+    })
+}
+
+fn pulls(ms: u64, connected: bool) -> EngineSpec {
+    let visibility = SimDuration::from_ms(60 * ms);
+    EngineSpec::Pull(PullSpec {
+        visibility: (!connected).then_some(visibility),
+        heartbeat: false,
+        long_poll: Some(SimDuration::from_ms(20 * ms)),
+        poll: SimDuration::from_ms(ms),
+        empty_poll: Probability::ZERO,
+        batch: 10,
+        prefetch: 1,
+        max_in_flight: u64::MAX,
+        dlq_after: None,
+        fifo: false,
+        dedup: None,
+        duplicates: Probability::ZERO,
+        retention: None,
+        reclaim: None,
+        nack_delay: SimDuration::ZERO,
+        max_length: None,
+        replication: fixed(0),
+        failover: SimDuration::ZERO,
+        unsynced: SimDuration::ZERO,
+    })
 }

@@ -620,3 +620,33 @@ fn whatever_happens_a_world_comes_to_rest_and_forgets() {
     }
     assert!(seen.iter().all(|n| *n > 0), "{what:?}: {seen:?}");
 }
+
+#[test]
+fn what_is_emitted_for_each_individual_is_about_it() {
+    let text = "duration = \"20s\"\nwarmup = \"0s\"\n[broker.bus]\npreset = \"kafka\"\n\
+                [entity.driver]\ncount = 3\n[service.car]\nemits.Moved = \"every 4s per driver\"\n\
+                [service.map]\non.Moved = \"100s\"\n";
+    let b = crate::scenario::testing::scenario(text).variants.remove(0).blueprint;
+    let world = World::new(&b, &Streams::new(1, 0), Log::default());
+    let limits = Limits { events: 100_000, events_per_instant: 1_000 };
+    let mut engine = Engine::new(world, limits, World::start);
+    engine.run_until::<false>(b.phases.traffic_end());
+    let world = engine.into_model();
+    let facts = world.book.facts.slots().map(|slot| {
+        let f = world.book.facts.get(slot);
+        (f.id, f.key, world.book.identity.facts[slot as usize].version)
+    });
+    let mut facts: Vec<(u64, u64, u32)> = facts.collect();
+    // Nobody is done with any of them.
+    facts.sort_unstable();
+    assert_eq!(facts.len(), 15);
+    for (n, &(_, key, version)) in facts.iter().enumerate() {
+        assert_eq!((key, version), (facts[n % 3].1, n as u32 / 3 + 1));
+    }
+    let mut keys: Vec<u64> = facts[..3].iter().map(|f| f.1).collect();
+    keys.sort_unstable();
+    let driver = crate::random::hash_name("driver");
+    let mut drivers: Vec<u64> = (0..3).map(|i| super::key_of(driver, i)).collect();
+    drivers.sort_unstable();
+    assert_eq!(keys, drivers);
+}

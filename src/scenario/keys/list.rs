@@ -29,7 +29,7 @@ pub(super) const fn key(
     Key { places, name, grammar, default, doc, status: Status::Supported }
 }
 
-const fn later(places: &'static [Place], name: &'static str, doc: &'static str) -> Key {
+pub(super) const fn later(places: &'static [Place], name: &'static str, doc: &'static str) -> Key {
     Key { places, name, grammar: G::Other(""), default: "", doc, status: Status::Later }
 }
 

@@ -5,7 +5,7 @@
 use Grammar as G;
 use Place as P;
 
-use super::list::{MANY, key};
+use super::list::{MANY, key, later};
 use super::{Grammar, Key, PRESETS, Place};
 
 const ALL: &[Place] = &[P::Ideal, P::Log, P::Push, P::Pull, P::FanOut];
@@ -13,6 +13,8 @@ const ALL: &[Place] = &[P::Ideal, P::Log, P::Push, P::Pull, P::FanOut];
 const REAL: &[Place] = &[P::Log, P::Push, P::Pull, P::FanOut];
 /// Engines that confirm what they were given.
 const CONFIRMING: &[Place] = &[P::Log, P::Push, P::Pull];
+/// Brokers whose confirmation may fail to come.
+const REPEATING: &[Place] = &[P::Log, P::Push];
 
 /// Of every broker, and of every one but the ideal bus.
 pub(super) const COMMON: &[Key] = &[
@@ -25,7 +27,13 @@ pub(super) const COMMON: &[Key] = &[
         "time to the subscriber: from the broker, on the ideal bus from the emit",
     ),
     key(REAL, "publish", G::Distribution, "0s", "time from the publisher to the broker"),
-    key(REAL, "nodes", G::Whole(1, 10_000), "3", "number of nodes, spread over the zones"),
+    key(
+        &[P::Log, P::Pull, P::FanOut],
+        "nodes",
+        G::Whole(1, 10_000),
+        "3",
+        "number of nodes, spread over the zones; a queue that pushes has as many as copies",
+    ),
     key(
         REAL,
         "per_shard",
@@ -36,7 +44,7 @@ pub(super) const COMMON: &[Key] = &[
     key(REAL, "per_node", G::Capacity, "none", "what a node serves at most"),
     key(REAL, "quota", G::Capacity, "none", "what each publishing instance may send"),
     key(
-        REAL,
+        CONFIRMING,
         "mandatory",
         G::Truth,
         "false",
@@ -67,7 +75,7 @@ pub(super) const PRODUCER: &[Key] = &[
         "all",
         "when a publish counts as done: at once, with one copy, with enough copies",
     ),
-    key(CONFIRMING, "idempotent", G::Truth, "false", "whether a repeated publish is recognised"),
+    key(REPEATING, "idempotent", G::Truth, "false", "whether a repeated publish is recognised"),
     key(
         CONFIRMING,
         "batch",
@@ -85,7 +93,7 @@ pub(super) const PRODUCER: &[Key] = &[
         "how long a full buffer blocks before it is an error",
     ),
     key(
-        CONFIRMING,
+        REPEATING,
         "request_timeout",
         G::Duration,
         "30s",
@@ -99,7 +107,7 @@ pub(super) const PRODUCER: &[Key] = &[
         "how long all attempts to publish together may take",
     ),
     key(
-        CONFIRMING,
+        REPEATING,
         "backoff",
         G::Backoff,
         "100ms..1s exp-jitter",
@@ -163,13 +171,7 @@ pub(super) const LOG: &[Key] = &[
     ),
     key(&[P::Log], "max_poll_records", G::Whole(1, MANY), "500", "entries of one answer"),
     key(&[P::Log], "long_poll", G::Duration, "500ms", "how long a question waits for entries"),
-    key(
-        &[P::Log],
-        "exactly_once",
-        G::TruthOrDuration,
-        "false",
-        "transactions: outputs and offsets become visible together, every 100ms or this often",
-    ),
+    later(&[P::Log], "exactly_once", "transactions: outputs and offsets become visible together"),
     key(&[P::Log], "commit", G::Ack, "after", "when consumers store their offsets"),
 ];
 

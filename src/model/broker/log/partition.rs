@@ -143,6 +143,13 @@ impl Partition {
         self.entries.push_back(entry);
     }
 
+    /// All copies have all entries, as before the run.
+    pub(super) fn settle(&mut self) {
+        let end = self.leo();
+        self.hw = end;
+        self.replicas.iter_mut().for_each(|r| r.leo = end);
+    }
+
     /// Takes away the last entry if it lies at `offset` or beyond.
     pub(super) fn pop_from(&mut self, offset: u64) -> Option<Entry> {
         if self.leo() > offset.max(self.live) { self.entries.pop_back() } else { None }

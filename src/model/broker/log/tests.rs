@@ -15,6 +15,8 @@ pub(super) struct Watch {
     /// Facts applied: instant in ms and commit in ms.
     pub(super) applied: Vec<(f64, f64)>,
     pub(super) again: u64,
+    /// Obligations.
+    pub(super) opened: u64,
     pub(super) redelivered: u64,
     pub(super) resurrected: u64,
     pub(super) ended: BTreeMap<&'static str, u64>,
@@ -50,7 +52,10 @@ impl Observer for Watch {
     fn emitted(&mut self, _: u32, _: SimTime, _: u64) {}
     fn not_emitted(&mut self, _: u32) {}
     fn committed(&mut self, _: u32, _: SimTime) {}
-    fn opened(&mut self, _: u32, _: SimTime) {}
+    fn backfilled(&mut self, _: u32) {}
+    fn opened(&mut self, _: u32, _: SimTime) {
+        self.opened += 1;
+    }
     fn moved(&mut self, _: u32, _: Fate, to: Fate) {
         if !to.is_open() && to != Fate::Applied {
             let name: &'static str = Box::leak(format!("{to:?}").into_boxed_str());
@@ -106,8 +111,8 @@ impl Observer for Watch {
         assert_eq!(s.total(), now.since(commit).ns());
         self.applied.push((ms(now), ms(commit)));
     }
-    fn applied_version(&mut self, subscription: u32, now: SimTime, commit: SimTime, s: &Segments) {
-        self.applied(subscription, now, commit, s, true);
+    fn applied_version(&mut self, of: u32, now: SimTime, commit: SimTime, s: &Segments) {
+        self.applied(of, now, commit, s, true);
     }
     fn visible(&mut self, _: u32, _: SimTime, _: SimTime) {}
     fn behind(&mut self, _: u32, _: SimTime, _: bool, _: bool) {}
@@ -187,6 +192,7 @@ pub(super) fn run(b: &Blueprint, script: &[(u64, Deed)]) -> (World<Watch>, bool)
     run_until(b, script, b.phases.traffic_end() + b.phases.drain)
 }
 
+/// The same until an instant.
 pub(super) fn run_until(
     b: &Blueprint,
     script: &[(u64, Deed)],
@@ -207,7 +213,8 @@ pub(super) fn run_until(
     let world = engine.into_model().world;
     let w = &world.observer;
     if rest {
-        assert_eq!(w.area, w.stays, "Little's law does not hold");
+        let left = (w.level, w.waiting);
+        assert_eq!(w.area, w.stays, "Little's law does not hold: {left:?}");
         assert!(w.waits.iter().all(|n| *n == 0), "at rest with something waiting: {:?}", w.waits);
     }
     (world, rest)
@@ -235,7 +242,6 @@ pub(super) fn log(partitions: u32) -> LogSpec {
         heartbeat: s(3),
         max_poll_records: 500,
         long_poll: SimDuration::from_ms(500),
-        exactly_once: None,
     }
 }
 
@@ -251,6 +257,7 @@ pub(super) fn world(rate: &str, secs: u64, spec: LogSpec, work_ms: u64) -> Bluep
         engine: EngineSpec::Log(spec),
         publish: fixed(1),
         nodes: 3,
+        reconnect: "100ms fixed".parse().expect("valid"),
         producer: ProducerSpec {
             acks: Acks::All,
             backoff: "100ms fixed".parse().expect("valid"),

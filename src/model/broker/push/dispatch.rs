@@ -8,9 +8,6 @@ use crate::model::observation::Observer;
 use crate::model::tables::{NONE, VOID};
 use crate::units::SimDuration;
 
-/// Incarnation of no instance: a copy on its way to it never arrives.
-const NOBODY: u32 = u32::MAX;
-
 impl Push {
     /// A message joins what is ready, at its place.
     pub(super) fn put<O: Observer>(&mut self, ctx: &mut Ctx<O>, message: u32) {
@@ -177,7 +174,7 @@ impl Push {
             if arrive && d.travels {
                 continue;
             }
-            d.incarnation = NOBODY;
+            d.void = true;
             self.unlease(message);
             self.hand_back(ctx, message, counts);
         }
