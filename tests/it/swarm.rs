@@ -90,8 +90,8 @@ fn consumes(dice: &mut Dice, engine: Engine) -> String {
     if dice.below(3) == 0 {
         keys.push_str(", fails = \"20%\", backoff = \"5ms..50ms full-jitter\"");
         let places = [", retry_in = \"delayed\"", ", retry_in = \"inline\"", ""];
-        // What is not acknowledged cannot be put aside.
-        let from = usize::from(engine == Engine::FanOut);
+        // An ideal bus has nowhere to put work aside, and what is not acknowledged cannot be.
+        let from = usize::from(matches!(engine, Engine::FanOut | Engine::Ideal));
         keys.push_str(any(dice, &places[from..]));
         if matches!(engine, Engine::Push | Engine::Pull) && dice.below(2) == 0 {
             keys.push_str(", on_exhausted = \"dlq\"");
