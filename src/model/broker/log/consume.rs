@@ -64,8 +64,8 @@ impl LogEngine {
         while left > 0 {
             let Some(lane) = self.members[member as usize].ready.pop_front() else { return };
             let l = &mut self.lanes[lane as usize];
-            // It may have been taken away and come back since it was put here.
-            if !std::mem::take(&mut l.queued) || l.owner != member || !l.is_open() {
+            // It may have been taken away since it was put here, and may wait elsewhere now.
+            if l.owner != member || !std::mem::take(&mut l.queued) || !l.is_open() {
                 continue;
             }
             let at = l.partition as usize;
