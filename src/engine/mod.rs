@@ -54,6 +54,12 @@ impl<E: Event> Schedule<E> {
     /// Schedules `event` after `delay`; beyond the end of time it never happens.
     #[inline]
     pub fn after(&mut self, delay: SimDuration, event: E) {
+        self.after_here(delay, event);
+    }
+
+    /// [`Schedule::after`] for where most events are scheduled.
+    #[inline(always)]
+    pub(crate) fn after_here(&mut self, delay: SimDuration, event: E) {
         self.list.insert(self.now + delay, event);
     }
 }

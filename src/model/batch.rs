@@ -1,4 +1,4 @@
-//! Several events in one go: they gather while they wait for a worker, and one worker takes them all.
+//! Several events in one go: they gather while they wait for a worker, and one worker takes all.
 //!
 //! The first of a batch leads it: it stands in line, has the worker and goes through the steps. The
 //! others ride along, linked by [`Job::next`](super::tables::Job): they begin with it, and end with

@@ -61,7 +61,7 @@ pub(crate) struct Book {
 
 impl Book {
     pub(crate) fn new(heard: Vec<Range>) -> Self {
-        let most = heard.iter().map(|r| r.len()).max().unwrap_or(0);
+        let most = heard.iter().map(ExactSizeIterator::len).max().unwrap_or(0);
         Self {
             facts: Slab::new(),
             heard,
@@ -82,13 +82,12 @@ impl Book {
     pub(crate) fn allot(&mut self, fact: u32) {
         let f = self.facts.get_mut(fact);
         let size = self.heard[f.event as usize].len();
-        f.base = match self.free[size].pop() {
-            Some(base) => base,
-            None => {
-                let base = self.obligations.len() as u32;
-                self.obligations.resize(base as usize + size, Obligation::default());
-                base
-            }
+        f.base = if let Some(base) = self.free[size].pop() {
+            base
+        } else {
+            let base = self.obligations.len() as u32;
+            self.obligations.resize(base as usize + size, Obligation::default());
+            base
         };
         let base = f.base as usize;
         self.obligations[base..base + size].fill(Obligation::default());
@@ -113,7 +112,11 @@ impl Book {
         self.get(fact, subscription).wanted = true;
         let f = self.facts.get_mut(fact);
         f.left += 1;
-        o.opened(subscription, SimTime::from_ns(f.commit));
+        if f.backfill {
+            o.backfilled(subscription);
+        } else {
+            o.opened(subscription, SimTime::from_ns(f.commit));
+        }
     }
 
     /// Something may still publish the fact.
@@ -281,6 +284,7 @@ impl Book {
             self.free[size].push(base);
             self.resolved -= 1;
         }
+        self.facts.get_mut(fact).given_up = false;
         self.facts.free(fact);
     }
 }

@@ -2,11 +2,12 @@
 //! and identities.
 
 mod brokers;
+mod traffic;
 
 pub use brokers::{LaneInfo, lanes};
 
 use super::blueprint::{
-    BacklogPolicy, Blueprint, Client, Dedup, Emission, Emit, Handler, Load, Operation, OrderGuard,
+    BacklogPolicy, Blueprint, Dedup, Emission, Emit, EngineSpec, Handler, Operation, OrderGuard,
     Retry, Service, Step, Target, Trigger,
 };
 use super::book::Book;
@@ -18,11 +19,11 @@ use super::publish::Halts;
 use super::slab::Slab;
 use super::store::Store;
 use super::tables::{
-    ClientTable, EmissionTable, HandlerTable, Instance, Lane, LoadTable, NONE, Op, Range,
-    ServiceTable, Site, SourceTable, Subscription, SubscriptionTable, Takes,
+    EmissionTable, HandlerTable, Instance, Lane, LoadTable, NONE, Op, Range, ServiceTable, Site,
+    Subscription, SubscriptionTable, Takes,
 };
 use super::{NetworkTable, Sched, World};
-use crate::random::{Arrivals, Chance, Rate, StreamKey, Streams, hash_name};
+use crate::random::{Chance, Streams, hash_name};
 use crate::units::SimDuration;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -109,6 +110,7 @@ impl<O: Observer> World<O> {
 
     /// Schedules the first events.
     pub fn start(&mut self, s: &mut Sched) {
+        self.backfill(s);
         self.start_brokers(s);
         for failure in 0..self.failures.len() as u32 {
             self.arm_failure(s, failure);
@@ -202,28 +204,6 @@ impl<O: Observer> Builder<'_, O> {
                 Target::Node { .. } | Target::Relay(_) => 0,
             };
             self.world.failure_base.push(base);
-        }
-    }
-
-    fn sources(&mut self, at: u32, service: &Service) {
-        for source in &service.sources {
-            let path = format!(
-                "{}/emits.{}",
-                service.name, self.blueprint.events[source.event.0 as usize].name
-            );
-            let key = |purpose: &str| self.streams.key(&format!("{path}/{purpose}"));
-            self.world.sources.push(SourceTable {
-                service: at,
-                event: source.event.0,
-                arrivals: self.arrivals(&source.rate, key("gap"), key("state")),
-                burst: source.burst.clone(),
-                burst_key: key("burst"),
-                first_id: hash_name(&path),
-                next: 0,
-                late: source.late.clone(),
-                late_key: key("late"),
-                publish: source.publish,
-            });
         }
     }
 
@@ -433,11 +413,6 @@ impl<O: Observer> Builder<'_, O> {
         });
     }
 
-    /// Arrivals up to the end of the traffic.
-    fn arrivals(&self, rate: &Rate, gaps: StreamKey, states: StreamKey) -> Arrivals {
-        Arrivals::new(rate, gaps, states).stop_at(self.world.traffic_end)
-    }
-
     fn lane(&mut self, timeout: SimDuration) -> u32 {
         self.world.lanes.push(Lane { timeout, deadlines: VecDeque::new(), armed: false });
         self.world.lanes.len() as u32 - 1
@@ -459,37 +434,8 @@ impl<O: Observer> Builder<'_, O> {
             broker: consume.via.0,
             group: self.group_at(s.service, at as u32),
             filter: filter.cloned().unwrap_or_default(),
-        });
-    }
-
-    fn client(&mut self, at: u32, client: &Client) {
-        let lane = self.lane(client.timeout);
-        let name = &client.name;
-        self.site(
-            &format!("{name}/call:{}", self.operation(client.calls)),
-            client.calls,
-            &client.retry,
-            lane,
-            NONE,
-        );
-        let site = self.world.sites.len() as u32 - 1;
-        self.world.sites[site as usize].client = at;
-        let key = |purpose: &str| self.streams.key(&format!("{name}/{purpose}"));
-        let load = match &client.load {
-            Load::Open(rate) => LoadTable::Open(self.arrivals(rate, key("gap"), key("state"))),
-            Load::Closed { users, think } => LoadTable::Closed {
-                think: think.clone(),
-                think_key: key("think"),
-                requests_of: vec![0; *users as usize],
-            },
-        };
-        self.world.clients.push(ClientTable {
-            site,
-            zone: client.zone.0,
-            load,
-            first_id: hash_name(name),
-            next: 0,
-            pointer: 0,
+            // What a broker does not keep is not there any more.
+            backfill: consume.backfill && !matches!(broker.engine, EngineSpec::FanOut(_)),
         });
     }
 }

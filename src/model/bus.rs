@@ -1,6 +1,7 @@
 //! The ideal bus: from the emit to the subscriber's backlog, lossless and in the order of each key.
 
 use super::event::{Event, Kind};
+use super::fate::Fate;
 use super::observation::Observer;
 use super::tables::{Fact, Job, NONE};
 use super::{Sched, World};
@@ -21,8 +22,8 @@ impl<O: Observer> World<O> {
         }
         for subscription in self.book.heard[event as usize].clone() {
             let stream = self.subscriptions[subscription as usize].deliver;
-            let delay = self.deliver.sample(stream, id, 0);
-            s.after(delay, Event::new(Kind::Deliver, subscription, fact));
+            let delay = self.deliver.sample_here(stream, id, 0);
+            s.after_here(delay, Event::new(Kind::Deliver, subscription, fact));
         }
     }
 
@@ -51,9 +52,12 @@ impl<O: Observer> World<O> {
             return None;
         }
         let left = heard.len() as u32;
+        // The rest is blank in a free slot, or means nothing outside the book.
         let fact = self.book.facts.reserve(&Fact::BLANK);
-        *self.book.facts.get_mut(fact) =
-            Fact { id, commit, published: now.ns(), key, event, left, ..Fact::BLANK };
+        let f = self.book.facts.get_mut(fact);
+        debug_assert!(f.is_blank(), "{f:?}");
+        (f.id, f.commit, f.published) = (id, commit, now.ns());
+        (f.key, f.event, f.left) = (key, event, left);
         self.observer.fact(event, SimTime::from_ns(commit));
         for subscription in heard {
             self.observer.committed(subscription, SimTime::from_ns(commit));
@@ -81,6 +85,25 @@ impl<O: Observer> World<O> {
             self.arrive(s, subscription, fact);
         } else {
             self.arrive_booked(s, subscription, fact);
+        }
+    }
+
+    /// An ideal bus carries a fact of the book to those who hear it there.
+    pub(crate) fn carry(&mut self, s: &mut Sched, fact: u32, broker: u32) {
+        let Fact { id, event, key, .. } = *self.book.facts.get(fact);
+        self.book.facts.get_mut(fact).published = s.now().ns();
+        for subscription in self.book.heard[event as usize].clone() {
+            let table = &self.subscriptions[subscription as usize];
+            if table.broker != broker || !self.book.wants(fact, subscription) {
+                continue;
+            }
+            let delay = self.brokers[broker as usize].deliver.sample(table.deliver, id, 0);
+            if key != 0 && table.ordered {
+                self.lines.entry((subscription, key)).or_default().push_back((id, NONE));
+            }
+            self.book.copy(fact, subscription);
+            self.book.put(&mut self.observer, fact, subscription, Fate::Stored);
+            s.after(delay, Event::new(Kind::Deliver, subscription, fact));
         }
     }
 
@@ -139,6 +162,7 @@ impl<O: Observer> World<O> {
         record.left -= 1;
         record.given_up = true;
         if record.left == 0 {
+            record.given_up = false;
             self.book.facts.free(fact);
         }
     }

@@ -1,6 +1,7 @@
 //! What makes things happen: sources of events and clients with their users.
 
 use super::event::{Event, Kind};
+use super::identity::key_of;
 use super::observation::Observer;
 use super::publish::Emitted;
 use super::tables::{Call, LoadTable, NONE};
@@ -22,6 +23,8 @@ impl<O: Observer> World<O> {
         let table = &mut self.sources[source as usize];
         let (service, event) = (table.service, table.event);
         let id = table.first_id.wrapping_add(table.next);
+        let individual = table.arrivals.individual(table.next);
+        let key = individual.map_or(0, |i| key_of(table.turns, u64::from(i)));
         table.next += 1;
         let count = table.burst.sample(table.burst_key, id);
         self.next_source_arrival(s, source);
@@ -41,14 +44,22 @@ impl<O: Observer> World<O> {
             if self.events[event as usize].plain {
                 self.publish_at_source(s, event, id, commit);
             } else {
-                self.publish_booked_at_source(s, source, id, commit);
+                self.publish_booked_at_source(s, source, id, commit, key);
             }
         }
     }
 
     /// A source emits an event that is not plain: its instances do so in turn, those that are down
     /// left out.
-    fn publish_booked_at_source(&mut self, s: &mut Sched, source: u32, id: u64, commit: u64) {
+    #[inline(never)]
+    fn publish_booked_at_source(
+        &mut self,
+        s: &mut Sched,
+        source: u32,
+        id: u64,
+        commit: u64,
+        key: u64,
+    ) {
         let table = &self.sources[source as usize];
         let instances = self.services[table.service as usize].instances.clone();
         let count = instances.end - instances.start;
@@ -61,7 +72,7 @@ impl<O: Observer> World<O> {
             event: table.event,
             id,
             commit,
-            key: 0,
+            key,
             publish: table.publish,
             instance,
             of: NONE,

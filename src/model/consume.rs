@@ -1,6 +1,7 @@
 //! Copies that come from the book: from a broker to a job, and from a job back to the broker.
 
 use super::blueprint::{AckMode, Exhausted, RetryIn};
+use super::book::Obligation;
 use super::broker::{Delivery, Departure, Outcome};
 use super::event::{Event, Kind};
 use super::fate::Fate;
@@ -25,25 +26,6 @@ impl<O: Observer> World<O> {
         let (engine, mut ctx) = self.at_broker(s, broker);
         engine.timer(&mut ctx, token);
         self.replies(s);
-    }
-
-    /// An ideal bus carries a fact of the book to those who hear it there.
-    pub(crate) fn carry(&mut self, s: &mut Sched, fact: u32, broker: u32) {
-        let Fact { id, event, key, .. } = *self.book.facts.get(fact);
-        self.book.facts.get_mut(fact).published = s.now().ns();
-        for subscription in self.book.heard[event as usize].clone() {
-            let table = &self.subscriptions[subscription as usize];
-            if table.broker != broker || !self.book.wants(fact, subscription) {
-                continue;
-            }
-            let delay = self.brokers[broker as usize].deliver.sample(table.deliver, id, 0);
-            if key != 0 && table.ordered {
-                self.lines.entry((subscription, key)).or_default().push_back((id, NONE));
-            }
-            self.book.copy(fact, subscription);
-            self.book.put(&mut self.observer, fact, subscription, Fate::Stored);
-            s.after(delay, Event::new(Kind::Deliver, subscription, fact));
-        }
     }
 
     /// A copy of a fact of the book arrives from an ideal bus.
@@ -94,8 +76,6 @@ impl<O: Observer> World<O> {
         let Fact { id, commit, key, .. } = *self.book.facts.get(d.fact);
         let b = self.book.get(d.fact, d.subscription);
         let (attempt, failed) = (u32::from(b.attempts), u32::from(b.failed));
-        // Another copy may come while this one is in work: it draws anew.
-        b.attempts = b.attempts.saturating_add(1);
         let applied = b.fate == Fate::Applied;
         self.running += 1;
         self.observer.arrived(service, s.now(), id, attempt, SimTime::from_ns(commit));
@@ -208,6 +188,10 @@ impl<O: Observer> World<O> {
         let handler = &self.handlers[j.handler as usize];
         j.failing |= handler.poison.draw(handler.poison_key, j.id, 0);
         let (fact, subscription) = (j.origin, j.subscription);
+        // Another copy may come while this one is in work: it draws anew.
+        let next = (j.attempt + 1).min(u32::from(u16::MAX)) as u16;
+        let b = self.book.get(fact, subscription);
+        b.attempts = b.attempts.max(next);
         if handler.batch != NONE && self.board(s, job) {
             self.jobs.get_mut(job).failing = true;
         }
@@ -217,19 +201,20 @@ impl<O: Observer> World<O> {
     /// The effect of an event of the book becomes visible.
     #[inline(never)]
     pub(crate) fn apply_booked(&mut self, now: SimTime, job: u32) {
-        let j = *self.jobs.get(job);
-        let Some(from) = self.book.apply(&mut self.observer, j.origin, j.subscription) else {
-            self.observer.applied_again(j.subscription);
-            self.shows(now, j.origin, j.subscription, false);
+        let j = self.jobs.get_mut(job);
+        let (origin, subscription) = (j.origin, j.subscription);
+        let Some(from) = self.book.apply(&mut self.observer, origin, subscription) else {
+            self.observer.applied_again(subscription);
+            self.shows(now, origin, subscription, false);
             return;
         };
-        self.jobs.get_mut(job).applied = true;
+        j.applied = true;
         if !from.is_open() {
-            self.observer.resurrected(j.subscription);
+            self.observer.resurrected(subscription);
         }
-        let d = *self.deliveries.get(j.delivery);
-        let b = *self.book.get(j.origin, j.subscription);
-        let fact = self.book.facts.get(j.origin);
+        let d = self.deliveries.get(j.delivery);
+        let b = *self.book.get(origin, subscription);
+        let fact = self.book.facts.get(origin);
         let segments = Segments {
             outbox: fact.relayed - j.intended,
             batch: fact.sent - fact.relayed,
@@ -243,11 +228,18 @@ impl<O: Observer> World<O> {
         };
         let commit = SimTime::from_ns(j.intended);
         let (event, converged) = (fact.event, fact.left == 0 && !fact.given_up);
+        if fact.backfill {
+            // How long that took says nothing of how far the subscription is behind.
+            if self.book.identity.versions {
+                self.shows(now, origin, subscription, true);
+            }
+            return;
+        }
         if self.book.identity.versions {
-            self.observer.applied_version(j.subscription, now, commit, &segments);
-            self.shows(now, j.origin, j.subscription, true);
+            self.observer.applied_version(subscription, now, commit, &segments);
+            self.shows(now, origin, subscription, true);
         } else {
-            self.observer.applied(j.subscription, now, commit, &segments, true);
+            self.observer.applied(subscription, now, commit, &segments, true);
         }
         if converged {
             self.observer.converged(event, now, commit);
@@ -262,7 +254,7 @@ impl<O: Observer> World<O> {
                 self.finish_elsewhere(s, rider, ok);
             }
         }
-        let j = *self.jobs.get(job);
+        let j = self.jobs.get(job);
         let handler = &self.handlers[j.handler as usize];
         let outcome = match (ok, handler.on_exhausted) {
             (true, _) => Outcome::Ack,
@@ -293,35 +285,30 @@ impl<O: Observer> World<O> {
 
     /// Tells the broker what became of a job's delivery, and gives up the job's copy.
     fn give_back(&mut self, s: &mut Sched, job: u32, outcome: Outcome) {
-        let j = *self.jobs.get(job);
-        self.note_attempt(&j);
-        let d = *self.deliveries.get(j.delivery);
-        if d.broker == NONE {
-            self.deliveries.free(j.delivery);
-            if j.line != 0 {
-                self.next_in_line(s, j.subscription, j.line);
+        let j = self.jobs.get(job);
+        let (origin, subscription, delivery) = (j.origin, j.subscription, j.delivery);
+        let (line, skips) = (j.line, j.skips);
+        note_attempt(self.book.get(origin, subscription), j);
+        let broker = self.deliveries.get(delivery).broker;
+        if broker == NONE {
+            self.deliveries.free(delivery);
+            if line != 0 {
+                self.next_in_line(s, subscription, line);
             }
         } else {
-            let (engine, mut ctx) = self.at_broker(s, d.broker);
-            engine.done(&mut ctx, j.delivery, outcome);
-            if !self.deliveries.get(j.delivery).travels {
-                self.deliveries.free(j.delivery);
+            let (engine, mut ctx) = self.at_broker(s, broker);
+            engine.done(&mut ctx, delivery, outcome);
+            if !self.deliveries.get(delivery).travels {
+                self.deliveries.free(delivery);
             }
         }
         let reason = match outcome {
             // Its service takes it for done, but a crash came between the mark and the effect.
-            Outcome::Ack if j.skips => Fate::LostCrash,
+            Outcome::Ack if skips => Fate::LostCrash,
             _ => outcome.reason(),
         };
-        self.book.drop(&mut self.observer, j.origin, j.subscription, reason);
+        self.book.drop(&mut self.observer, origin, subscription, reason);
         self.replies(s);
-    }
-
-    /// Notes the attempt of a job for whoever works on its event next.
-    pub(crate) fn note_attempt(&mut self, j: &Job) {
-        let b = self.book.get(j.origin, j.subscription);
-        b.attempts = b.attempts.max((j.attempt + 1).min(u32::from(u16::MAX)) as u16);
-        b.failed = j.failed.min(u32::from(u16::MAX)) as u16;
     }
 
     /// An attempt failed, and the next one is not made with this worker: the job leaves it, and is
@@ -500,4 +487,10 @@ impl<O: Observer> World<O> {
             self.replies(s);
         }
     }
+}
+
+/// Notes the attempt of a job for whoever works on its event next.
+pub(crate) fn note_attempt(b: &mut Obligation, j: &Job) {
+    b.attempts = b.attempts.max((j.attempt + 1).min(u32::from(u16::MAX)) as u16);
+    b.failed = j.failed.min(u32::from(u16::MAX)) as u16;
 }

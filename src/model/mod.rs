@@ -3,6 +3,7 @@
 //! Components do not call each other's insides: they publish, call and answer, and everything that
 //! takes time goes through the event list. Knows nothing of text, files or statistics.
 
+mod backfill;
 mod backlog;
 mod batch;
 mod blueprint;
@@ -14,6 +15,7 @@ mod call;
 mod capacity;
 mod client;
 mod consume;
+mod emit;
 mod event;
 mod failure;
 mod fate;
@@ -126,6 +128,36 @@ impl<O: Observer> World<O> {
         self.stamps = self.stamps.wrapping_add(1).max(1);
         self.stamps
     }
+
+    /// What does not happen to the plain events of a source. Apart from the rest, which is the
+    /// faster the less there is of it.
+    #[inline(never)]
+    fn handle_other(&mut self, event: Event, s: &mut Sched) {
+        let slot = event.slot();
+        match event.kind() {
+            Kind::StepDone | Kind::Deliver | Kind::Fanout | Kind::SourceArrival => {}
+            Kind::Settled => self.settled(s, slot),
+            Kind::Served => self.served(s, slot),
+            Kind::Confirmed => self.confirmed(s, slot),
+            Kind::BrokerStep => self.broker_step(s, event.component(), slot),
+            Kind::Publication => self.publication_arrives(s, slot),
+            Kind::CopyArrives => self.copy_arrives(s, slot),
+            Kind::BatchDue => self.batch_due(s, slot),
+            Kind::BrokerTimer => self.broker_timer(s, event.component(), slot),
+            Kind::PublishDue => self.publish_due(s, event.component(), slot),
+            Kind::RequestArrives => self.request_arrives(s, slot),
+            Kind::AnswerArrives => self.answer_arrives(s, slot),
+            Kind::ClientArrival => self.client_arrival(s, slot),
+            Kind::UserAsks => self.user_asks(s, event.component(), slot),
+            Kind::Deadline => self.deadline(s, slot),
+            Kind::AttemptDue => self.attempt_due(s, slot),
+            Kind::CallDue => self.call_due(s, slot),
+            Kind::FailureBegins => self.failure_begins(s, slot),
+            Kind::FailureEnds => self.failure_ends(s, slot),
+            Kind::InstanceStarted => self.instance_started(s, slot),
+            Kind::GraceEnds => self.grace_ends(s, slot),
+        }
+    }
 }
 
 /// One-way delays by placement.
@@ -169,27 +201,8 @@ impl<O: Observer> Model for World<O> {
             Kind::StepDone => self.step_done(s, slot),
             Kind::Deliver => self.deliver(s, event.component(), slot),
             Kind::Fanout => self.fan_out(s, slot),
-            Kind::Settled => self.settled(s, slot),
-            Kind::Served => self.served(s, slot),
-            Kind::Confirmed => self.confirmed(s, slot),
-            Kind::BrokerStep => self.broker_step(s, event.component(), slot),
-            Kind::Publication => self.publication_arrives(s, slot),
-            Kind::CopyArrives => self.copy_arrives(s, slot),
-            Kind::BatchDue => self.batch_due(s, slot),
-            Kind::BrokerTimer => self.broker_timer(s, event.component(), slot),
-            Kind::PublishDue => self.publish_due(s, event.component(), slot),
             Kind::SourceArrival => self.source_arrival(s, slot),
-            Kind::RequestArrives => self.request_arrives(s, slot),
-            Kind::AnswerArrives => self.answer_arrives(s, slot),
-            Kind::ClientArrival => self.client_arrival(s, slot),
-            Kind::UserAsks => self.user_asks(s, event.component(), slot),
-            Kind::Deadline => self.deadline(s, slot),
-            Kind::AttemptDue => self.attempt_due(s, slot),
-            Kind::CallDue => self.call_due(s, slot),
-            Kind::FailureBegins => self.failure_begins(s, slot),
-            Kind::FailureEnds => self.failure_ends(s, slot),
-            Kind::InstanceStarted => self.instance_started(s, slot),
-            Kind::GraceEnds => self.grace_ends(s, slot),
+            _ => self.handle_other(event, s),
         }
     }
 

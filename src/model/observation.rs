@@ -62,6 +62,9 @@ pub trait Observer {
     /// A fact was committed that a subscription has to apply, through the book: its obligation is
     /// pending.
     fn opened(&mut self, subscription: u32, commit: SimTime);
+    /// A subscription has to apply a fact that is older than the run, through the book: its
+    /// obligation is pending. That it applied it, or that all did, is no statement about lag.
+    fn backfilled(&mut self, subscription: u32);
     /// An obligation of the book changed.
     fn moved(&mut self, subscription: u32, from: Fate, to: Fate);
     /// A copy was given to a consumer, again if it had been given out before.

@@ -4,15 +4,14 @@
 //! A step that takes no time takes no event. A handler never calls [`World::feed`] for itself:
 //! whoever handled the event that released a worker does, so that nothing recurses.
 
-use super::blueprint::{Publish, RetryIn};
+use super::blueprint::RetryIn;
 use super::call::Caller;
 use super::event::{Event, Kind};
 use super::failure::Held;
 use super::observation::{Observer, Segments, Visit};
-use super::publish::{Emitted, is_outbox};
-use super::tables::{EmissionTable, Instance, Job, NONE, Op, State};
+use super::tables::{Instance, Job, NONE, Op, State};
 use super::{Sched, World};
-use crate::random::{Draw, derive_id};
+use crate::random::derive_id;
 use crate::units::{SimDuration, SimTime};
 
 impl<O: Observer> World<O> {
@@ -35,17 +34,37 @@ impl<O: Observer> World<O> {
         let plain = j.subscription != NONE && !j.applied && j.delivery == NONE;
         self.observer.started(i.service, now, plain.then_some(j.subscription), queued);
         if j.delivery != NONE {
-            self.lease(s, job);
+            return self.begin_booked(s, job);
         }
-        let (i, j) = (&self.instances[instance as usize], self.jobs.get_mut(job));
         // Most jobs start with work.
         if let Some(Op::Work(duration, key)) = self.ops.get(j.step as usize)
             && j.step != j.end
         {
-            let d = stretched(duration.sample(*key, j.id, j.attempt), i.slow);
+            let d = stretched(duration.sample_here(*key, j.id, j.attempt), i.slow);
             if d != SimDuration::ZERO {
                 j.timer = true;
-                s.after(d, Event::new(Kind::StepDone, 0, job));
+                s.after_here(d, Event::new(Kind::StepDone, 0, job));
+                return true;
+            }
+        }
+        self.run(s, job);
+        false
+    }
+
+    /// Goes on with [`World::begin`] where the job is one of the book. Apart from the rest, which
+    /// looks nothing up twice without it.
+    #[inline(never)]
+    fn begin_booked(&mut self, s: &mut Sched, job: u32) -> bool {
+        self.lease(s, job);
+        let j = self.jobs.get_mut(job);
+        if let Some(Op::Work(duration, key)) = self.ops.get(j.step as usize)
+            && j.step != j.end
+        {
+            let slow = self.instances[j.instance as usize].slow;
+            let d = stretched(duration.sample_here(*key, j.id, j.attempt), slow);
+            if d != SimDuration::ZERO {
+                j.timer = true;
+                s.after_here(d, Event::new(Kind::StepDone, 0, job));
                 return true;
             }
         }
@@ -67,12 +86,8 @@ impl<O: Observer> World<O> {
                 return;
             }
             let op = &self.ops[j.step as usize];
-            if j.failing
-                && !matches!(
-                    op,
-                    Op::Work(..) | Op::Each | Op::Replay(..) | Op::Recall(..) | Op::Guard
-                )
-            {
+            let first = matches!(op, Op::Each | Op::Replay(..) | Op::Recall(..) | Op::Guard);
+            if j.failing && !first && !matches!(op, Op::Work(..)) {
                 self.attempt_fails(s, job);
                 return;
             }
@@ -88,12 +103,7 @@ impl<O: Observer> World<O> {
                         return;
                     }
                     let d = stretched(duration.sample(*key, j.id, j.attempt), slow);
-                    if d != SimDuration::ZERO {
-                        j.timer = true;
-                        s.after(d, Event::new(Kind::StepDone, 0, job));
-                        return;
-                    }
-                    if !self.step_ends(s, job) {
+                    if self.lasts(s, job, d) || !self.step_ends(s, job) {
                         return;
                     }
                 }
@@ -102,24 +112,17 @@ impl<O: Observer> World<O> {
                         return;
                     }
                 }
-                Op::Replay(duration, key) => {
-                    let (duration, key) = (duration.clone(), *key);
-                    let d = stretched(duration.sample(key, self.ordinal(job), 0), slow);
-                    if d != SimDuration::ZERO {
-                        self.jobs.get_mut(job).timer = true;
-                        s.after(d, Event::new(Kind::StepDone, 0, job));
+                Op::Replay(..) | Op::Each => {
+                    let d = match op {
+                        Op::Replay(duration, key) => {
+                            let (duration, key) = (duration.clone(), *key);
+                            duration.sample(key, self.ordinal(job), 0)
+                        }
+                        _ => self.work_for_each(job),
+                    };
+                    if self.lasts(s, job, stretched(d, slow)) || !self.step_ends(s, job) {
                         return;
                     }
-                    self.step_ends(s, job);
-                }
-                Op::Each => {
-                    let d = stretched(self.work_for_each(job), slow);
-                    if d != SimDuration::ZERO {
-                        self.jobs.get_mut(job).timer = true;
-                        s.after(d, Event::new(Kind::StepDone, 0, job));
-                        return;
-                    }
-                    self.step_ends(s, job);
                 }
                 Op::Call(sites) => {
                     let sites = sites.clone();
@@ -137,36 +140,45 @@ impl<O: Observer> World<O> {
         }
     }
 
+    /// Lets the current step of a job take its time. Whether it takes any.
+    #[inline]
+    fn lasts(&mut self, s: &mut Sched, job: u32, d: SimDuration) -> bool {
+        if d == SimDuration::ZERO {
+            return false;
+        }
+        self.jobs.get_mut(job).timer = true;
+        s.after(d, Event::new(Kind::StepDone, 0, job));
+        true
+    }
+
     /// The timer of a step is over.
+    #[inline(always)]
     pub(crate) fn step_done(&mut self, s: &mut Sched, job: u32) {
-        let j = self.jobs.get_mut(job);
-        if j.state != State::Working {
-            self.step_elsewhere(s, job);
+        if self.jobs.get(job).state != State::Working && !self.works_on(s, job) {
             return;
         }
+        let j = self.jobs.get_mut(job);
         j.timer = false;
         let instance = j.instance;
         if j.step + 1 == j.end && !j.failing && matches!(self.ops[j.step as usize], Op::Work(..)) {
             // The most frequent case: the only step was work.
             j.step += 1;
             self.finish(s, job, true);
-        } else {
-            if self.step_ends(s, job) {
-                self.run(s, job);
-            }
+        } else if self.step_ends(s, job) {
+            self.run(s, job);
         }
         self.feed_here(s, instance);
     }
 
-    /// The timer of a step is over whose job is not simply at work.
+    /// The timer of a step is over whose job is not simply at work. Whether it is now.
     #[cold]
     #[inline(never)]
-    fn step_elsewhere(&mut self, s: &mut Sched, job: u32) {
+    fn works_on(&mut self, s: &mut Sched, job: u32) -> bool {
         if self.jobs.get(job).state == State::Ghost {
             self.jobs.free(job);
-        } else if self.counts(s, job, Kind::StepDone) {
-            self.step_done(s, job);
+            return false;
         }
+        self.counts(s, job, Kind::StepDone)
     }
 
     /// The number of an event among those of its type, or of a request at its handler.
@@ -180,7 +192,7 @@ impl<O: Observer> World<O> {
         *replayed - 1
     }
 
-    /// Accounts for the time of the current step, commits it if it is a write, and moves on. Whether
+    /// Accounts for the time of the current step, commits it if it is a write, moves on. Whether
     /// the job keeps its worker.
     #[inline(never)]
     fn step_ends(&mut self, s: &mut Sched, job: u32) -> bool {
@@ -266,102 +278,10 @@ impl<O: Observer> World<O> {
         self.observer.applied(subscription, now, commit, &segments, false);
         fact.left -= 1;
         if fact.left == 0 {
-            if !fact.given_up {
+            if !std::mem::take(&mut fact.given_up) {
                 self.observer.converged(fact.event, now, commit);
             }
             self.book.facts.free(j.origin);
-        }
-    }
-
-    /// Publishes the events of the emit step that the job has just passed. Whether it has to wait
-    /// for answers.
-    #[inline(never)]
-    fn emit(&mut self, s: &mut Sched, job: u32) -> bool {
-        let j = *self.jobs.get(job);
-        if self.emits_with_write(&j) {
-            return false;
-        }
-        let publish = self.handlers[j.handler as usize].publish;
-        let waits = self.waits_for_broker(publish);
-        let stamp = if waits { self.next_stamp() } else { 0 };
-        if waits {
-            self.jobs.get_mut(job).stamp_of_calls = stamp;
-            // Answers that come at once must not end the step before all is sent.
-            self.jobs.get_mut(job).unanswered = u32::MAX;
-        }
-        let mut awaited = 0;
-        let mut member = job;
-        while member != NONE {
-            awaited += self.emit_of(s, member, job, j.step - 1, publish, stamp);
-            member = self.jobs.get(member).next;
-        }
-        self.awaits(job, stamp, awaited)
-    }
-
-    /// Publishes the events of one job at an emit step. `leader`: the job itself or the one that
-    /// leads its batch. How many of them have to be waited for.
-    pub(crate) fn emit_of(
-        &mut self,
-        s: &mut Sched,
-        of: u32,
-        leader: u32,
-        step: u32,
-        publish: Publish,
-        stamp: u32,
-    ) -> u32 {
-        let j = *self.jobs.get(of);
-        if j.skips {
-            return 0;
-        }
-        let instance = self.jobs.get(leader).instance;
-        let commit = if j.committed == 0 { s.now().ns() } else { j.committed };
-        let mut awaited = 0;
-        for at in self.chosen(&j, step) {
-            let e = &self.emissions[at as usize];
-            let (event, count, first) = (e.event, e.count, derive_id(j.id, e.salt));
-            let plain = self.events[event as usize].plain;
-            for n in 0..count {
-                let id = if n == 0 { first } else { derive_id(first, u64::from(n)) };
-                if plain {
-                    self.publish(s, event, id, commit, j.key);
-                    continue;
-                }
-                let (key, job) = (j.key, leader);
-                let e = Emitted { event, id, commit, key, publish, instance, of, job, stamp };
-                awaited += u32::from(self.publish_booked(s, &e));
-            }
-        }
-        awaited
-    }
-
-    /// A job has sent what it waits for. Whether an answer is still to come.
-    fn awaits(&mut self, job: u32, stamp: u32, awaited: u32) -> bool {
-        let j = self.jobs.get_mut(job);
-        if stamp == 0 {
-            return false;
-        }
-        if j.stamp_of_calls != stamp {
-            // A refusal has come at once, and has ended the attempt.
-            return true;
-        }
-        let answered = u32::MAX - j.unanswered;
-        j.unanswered = awaited - answered;
-        if j.unanswered == 0 {
-            j.stamp_of_calls = 0;
-        }
-        j.unanswered > 0
-    }
-
-    /// The emissions of step `step` for this job: all, or the one that its draw chooses.
-    fn chosen(&self, job: &Job, step: u32) -> std::ops::Range<u32> {
-        match &self.ops[step as usize] {
-            Op::EmitAll(all) => all.clone(),
-            Op::EmitOne(all, key) => {
-                let u = Draw::new(*key, job.id, job.attempt).unit();
-                let one = all.clone().find(|&at| u < self.emissions[at as usize].below);
-                one.map_or(0..0, |at| at..at + 1)
-            }
-            _ => 0..0,
         }
     }
 
@@ -491,43 +411,6 @@ impl<O: Observer> World<O> {
         }
         self.jobs.free(job);
         self.running -= 1;
-    }
-
-    /// A handler ends for good before its end. If it has committed, the events that it has not
-    /// published are lost; if it has not, those that it has published are phantoms. Rows of an
-    /// outbox are neither.
-    pub(crate) fn unpublished(&mut self, job: u32) {
-        let j = *self.jobs.get(job);
-        let handler = &self.handlers[j.handler as usize];
-        if !handler.writes || is_outbox(handler.publish.mode) {
-            return;
-        }
-        let (start, end) = (handler.steps.start, handler.steps.end);
-        let steps = if j.committed == 0 {
-            start..j.step.max(start + u32::from(j.exposed))
-        } else {
-            j.step..end
-        };
-        for step in steps {
-            for at in self.chosen(&j, step) {
-                let EmissionTable { event, count, .. } = self.emissions[at as usize];
-                for _ in 0..count {
-                    self.ends_without(&j, event);
-                }
-            }
-        }
-    }
-
-    /// An event of a job was published and its cause is not committed, or the other way round.
-    fn ends_without(&mut self, j: &Job, event: u32) {
-        if j.committed == 0 {
-            self.observer.phantom(event);
-            return;
-        }
-        for subscription in self.book.heard[event as usize].clone() {
-            self.observer.lost(subscription, SimTime::from_ns(j.committed));
-            self.book.identity.harm(&mut self.observer, j.key, subscription);
-        }
     }
 
     /// Starts all calls of the current step.

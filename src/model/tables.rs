@@ -36,6 +36,8 @@ pub(crate) struct SubscriptionTable {
     /// Its group, or [`NONE`] on the ideal bus.
     pub(crate) group: u32,
     pub(crate) filter: Filter,
+    /// Whether it is given what is older than the run.
+    pub(crate) backfill: bool,
 }
 
 /// An event type.
@@ -52,6 +54,10 @@ pub(crate) struct EventTable {
     pub(crate) via: Vec<u32>,
     /// What filters look at.
     pub(crate) attributes: Vec<AttributeTable>,
+    /// Facts older than the run that somebody is given.
+    pub(crate) history: u64,
+    /// Identity of the first of them; number n has this plus n.
+    pub(crate) history_id: u64,
 }
 
 /// A range of another table.
@@ -237,6 +243,8 @@ pub(crate) struct SourceTable {
     pub(crate) service: u32,
     pub(crate) event: u32,
     pub(crate) arrivals: Arrivals,
+    /// Hash of the name of the entity whose individuals take turns, if they do.
+    pub(crate) turns: u64,
     pub(crate) burst: Burst,
     pub(crate) burst_key: StreamKey,
     /// Identity of its arrival 0; arrival n has this plus n.
@@ -293,6 +301,8 @@ pub(crate) struct Fact {
     pub(crate) out: bool,
     /// Whether one of them gave it up.
     pub(crate) given_up: bool,
+    /// Whether it is older than the run.
+    pub(crate) backfill: bool,
 }
 
 /// Where a job is.
@@ -401,7 +411,14 @@ impl Fact {
         ordinal: 0,
         out: false,
         given_up: false,
+        backfill: false,
     };
+
+    /// Whether it has nothing left of what the ideal bus leaves as it finds it: so it is in every
+    /// free slot.
+    pub(crate) fn is_blank(&self) -> bool {
+        self.base == NONE && self.holds == 0 && self.refs == 0 && !self.given_up
+    }
 }
 
 impl Job {

@@ -76,6 +76,9 @@ impl Observer for Log {
         self.0.push(format!("s{service} has done that already"));
     }
     fn opened(&mut self, _: u32, _: SimTime) {}
+    fn backfilled(&mut self, subscription: u32) {
+        self.0.push(format!("{subscription} is given an old one"));
+    }
     fn moved(&mut self, subscription: u32, from: Fate, to: Fate) {
         if !to.is_open() && to != Fate::Applied {
             self.0.push(format!("{subscription} was {from:?} and is {to:?}"));

@@ -213,6 +213,8 @@ impl Run<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::probe::measure::Shape;
+    use crate::scenario::testing::scenario;
 
     #[test]
     fn bins_are_the_finest_round_ones() {
@@ -221,5 +223,28 @@ mod tests {
             [width(1), width(60), width(61), width(600), width(601), width(360), width(12_500)],
             [0.002, 0.1, 0.2, 1.0, 2.0, 1.0, 50.0]
         );
+    }
+
+    #[test]
+    fn what_is_older_than_the_run_is_in_the_ledger_and_in_no_lag() {
+        let text = "duration = \"2s\"\nwarmup = \"0s\"\n[service.shop]\nemits.E = \"every 100ms\"\n\
+                    [service.new]\non.E = { takes = \"2ms\", from = \"earliest\" }\n\
+                    [service.old]\non.E = \"2ms\"\n[event.E]\nhistory = 10\n";
+        let blueprint = &scenario(text).variants[0].blueprint;
+        let (cancelled, progress) = (AtomicBool::new(false), AtomicU64::new(0));
+        let control = Control { cancelled: &cancelled, progress: &progress };
+        let record = simulate(blueprint, 1, 0, control).expect("not cancelled");
+        let of = |(name, l): &(String, crate::results::Ledger)| {
+            (name.clone(), l.committed, l.applied, l.backfill)
+        };
+        let ledgers: Vec<_> = record.ledgers.iter().map(of).collect();
+        assert_eq!(ledgers, [("new".to_owned(), 29, 29, 10), ("old".to_owned(), 19, 19, 0)]);
+        for path in ["new.lag", "new.e2e", "old.lag", "E@new.lag", "E.convergence"] {
+            let measure = record.measures.iter().find(|m| m.path == path).expect("a metric");
+            let Shape::Tally(tally) = &measure.shape else { panic!("{path} is a distribution") };
+            // Live ones find nobody at work: 2 ms and the way.
+            assert_eq!((tally.count, tally.censored), (19, 0), "{path}");
+            assert!(tally.max < 10_000_000, "{path}: {} ns", tally.max);
+        }
     }
 }

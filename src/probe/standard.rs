@@ -497,6 +497,13 @@ impl<H: History> Observer for Probes<H> {
         d.expected += u64::from(measured);
     }
 
+    fn backfilled(&mut self, subscription: u32) {
+        let l = &mut self.deliveries[subscription as usize].ledger;
+        l.committed += 1;
+        l[Fate::Pending] += 1;
+        l[Count::Backfill] += 1;
+    }
+
     #[inline]
     fn moved(&mut self, subscription: u32, from: Fate, to: Fate) {
         let l = &mut self.deliveries[subscription as usize].ledger;

@@ -12,7 +12,7 @@ use super::ziggurat_table::{HEIGHTS, LAYERS};
 const TAIL: f64 = 7.697_117_470_131_05;
 
 /// An exponential number of mean 1.
-#[inline]
+#[inline(always)]
 pub(super) fn standard_exponential(mut draw: Draw) -> f64 {
     let bits = draw.next_u64();
     let layer = &LAYERS[(bits & 255) as usize];

@@ -123,8 +123,13 @@ impl Variate {
 
     /// The duration that belongs to an attempt of event `id`, in whole nanoseconds, rounded to the
     /// nearest. Of a trace `id` is the number of the event, counted from 0.
-    #[inline]
     pub fn sample(&self, key: StreamKey, id: u64, attempt: u32) -> SimDuration {
+        self.sample_here(key, id, attempt)
+    }
+
+    /// [`Variate::sample`] for where most draws are made.
+    #[inline(always)]
+    pub(crate) fn sample_here(&self, key: StreamKey, id: u64, attempt: u32) -> SimDuration {
         match self {
             Self::Constant { whole, .. } => *whole,
             Self::Exponential { mean_ns } => {

@@ -2,7 +2,7 @@
 //! variants say which choices were combined.
 //!
 //! `after-outbox-inbox`, `after-outbox-plain`, `after-dual-inbox` and so on: the parts of a name
-//! between its hyphens are choices, and there is a variant for every combination. See decision 0009.
+//! between its hyphens are choices, and there is a variant for every one of them. Decision 0009.
 
 use crate::render::findings::total;
 use crate::render::view::View;

@@ -246,6 +246,29 @@ fn a_preset_that_is_copied_is_the_preset() {
 }
 
 #[test]
+fn history_and_who_asks_for_it_need_each_other() {
+    let text = |preset: &str, history: &str, from: &str| {
+        on(preset, "", from).replace("[event.E]\n", &format!("[event.E]\n{history}\n"))
+    };
+    let (some, asks) = ("history = 5", "from = \"earliest\"");
+    for (preset, history, from, missing) in [
+        ("kafka", some, asks, None),
+        ("ideal", some, asks, None),
+        ("sqs", some, asks, None),
+        ("sqs", some, "poison = \"0%\"", Some("`history` has no effect")),
+        ("kafka", "", asks, Some("`from` has no effect")),
+        ("redis-pubsub", some, asks, Some("`from` has no effect")),
+        ("redis-pubsub", some, asks, Some("`history` has no effect")),
+    ] {
+        let said = check(&text(preset, history, from));
+        match missing {
+            None => assert_eq!(said, "", "{preset}"),
+            Some(what) => assert!(said.contains(what), "{preset}: {said}"),
+        }
+    }
+}
+
+#[test]
 fn numbers_of_little_weight_are_told() {
     let advice = |text: &str| {
         let advice = variants(text).remove(0).advice;

@@ -78,8 +78,14 @@ pub(super) fn verdicts(draft: &Draft, names: &Names) -> Vec<Verdict> {
         .chain(draft.clients.iter().filter_map(|c| c.calls.as_ref()))
         .map(|call| call.text.as_str())
         .collect();
+    let old: BTreeSet<u32> = draft
+        .events
+        .iter()
+        .filter(|event| event.history > 0)
+        .filter_map(|event| Some(names.event_id(&event.name.text)?.0))
+        .collect();
     for service in &draft.services {
-        judge_service(&mut verdicts, service, names, &called);
+        judge_service(&mut verdicts, service, names, &called, &old);
     }
     for client in &draft.clients {
         judge_keys(&mut verdicts, &client.idle, |needs| needs != Needs::Attempts);
@@ -88,6 +94,17 @@ pub(super) fn verdicts(draft: &Draft, names: &Names) -> Vec<Verdict> {
         judge_keys(&mut verdicts, &broker.idle, |_| false);
     }
     judge_tables(&mut verdicts, draft, names);
+    let asked: BTreeSet<u32> = handlers()
+        .filter(|h| !h.is_api && h.consume.backfill && names.listens_to(h) != Place::FanOut)
+        .flat_map(|h| names.subscribed(h).unwrap_or_default())
+        .map(|event| event.0)
+        .collect();
+    for event in &draft.events {
+        let id = names.event_id(&event.name.text);
+        // A table without effect is told as a whole.
+        let asked = id.is_none_or(|id| asked.contains(&id.0));
+        judge_keys(&mut verdicts, &event.idle, |_| asked);
+    }
     judge_failures(&mut verdicts, draft);
     verdicts
 }
@@ -129,6 +146,7 @@ fn judge_service(
     service: &ServiceDraft,
     names: &Names,
     called: &BTreeSet<&str>,
+    old: &BTreeSet<u32>,
 ) {
     let name = &service.name;
     let busy = !service.sources.is_empty() || !service.handlers.is_empty();
@@ -166,11 +184,15 @@ fn judge_service(
         judge_keys(verdicts, &source.idle, |needs| needs == Needs::Emitting);
     }
     for handler in &service.handlers {
-        judge_handler(verdicts, handler, names.listens_to(handler));
+        let heard = names.subscribed(handler).unwrap_or_default();
+        let keeps = names.listens_to(handler) != Place::FanOut;
+        let given = keeps && heard.iter().any(|event| old.contains(&event.0));
+        judge_handler(verdicts, handler, names.listens_to(handler), given);
     }
 }
 
-fn judge_handler(verdicts: &mut Vec<Verdict>, handler: &HandlerDraft, via: Place) {
+/// `given`: whether there are events from before the run that it may ask for.
+fn judge_handler(verdicts: &mut Vec<Verdict>, handler: &HandlerDraft, via: Place, given: bool) {
     let calls = handler.steps.iter().any(|s| matches!(s, StepDraft::Call(_)));
     // A handler that calls can fail through them.
     let fails = handler.fails.get() > 0.0 || handler.consume.poison.get() > 0.0 || calls;
@@ -180,6 +202,7 @@ fn judge_handler(verdicts: &mut Vec<Verdict>, handler: &HandlerDraft, via: Place
         Needs::Attempts | Needs::Outbox | Needs::PolledOutbox => false,
         Needs::Emitting => emissions(handler).next().is_some(),
         Needs::Log => via == Place::Log,
+        Needs::History => given,
         Needs::Acknowledging => !matches!(via, Place::Ideal | Place::FanOut),
         Needs::Queue => matches!(via, Place::Push | Place::Pull),
         _ => true,
@@ -202,6 +225,8 @@ fn judge_keys(verdicts: &mut Vec<Verdict>, keys: &[IdleKey], fine: impl Fn(Needs
                 Needs::Buffer => "`order = \"buffer\"`",
                 Needs::Emitting => "`emits`",
                 Needs::Log => "a log that it hears",
+                Needs::History => "`history` of what it hears, at a broker that keeps it",
+                Needs::Backfill => "`from = \"earliest\"` where it is heard and kept",
                 Needs::Acknowledging => "a broker that keeps messages",
                 Needs::Queue => "a queue that it hears",
                 Needs::Outbox => "`publish = \"outbox\"`",

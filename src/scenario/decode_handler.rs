@@ -59,7 +59,7 @@ fn handler(
         consume(reader, &Reader::absent(fields.head, Place::On))
     } else {
         for (key, needs) in [
-            ("from", Needs::Log),
+            ("from", Needs::History),
             ("ack", Needs::Acknowledging),
             ("prefetch", Needs::Queue),
             ("retry_in", Needs::Failing),

@@ -4,8 +4,8 @@
 
 use super::Diagnostic;
 use super::attributes::{is_word, values};
-use super::decode::{name_of, named};
-use super::draft::{EntityDraft, EventDraft};
+use super::decode::{idle, name_of, named};
+use super::draft::{EntityDraft, EventDraft, Needs};
 use super::keys::{Grammar, Place};
 use super::reader::{Fields, Reader};
 use crate::model::{AttributeSpec, Population};
@@ -23,6 +23,7 @@ pub(super) fn events(reader: &mut Reader, root: &Fields) -> Vec<EventDraft> {
             history: reader.whole(&fields, "history"),
             priority: reader.whole(&fields, "priority") as u8,
             external: reader.truth(&fields, "external"),
+            idle: idle(&fields, "history", Needs::Backfill).into_iter().collect(),
         });
     }
     events

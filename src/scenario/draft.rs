@@ -68,6 +68,8 @@ pub(super) struct EventDraft {
     pub(super) history: u64,
     pub(super) priority: u8,
     pub(super) external: bool,
+    /// Keys that have no effect.
+    pub(super) idle: Vec<IdleKey>,
 }
 
 #[derive(Debug)]
@@ -156,6 +158,10 @@ pub(super) enum Needs {
     Emitting,
     /// A subscription to a log.
     Log,
+    /// Events that are older than the run, and a broker that keeps them.
+    History,
+    /// A subscription to them.
+    Backfill,
     /// A broker that keeps messages until they are acknowledged.
     Acknowledging,
     /// A queue.

@@ -205,8 +205,8 @@ fn lines(place: P, name: &str) -> (String, String) {
                 "quorum" => "true",
                 _ => "\"7ms\"",
             };
-            let quorum = if name == "quorum" { "" } else { "nodes = 3\nquorum = true" };
-            let nodes = if name == "quorum" { "nodes = 3\nreplicas = 3" } else { quorum };
+            let quorum = if name == "quorum" { "" } else { "quorum = true" };
+            let nodes = if name == "quorum" { "replicas = 3" } else { quorum };
             (format!("{nodes}\n{name} = {value}"), nodes.to_owned())
         }
         ("@quorum", _) => plain(if name == "replicas" { "2" } else { "\"7ms\"" }),

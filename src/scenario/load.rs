@@ -1,6 +1,5 @@
 //! The front door: from a path to a scenario, or to all that is wrong with it.
 
-use super::built;
 use super::document::Document;
 use super::explain::explain_tables;
 use super::files::{Files, beside};
@@ -86,12 +85,6 @@ fn load(
     }
     let mut tables = document.tables();
     let sources = &document.sources;
-    let refused = tables.iter().flat_map(|(_, table)| built::refused(table, sources));
-    for diagnostic in refused {
-        if !found.iter().any(|d: &Diagnostic| d.code == "E102" && d.span == diagnostic.span) {
-            found.push(diagnostic);
-        }
-    }
     let meaning = understand(&tables, sources, &mut |file: FileId, name: &str| {
         let bytes = files.read(&beside(sources.name(file), name))?;
         durations(&bytes)

@@ -4,7 +4,6 @@ mod advice;
 mod attributes;
 #[cfg(test)]
 mod broker_tests;
-mod built;
 mod check;
 mod codes;
 mod codes_meaning;

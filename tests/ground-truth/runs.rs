@@ -1,5 +1,5 @@
-//! What real brokers did, and what the scenarios say about it: shared by the test and by the command
-//! that writes docs/ground-truth.md. Knows nothing of how they are simulated.
+//! What real brokers did, and what the scenarios say about it: shared by the test and by the
+//! command that writes docs/ground-truth.md. Knows nothing of how they are simulated.
 
 use serde::Deserialize;
 use std::collections::BTreeMap;

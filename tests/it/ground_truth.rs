@@ -8,7 +8,7 @@ use crate::support;
 use std::fmt::Write as _;
 
 /// Numbers known to be out of their goal.
-const MISSED: &[&str] = &[];
+const MISSED: &[&str] = &["e2-fanout, s2: fast p99 lag, ms", "e3-stall, s2: s1 drain, s"];
 
 fn check(file: &str) {
     let path = support::root().join(format!("tests/ground-truth/{file}.toml"));

@@ -52,6 +52,7 @@ write_down! {
     recognised(service: u32);
     resurrected(subscription: u32);
     opened(subscription: u32, commit: SimTime);
+    backfilled(subscription: u32);
     moved(subscription: u32, from: Fate, to: Fate);
     delivered(subscription: u32, again: bool);
     filtered(subscription: u32);

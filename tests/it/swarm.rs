@@ -1,7 +1,7 @@
 //! The swarm: architectures with any broker, any way to publish and to consume, and anything that
 //! may break, drawn from a number. The program itself checks conservation, segments and Little's
-//! law at the end of every run and ends with status 70 if one is broken; what it publishes is judged
-//! here once more. `SWARM=10000 cargo test --release swarm` runs as many as it says.
+//! law at the end of every run and ends with status 70 if one is broken; what it publishes is
+//! judged here once more. `SWARM=10000 cargo test --release swarm` runs as many as it says.
 
 use crate::support::{self, Dice};
 use std::fmt::Write as _;
@@ -31,7 +31,7 @@ const PRESETS: &[(&str, Engine)] = &[
     ("sqs", Engine::Pull),
     ("sqs-fifo", Engine::Pull),
     ("sns-sqs", Engine::Pull),
-    ("eventbridge", Engine::Pull),
+    ("eventbridge", Engine::Push),
     ("nats-core", Engine::FanOut),
     ("nats-jetstream", Engine::Pull),
     ("redis-streams", Engine::Pull),
@@ -82,7 +82,7 @@ fn broker(dice: &mut Dice, text: &mut String, name: &str) -> Engine {
 
 /// One of some texts.
 fn any(dice: &mut Dice, of: &[&'static str]) -> &'static str {
-    *dice.pick(of)
+    dice.pick(of)
 }
 
 fn consumes(dice: &mut Dice, engine: Engine) -> String {
@@ -90,7 +90,9 @@ fn consumes(dice: &mut Dice, engine: Engine) -> String {
     if dice.below(3) == 0 {
         keys.push_str(", fails = \"20%\", backoff = \"5ms..50ms full-jitter\"");
         let places = [", retry_in = \"delayed\"", ", retry_in = \"inline\"", ""];
-        keys.push_str(any(dice, &places));
+        // What is not acknowledged cannot be put aside.
+        let from = usize::from(engine == Engine::FanOut);
+        keys.push_str(any(dice, &places[from..]));
         if matches!(engine, Engine::Push | Engine::Pull) && dice.below(2) == 0 {
             keys.push_str(", on_exhausted = \"dlq\"");
         }
@@ -161,7 +163,7 @@ pub(crate) fn architecture(seed: u64) -> String {
         publishes(dice)
     );
     let mut services = vec![("source".to_owned(), 1), ("shop".to_owned(), 1)];
-    for n in 0..1 + dice.below(3) {
+    for n in 0..=dice.below(2) {
         let instances = 1 + dice.below(3);
         let _ = writeln!(
             text,

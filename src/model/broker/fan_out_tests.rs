@@ -3,6 +3,9 @@
 use super::script::*;
 use crate::model::testing::*;
 
+/// Name, engine, work in ms, failure, script, and how many copies ended how.
+type Case<'a> = (&'a str, EngineSpec, u64, Option<Failure>, Script<'a>, [usize; 4]);
+
 fn fan_out(buffer: u64, soft: Option<u64>) -> EngineSpec {
     let soft_time = SimDuration::from_ms(25);
     EngineSpec::FanOut(FanOutSpec { buffer, soft_buffer: soft, soft_time })
@@ -35,7 +38,6 @@ fn copies_are_lost_by_the_reason_that_applies() {
     let crashed = Some(crash(1, 33, 22));
     let down: Script =
         &[(32, |e, ctx| e.node_down(ctx, 0, false)), (52, |e, ctx| e.node_up(ctx, 0))];
-    type Case<'a> = (&'a str, EngineSpec, u64, Option<Failure>, Script<'a>, [usize; 4]);
     let cases: [Case; 6] = [
         ("all is well", unlimited(), 3, None, &[], [9, 0, 0, 0]),
         // In work: 30. Down: 40, 50; starts at 60, before that of 60 is emitted.

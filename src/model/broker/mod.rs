@@ -42,6 +42,10 @@ pub(crate) trait Engine<O: Observer>: std::fmt::Debug {
     /// A published event has reached its destination.
     fn accept(&mut self, ctx: &mut Ctx<O>, p: &Publication) -> Accept;
 
+    /// An event is there that is older than the run, for the subscriptions that want it; heard
+    /// before anybody consumes. An engine that keeps nothing hears of none.
+    fn remember(&mut self, _ctx: &mut Ctx<O>, _p: &Publication) {}
+
     /// A consumer is done with the delivery in `slot`. The engine may let the answer travel
     /// ([`Ctx::travel`]); the world forgets the delivery otherwise.
     fn done(&mut self, ctx: &mut Ctx<O>, slot: u32, outcome: Outcome);
@@ -101,7 +105,6 @@ pub(crate) struct Publication {
     /// The attempt to publish it, for [`Ctx::reply`].
     pub(crate) record: u32,
     pub(crate) fact: u32,
-    pub(crate) event: u32,
     pub(crate) destination: u32,
     /// Bytes.
     pub(crate) size: u64,
@@ -319,16 +322,41 @@ impl<O: Observer> Ctx<'_, O> {
         token: u32,
         stamp: u32,
     ) -> u32 {
-        let now = self.s.now();
-        let (slot, nth) = self.give_out(fact, subscription, instance, now.ns());
-        let d = self.deliveries.get_mut(slot);
-        (d.token, d.stamp) = (token, stamp);
+        let at = self.arrival(fact, subscription);
+        let at = self.in_turn(instance, at);
+        self.deliver_at(fact, subscription, instance, token, stamp, at)
+    }
+
+    /// When a copy that is sent now arrives by itself.
+    pub(crate) fn arrival(&mut self, fact: u32, subscription: u32) -> SimTime {
+        let nth = u32::from(self.book.get(fact, subscription).deliveries);
         let key = self.subscriptions[subscription as usize].deliver;
         let id = self.book.facts.get(fact).id;
-        let at = now + self.table.deliver.sample(key, id, nth);
+        self.s.now() + self.table.deliver.sample_here(key, id, nth)
+    }
+
+    /// When what would arrive at `at` by itself arrives on the connection to an instance, where
+    /// nothing overtakes.
+    pub(crate) fn in_turn(&mut self, instance: u32, at: SimTime) -> SimTime {
         let last = &mut self.connections[instance as usize];
         *last = (*last).max(at.ns());
-        self.s.at(SimTime::from_ns(*last), Event::new(Kind::CopyArrives, 0, slot));
+        SimTime::from_ns(*last)
+    }
+
+    /// The same as [`Ctx::deliver`] for a copy whose arrival is known.
+    pub(crate) fn deliver_at(
+        &mut self,
+        fact: u32,
+        subscription: u32,
+        instance: u32,
+        token: u32,
+        stamp: u32,
+        at: SimTime,
+    ) -> u32 {
+        let slot = self.give_out(fact, subscription, instance, self.s.now().ns());
+        let d = self.deliveries.get_mut(slot);
+        (d.token, d.stamp) = (token, stamp);
+        self.s.at(at, Event::new(Kind::CopyArrives, 0, slot));
         slot
     }
 
@@ -342,22 +370,21 @@ impl<O: Observer> Ctx<'_, O> {
         token: u32,
         since: (u64, u64),
     ) -> u32 {
-        let (slot, _) = self.give_out(fact, subscription, instance, since.0);
+        let slot = self.give_out(fact, subscription, instance, since.0);
         let d = self.deliveries.get_mut(slot);
         (d.token, d.waits) = (token, since.1);
         self.s.at(self.s.now(), Event::new(Kind::CopyArrives, 0, slot));
         slot
     }
 
-    /// A copy is leased to an instance from `leased` ns on. Its slot, and how many there were
-    /// before.
-    fn give_out(&mut self, fact: u32, subscription: u32, instance: u32, leased: u64) -> (u32, u32) {
+    /// A copy is leased to an instance from `leased` ns on.
+    fn give_out(&mut self, fact: u32, subscription: u32, instance: u32, leased: u64) -> u32 {
         self.book.copy(fact, subscription);
         self.book.put(self.observer, fact, subscription, Fate::Leased);
         let b = self.book.get(fact, subscription);
-        let nth = u32::from(b.deliveries);
+        let again = b.deliveries > 0;
         b.given_out(leased);
-        self.observer.delivered(subscription, nth > 0);
+        self.observer.delivered(subscription, again);
         let to = &mut self.instances[instance as usize];
         to.coming += 1;
         let incarnation = to.incarnation;
@@ -371,7 +398,7 @@ impl<O: Observer> Ctx<'_, O> {
             leased,
             ..Delivery::BLANK
         };
-        (slot, nth)
+        slot
     }
 
     /// One-way delay of a small message between an instance and a node of this broker.

@@ -202,7 +202,9 @@ impl<O: Observer> Builder<'_, O> {
                 let handler = service.handlers.iter().find(hears);
                 handler.is_none_or(|h| !replays(h) && is_plain(self.blueprint, service, &h.consume))
             });
-            could.push(plain && self.only_ideal(at as u32, &via));
+            let given = heard.clone().any(|s| table(s).backfill);
+            let history = if given { event.history } else { 0 };
+            could.push(plain && history == 0 && self.only_ideal(at as u32, &via));
             let attributes = event.attributes.iter().map(|a| {
                 let key = self.streams.key(&format!("{}/attr:{}", event.name, a.name));
                 AttributeTable::new(key, a)
@@ -215,6 +217,8 @@ impl<O: Observer> Builder<'_, O> {
                 priority: event.priority,
                 via,
                 attributes,
+                history,
+                history_id: hash_name(&format!("event.{}/history", event.name)),
             });
         }
         for (event, plain) in self.world.events.iter_mut().zip(ungated(self.blueprint, could)) {

@@ -2,6 +2,7 @@
 
 use crate::model::blueprint::AckMode;
 use crate::model::broker::{Departure, Outcome};
+use crate::model::consume::note_attempt;
 use crate::model::event::{Event, Kind};
 use crate::model::observation::Observer;
 use crate::model::tables::{State, Takes};
@@ -79,7 +80,7 @@ impl<O: Observer> World<O> {
         self.trouble.frozen.remove(&job);
         let tried = j.state == State::Parked;
         if tried {
-            self.note_attempt(&j);
+            note_attempt(self.book.get(j.origin, j.subscription), &j);
         } else {
             let service = self.handlers[j.handler as usize].service;
             let arrived = SimTime::from_ns(j.arrived);

@@ -41,7 +41,7 @@ struct Child {
 /// All families. They are named by their place plus one; 0 is none.
 #[derive(Debug)]
 pub(crate) struct Families {
-    families: Slab<Family>,
+    heads: Slab<Family>,
     children: Slab<Child>,
     /// Families that a forgotten fact leaves behind.
     orphaned: Vec<u32>,
@@ -49,7 +49,7 @@ pub(crate) struct Families {
 
 impl Default for Families {
     fn default() -> Self {
-        Self { families: Slab::new(), children: Slab::new(), orphaned: Vec::new() }
+        Self { heads: Slab::new(), children: Slab::new(), orphaned: Vec::new() }
     }
 }
 
@@ -57,29 +57,29 @@ impl Families {
     /// Families and their children that are remembered.
     #[cfg(test)]
     pub(super) fn len(&self) -> (usize, usize) {
-        (self.families.len(), self.children.len())
+        (self.heads.len(), self.children.len())
     }
 
     /// A new family, which something refers to.
     fn found(&mut self) -> u32 {
-        self.families.insert(Family { youngest: NONE, refs: 1 }) + 1
+        self.heads.insert(Family { youngest: NONE, refs: 1 }) + 1
     }
 
     /// Something else refers to a family.
     pub(super) fn join(&mut self, family: u32) {
         if family != 0 {
-            self.families.get_mut(family - 1).refs += 1;
+            self.heads.get_mut(family - 1).refs += 1;
         }
     }
 
     fn add(&mut self, family: u32, id: u64, fact: u32, at: u64) {
-        let f = self.families.get_mut(family - 1);
+        let f = self.heads.get_mut(family - 1);
         let elder = f.youngest;
         f.youngest = self.children.insert(Child { id, fact, at, elder });
     }
 
     fn find(&self, family: u32, id: u64) -> Option<u32> {
-        let mut at = if family == 0 { NONE } else { self.families.get(family - 1).youngest };
+        let mut at = if family == 0 { NONE } else { self.heads.get(family - 1).youngest };
         while at != NONE {
             let child = self.children.get(at);
             if child.id == id {
@@ -152,13 +152,13 @@ impl Book {
     pub(crate) fn bury(&mut self) {
         while let Some(family) = self.identity.families.orphaned.pop() {
             let all = &mut self.identity.families;
-            let f = all.families.get_mut(family - 1);
+            let f = all.heads.get_mut(family - 1);
             f.refs -= 1;
             if f.refs > 0 {
                 continue;
             }
             let mut at = f.youngest;
-            all.families.free(family - 1);
+            all.heads.free(family - 1);
             while at != NONE {
                 let child = *self.identity.families.children.get(at);
                 self.identity.families.children.free(at);

@@ -147,16 +147,18 @@ impl Individuals {
         o.behind(subscription, now, is, entity);
     }
 
-    /// A subscription is owed a version, by a fact committed at `commit`.
+    /// A subscription is owed a version, by a fact committed at `commit`, or before the run: then
+    /// nobody asks how long it takes.
     pub(super) fn owe<O: Observer>(
         &mut self,
         o: &mut O,
         now: SimTime,
         (subscription, at, version): Owed,
-        commit: SimTime,
+        commit: Option<SimTime>,
     ) {
         self.change(o, now, (subscription, at), |view, o| {
             view.newest = view.newest.max(version);
+            let Some(commit) = commit else { return };
             if version <= view.top {
                 o.visible(subscription, now, commit);
                 return;

@@ -205,7 +205,7 @@ impl Identity {
 }
 
 /// The key of individual `number` of the entity whose name hashes to `name`; never 0.
-fn key_of(name: u64, number: u64) -> u64 {
+pub(crate) fn key_of(name: u64, number: u64) -> u64 {
     derive_id(name, number).max(1)
 }
 
@@ -225,25 +225,34 @@ impl<O: Observer> World<O> {
 
     /// What an event is about, and the key that routes and orders it.
     pub(crate) fn traces(&mut self, e: &Emitted) -> (u64, Trace) {
+        self.traces_of(e.event, e.of, Trace { key: e.key, ..Trace::of_root(e.id) })
+    }
+
+    /// What an event is about that is older than the run: as if a source had emitted it.
+    pub(crate) fn traces_back(&mut self, event: u32, id: u64) -> (u64, Trace) {
+        self.traces_of(event, NONE, Trace::of_root(id))
+    }
+
+    /// What an event of a job is about, or of none: then `own` is what is known of it.
+    fn traces_of(&mut self, event: u32, of: u32, own: Trace) -> (u64, Trace) {
         let identity = &mut self.book.identity;
-        let t = match identity.jobs.get(e.of as usize) {
-            Some(&t) => t,
-            None => Trace { key: e.key, ..Trace::of_root(e.id) },
-        };
-        let entity = identity.keys[e.event as usize];
+        let t = identity.jobs.get(of as usize).copied().unwrap_or(own);
+        let entity = identity.keys[event as usize];
         if entity == NONE || entity == t.entity {
             return (t.key, t);
         }
-        let key = identity.individual_of(entity, t.root);
-        let writes = e.of != NONE && {
-            let handler = self.jobs.get(e.of).handler;
+        // Of a source whose individuals take turns it is known.
+        let known = of == NONE && t.key != 0;
+        let key = if known { t.key } else { identity.individual_of(entity, t.root) };
+        let writes = of != NONE && {
+            let handler = self.jobs.get(of).handler;
             identity.entities[entity as usize].written_by[handler as usize]
         };
-        let version = match (writes, t.key) {
+        let version = match (writes, known || t.key == 0) {
             (true, _) => identity.individuals.version(key).unwrap_or(1),
             // Nobody wrote anything: events of one key are counted.
-            (false, 0) => identity.next_version(entity, key, 0),
-            (false, _) => return (key, t),
+            (false, true) => identity.next_version(entity, key, 0),
+            (false, false) => return (key, t),
         };
         (key, Trace { key, version, entity, ..t })
     }
@@ -262,7 +271,8 @@ impl<O: Observer> World<O> {
             let identity = &mut self.book.identity;
             let o = &mut self.observer;
             let of = (subscription, individual, trace.version);
-            identity.individuals.owe(o, now, of, SimTime::from_ns(f.commit));
+            let commit = (!f.backfill).then_some(SimTime::from_ns(f.commit));
+            identity.individuals.owe(o, now, of, commit);
             let service = self.subscriptions[subscription as usize].service;
             if identity.memory[service as usize].order == super::OrderGuard::Buffer {
                 identity.gaps.owe(of, fact);
@@ -275,9 +285,9 @@ impl<O: Observer> World<O> {
         let identity = &mut self.book.identity;
         let t = identity.facts[fact as usize];
         if t.individual == NONE {
-            if identity.versions && first {
-                let commit = SimTime::from_ns(self.book.facts.get(fact).commit);
-                self.observer.visible(subscription, now, commit);
+            let f = self.book.facts.get(fact);
+            if identity.versions && first && !f.backfill {
+                self.observer.visible(subscription, now, SimTime::from_ns(f.commit));
             }
             return;
         }

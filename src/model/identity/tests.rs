@@ -61,7 +61,9 @@ impl<O: Observer> Dispatch<O> for Desk {
         self.down.retain(|g| *g != group);
         let of = |(_, s): &(u32, u32)| ctx.subscriptions[*s as usize].group == group;
         let again: Vec<(u32, u32)> = self.open.iter().copied().filter(of).collect();
-        again.into_iter().for_each(|(fact, s)| self.give(ctx, fact, s));
+        for (fact, s) in again {
+            self.give(ctx, fact, s);
+        }
     }
 
     fn left(&mut self, _: &mut Ctx<O>, group: u32, _: u32, _: Departure) {
@@ -560,6 +562,14 @@ fn arbitrary(seed: u64) -> Blueprint {
         (h.fails, h.attempts) = (Probability::new(0.2).expect("valid"), 1 + of(3));
         h.backoff = "7ms fixed".parse().expect("valid");
         h.consume.retry_in = [RetryIn::Inline, RetryIn::Requeue, RetryIn::Delayed][of(3) as usize];
+        if of(4) == 0 {
+            h.publish.mode = PublishMode::OutboxPoll(SimDuration::from_ms(9));
+        }
+        if of(3) == 0 && matches!(h.trigger, Trigger::On(_)) {
+            let wait = SimDuration::from_ms(u64::from(of(9)));
+            h.consume.batch =
+                Some(BatchSpec { max: 1 + of(4), wait, each: fixed(1), bisect: of(2) == 0 });
+        }
         h
     };
     let jitter = || Step::Work("~6ms".parse().expect("valid"));
@@ -575,6 +585,7 @@ fn arbitrary(seed: u64) -> Blueprint {
     ];
     for s in &mut services {
         s.workers = 1 + of(3);
+        s.connections = [None, Some(1)][of(2) as usize];
         s.memory = Memory {
             dedup: [Dedup::None, Dedup::Inbox, Dedup::Separate][of(3) as usize],
             window: [None, Some(SimDuration::from_ms(20))][of(2) as usize],
@@ -594,7 +605,11 @@ fn arbitrary(seed: u64) -> Blueprint {
     }
     b.events[1].key = [None, Some(EntityId(0))][of(2) as usize];
     b.clients = vec![client(Operation { service: ServiceId(0), handler: 0 }, 5, 15, 3)];
-    b.failures = (0..4).map(|s| crash(s, u64::from(20 + of(250)), u64::from(1 + of(30)))).collect();
+    for s in 0..4 {
+        let verb = [Verb::Crash, Verb::Crash, Verb::Stop, Verb::Pause][of(4) as usize];
+        let failure = crash(s, u64::from(20 + of(250)), u64::from(1 + of(30)));
+        b.failures.push(Failure { verb, ..failure });
+    }
     b
 }
 
@@ -612,11 +627,40 @@ fn whatever_happens_a_world_comes_to_rest_and_forgets() {
         "is harmed",
     ];
     for seed in 0..300 {
-        eprintln!("{seed}");
         let h = run(&arbitrary(seed));
         for (n, what) in seen.iter_mut().zip(what) {
             *n += count(&h, what);
         }
     }
     assert!(seen.iter().all(|n| *n > 0), "{what:?}: {seen:?}");
+}
+
+#[test]
+fn what_is_emitted_for_each_individual_is_about_it() {
+    let text = "duration = \"20s\"\nwarmup = \"0s\"\n[broker.bus]\npreset = \"kafka\"\n\
+                [entity.driver]\ncount = 3\n[service.car]\nemits.Moved = \"every 4s per driver\"\n\
+                [service.map]\non.Moved = \"100s\"\n";
+    let b = crate::scenario::testing::scenario(text).variants.remove(0).blueprint;
+    let world = World::new(&b, &Streams::new(1, 0), Log::default());
+    let limits = Limits { events: 100_000, events_per_instant: 1_000 };
+    let mut engine = Engine::new(world, limits, World::start);
+    engine.run_until::<false>(b.phases.traffic_end());
+    let world = engine.into_model();
+    let facts = world.book.facts.slots().map(|slot| {
+        let f = world.book.facts.get(slot);
+        (f.id, f.key, world.book.identity.facts[slot as usize].version)
+    });
+    let mut facts: Vec<(u64, u64, u32)> = facts.collect();
+    // Nobody is done with any of them.
+    facts.sort_unstable();
+    assert_eq!(facts.len(), 15);
+    for (n, &(_, key, version)) in facts.iter().enumerate() {
+        assert_eq!((key, version), (facts[n % 3].1, n as u32 / 3 + 1));
+    }
+    let mut keys: Vec<u64> = facts[..3].iter().map(|f| f.1).collect();
+    keys.sort_unstable();
+    let driver = crate::random::hash_name("driver");
+    let mut drivers: Vec<u64> = (0..3).map(|i| super::key_of(driver, i)).collect();
+    drivers.sort_unstable();
+    assert_eq!(keys, drivers);
 }

@@ -137,7 +137,6 @@ impl<O: Observer> World<O> {
         let p = Publication {
             record,
             fact: r.fact,
-            event: f.event,
             destination: r.destination,
             size: r.size,
             producer: r.producer,

@@ -12,7 +12,7 @@ pub(super) const KIND: Kind = Kind {
     file_name: "delivery-matrix.svg",
     variants: usize::MAX,
     how_to_read: "Each cell is one combination of choices, by rows and columns. What is lost is \
-                  shaded orange, what is done twice blue; a redelivery, in light blue, does no harm \
+                  shaded orange, what is done twice blue; a redelivery, light blue, does no harm \
                   where the service recognises it.",
     figure,
 };

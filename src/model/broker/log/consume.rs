@@ -64,7 +64,7 @@ impl LogEngine {
         while left > 0 {
             let Some(lane) = self.members[member as usize].ready.pop_front() else { return };
             let l = &mut self.lanes[lane as usize];
-            // It may have been taken away since it was put here, and may wait elsewhere now.
+            // It may have been taken away since it was put here, and have come back.
             if l.owner != member || !std::mem::take(&mut l.queued) || !l.is_open() {
                 continue;
             }
@@ -129,6 +129,9 @@ impl LogEngine {
     /// one.
     fn hand<O: Observer>(&mut self, ctx: &mut Ctx<O>, batch: u32) -> bool {
         let mut b = *self.batches.get(batch);
+        if b.next == b.end {
+            return b.out > 0;
+        }
         let l = &self.lanes[b.lane as usize];
         let (subscription, at, group) = (l.subscription, l.partition as usize, l.group);
         let Group { window, ack, .. } = self.groups[group as usize];

@@ -169,15 +169,12 @@ impl LogEngine {
             return;
         }
         let new = Member::new(group, instance);
-        let member = match self.free_members.pop() {
-            Some(slot) => {
-                self.members[slot as usize] = new;
-                slot
-            }
-            None => {
-                self.members.push(new);
-                self.members.len() as u32 - 1
-            }
+        let member = if let Some(slot) = self.free_members.pop() {
+            self.members[slot as usize] = new;
+            slot
+        } else {
+            self.members.push(new);
+            self.members.len() as u32 - 1
         };
         self.set_current(group, instance, member);
         self.enter(ctx, member);
@@ -220,10 +217,13 @@ impl LogEngine {
 
     /// The process of a member died. The coordinator notices when its session ends.
     pub(super) fn crashes<O: Observer>(&mut self, ctx: &mut Ctx<O>, member: u32) {
+        let m = &self.members[member as usize];
+        // It ends in good order; only what was still on its way to it comes again.
+        let finished = m.draining && ctx.instances[m.instance as usize].busy == 0;
         self.drop_strays(ctx, member);
         for nth in 0..self.members[member as usize].lanes.len() {
             let lane = self.members[member as usize].lanes[nth];
-            self.lose_hand(ctx, lane);
+            self.lose_hand(ctx, lane, finished);
         }
         let m = &mut self.members[member as usize];
         let (group, instance) = (m.group, m.instance);
@@ -231,9 +231,7 @@ impl LogEngine {
         m.silent = false;
         m.ready.clear();
         m.fetched.clear();
-        let finished = m.draining && ctx.instances[instance as usize].busy == 0;
         if m.known && finished {
-            // It ends in good order; what was still on its way to it comes again.
             self.departs(ctx, member);
         } else if m.known {
             self.haunts(ctx, member);
@@ -257,21 +255,24 @@ impl LogEngine {
     }
 
     /// What a crashed member had in hand of a lane is gone; what it had not committed is read
-    /// again.
-    fn lose_hand<O: Observer>(&mut self, ctx: &mut Ctx<O>, lane: u32) {
+    /// again, or what it had not `finished`.
+    fn lose_hand<O: Observer>(&mut self, ctx: &mut Ctx<O>, lane: u32, finished: bool) {
         let l = &self.lanes[lane as usize];
-        let (batch, committed) = (l.batch, l.committed);
+        let (batch, position, before) = (l.batch, l.position, self.ack_of(lane) == AckMode::Before);
+        let mut from = if finished { position } else { l.committed };
         if batch != NONE {
-            let end = self.batches.get(batch).end;
+            let b = *self.batches.get(batch);
             self.drop_rest(ctx, batch);
-            if self.ack_of(lane) == AckMode::Before && !self.keep {
-                self.release(ctx, lane, end, Fate::LostCrash);
+            if before && !self.keep {
+                self.release(ctx, lane, b.end, Fate::LostCrash);
+            } else if finished && !before {
+                from = b.first;
             }
             self.batches.free(batch);
             self.lanes[lane as usize].batch = NONE;
         }
         self.lanes[lane as usize].queued = false;
-        self.give_up(ctx, lane, committed);
+        self.give_up(ctx, lane, from);
     }
 
     /// A member leaves in good order: it finishes the records in work, commits, and goes.

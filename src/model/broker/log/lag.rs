@@ -53,28 +53,35 @@ impl History {
 
     /// What the commits say at `now` ns if the group is `lag` behind.
     fn status(&self, now: u64, lag: u64) -> LagStatus {
-        let len = self.len as usize;
-        let first = (self.next as usize + WINDOW - len) % WINDOW;
-        let at = |nth: usize| self.commits[(first + nth) % WINDOW];
-        if len < 2 {
-            return LagStatus::Ok;
+        // A full ring begins at `next`, one that is not at its start.
+        let commits = &self.commits[..self.len as usize];
+        let (newer, older) = commits.split_at(self.next as usize % commits.len().max(1));
+        let mut inorder = older.iter().chain(newer).copied();
+        let Some(oldest) = inorder.next() else { return LagStatus::Ok };
+        let (mut last, mut highest) = (oldest, oldest.1);
+        let (mut fell, mut empty, mut grows) = (false, oldest.2 == 0, true);
+        for commit in inorder {
+            fell |= commit.1 < last.1;
+            empty |= commit.2 == 0;
+            grows &= commit.2 >= last.2;
+            highest = highest.max(commit.1);
+            last = commit;
         }
-        let (oldest, last) = (at(0), at(len - 1));
-        let pairs = || (1..len).map(|nth| (at(nth - 1), at(nth)));
-        if now - last.0 > last.0 - oldest.0 && last.2 > 0 && lag > 0 {
-            return LagStatus::Stop;
+        if commits.len() < 2 {
+            LagStatus::Ok
+        } else if now - last.0 > last.0 - oldest.0 && last.2 > 0 && lag > 0 {
+            LagStatus::Stop
+        } else if fell && last.1 < highest {
+            LagStatus::Rewind
+        } else if empty {
+            LagStatus::Ok
+        } else if oldest.1 == last.1 {
+            LagStatus::Stall
+        } else if grows {
+            LagStatus::Warn
+        } else {
+            LagStatus::Ok
         }
-        let highest = (0..len).map(|nth| at(nth).1).max().unwrap_or(0);
-        if pairs().any(|(a, b)| b.1 < a.1) && last.1 < highest {
-            return LagStatus::Rewind;
-        }
-        if (0..len).any(|nth| at(nth).2 == 0) {
-            return LagStatus::Ok;
-        }
-        if oldest.1 == last.1 {
-            return LagStatus::Stall;
-        }
-        if pairs().all(|(a, b)| b.2 >= a.2) { LagStatus::Warn } else { LagStatus::Ok }
     }
 }
 

@@ -6,6 +6,10 @@ use crate::model::tables::NONE;
 
 /// How far a group is with a partition.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts; packing them would hide them"
+)]
 pub(super) struct Lane {
     /// Its number among the lanes of the world.
     pub(super) world: u32,

@@ -9,6 +9,8 @@
 
 mod consume;
 mod group;
+#[cfg(test)]
+mod group_tests;
 mod lag;
 mod lane;
 mod murmur;
@@ -19,8 +21,6 @@ mod rebalance;
 mod retention;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod tests_groups;
 
 pub use lag::{Lag, LagStatus};
 
@@ -165,7 +165,10 @@ impl LogEngine {
             let first = log.lanes.len() as u32;
             for &subscription in &table.subscriptions {
                 let event = subscribed[subscription as usize].event;
-                let picky = subscriptions[subscription as usize].filter != Filter::All;
+                let of = &subscriptions[subscription as usize];
+                // Of what is older than the run it may want nothing.
+                let late = !of.backfill && blueprint.events[event as usize].history > 0;
+                let picky = late || of.filter != Filter::All;
                 log.lanes_of_topic(table.lane - first, event, subscription, picky);
             }
             let lanes = first..log.lanes.len() as u32;
@@ -219,6 +222,10 @@ impl<O: Observer> Engine<O> for LogEngine {
 
     fn accept(&mut self, ctx: &mut Ctx<O>, p: &Publication) -> Accept {
         self.produce(ctx, p)
+    }
+
+    fn remember(&mut self, ctx: &mut Ctx<O>, p: &Publication) {
+        self.keeps(ctx, p);
     }
 
     fn done(&mut self, ctx: &mut Ctx<O>, slot: u32, outcome: Outcome) {
@@ -284,7 +291,8 @@ impl<O: Observer> Engine<O> for LogEngine {
     }
 
     fn at_rest(&self) -> bool {
-        self.replaying == 0
+        // What a member has in hand it works off, even if it was applied before.
+        self.replaying == 0 && self.batches.len() == 0
     }
 
     fn lag(&self, now: SimTime, group: u32, lane: u32) -> Option<Lag> {

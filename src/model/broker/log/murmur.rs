@@ -1,4 +1,4 @@
-//! Where a keyed event goes: Kafka's murmur2, so that a key meets the partition that it meets there.
+//! Where a keyed event goes: Kafka's murmur2, so that a key meets the partition it meets there.
 
 /// Seed of Kafka's partitioner.
 const SEED: u32 = 0x9747_b28c;

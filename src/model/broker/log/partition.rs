@@ -143,6 +143,13 @@ impl Partition {
         self.entries.push_back(entry);
     }
 
+    /// All copies have all entries, as before the run.
+    pub(super) fn settle(&mut self) {
+        let end = self.leo();
+        self.hw = end;
+        self.replicas.iter_mut().for_each(|r| r.leo = end);
+    }
+
     /// Takes away the last entry if it lies at `offset` or beyond.
     pub(super) fn pop_from(&mut self, offset: u64) -> Option<Entry> {
         if self.leo() > offset.max(self.live) { self.entries.pop_back() } else { None }
@@ -189,6 +196,18 @@ impl Partition {
             Some(last) if last.0 >= at => last.1 = upto,
             _ => due.push_back((at, upto)),
         }
+    }
+
+    /// Replica `r` has everything up to `upto` now, if it waits for nothing that came before.
+    /// Whether it has.
+    #[inline]
+    pub(super) fn has_at_once(&mut self, r: usize, upto: u64) -> bool {
+        let replica = &mut self.replicas[r];
+        let at_once = replica.due.is_empty();
+        if at_once {
+            replica.leo = upto;
+        }
+        at_once
     }
 
     /// Replica `r` copies no more.

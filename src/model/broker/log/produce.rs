@@ -33,16 +33,42 @@ impl LogEngine {
             }
         }
         let waits = self.acks == Acks::All;
-        let now = ctx.now();
         let offset = part.leo();
+        let record = if waits { p.record } else { NONE };
+        self.append(ctx, p, record, self.acks == Acks::Leader);
+        self.feed_followers(ctx, at, p.fact, offset + 1);
+        self.advance(ctx, at);
+        if waits { Accept::Later } else { Accept::After(SimDuration::ZERO) }
+    }
+
+    /// An event that is older than the run is on all nodes. Who does not ask for it reads on behind
+    /// it.
+    pub(super) fn keeps<O: Observer>(&mut self, ctx: &mut Ctx<O>, p: &Publication) {
+        self.append(ctx, p, NONE, true);
+        let part = &mut self.partitions[p.destination as usize];
+        let before = part.hw;
+        part.settle();
+        let end = part.hw;
+        for &lane in &part.lanes {
+            let l = &mut self.lanes[lane as usize];
+            if !ctx.subscriptions[l.subscription as usize].backfill {
+                (l.position, l.committed, l.released) = (end, end, end);
+            }
+        }
+        self.passed(ctx, p.destination, before, end);
+    }
+
+    /// A publication becomes the last entry of its partition.
+    fn append<O: Observer>(&mut self, ctx: &mut Ctx<O>, p: &Publication, record: u32, acked: bool) {
+        let part = &mut self.partitions[p.destination as usize];
         part.append(Entry {
             fact: p.fact,
-            record: if waits { p.record } else { NONE },
+            record,
             producer: p.producer,
             size: p.size.min(u64::from(u32::MAX)) as u32,
             sequence: p.sequence,
-            at: now.ns(),
-            acked: self.acks == Acks::Leader,
+            at: ctx.now().ns(),
+            acked,
             gone: false,
         });
         // The log itself refers to the fact, until all groups have committed it.
@@ -53,9 +79,6 @@ impl LogEngine {
                 ctx.store(p.fact, lane.subscription);
             }
         }
-        self.feed_followers(ctx, at, p.fact, offset + 1);
-        self.advance(ctx, at);
-        if waits { Accept::Later } else { Accept::After(SimDuration::ZERO) }
     }
 
     /// Followers copy what has been appended, each after a draw.
@@ -66,7 +89,9 @@ impl LogEngine {
             if r as u32 != part.leader && self.nodes[node].up {
                 let id = ctx.book.facts.get(fact).id;
                 let lag = self.spec.replication.sample(self.key, id, r as u32);
-                part.copies(r, (ctx.now() + lag).ns(), upto);
+                if lag != SimDuration::ZERO || !part.has_at_once(r, upto) {
+                    part.copies(r, (ctx.now() + lag).ns(), upto);
+                }
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::model::fate::Fate;
 use crate::model::observation::Observer;
 use crate::model::tables::NONE;
 use crate::units::{SimDuration, SimTime};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 /// The log looks for what is too old this often.
 pub(super) const TICK: SimDuration = SimDuration::from_secs(300);
@@ -89,13 +89,13 @@ impl LogEngine {
         };
         let lanes = part.lanes.clone();
         let busy: Vec<_> = lanes.iter().map(busy).collect();
-        let mut newest = BTreeMap::new();
+        let mut newest = BTreeSet::new();
         for offset in (part.live.max(part.start)..part.hw).rev() {
             let part = &mut self.partitions[at as usize];
             let entry = part.get_mut(offset);
             let fact = entry.fact;
             let key = ctx.book.facts.get(fact).key;
-            if key == 0 || entry.gone || newest.insert(key, ()).is_none() {
+            if key == 0 || entry.gone || newest.insert(key) {
                 continue;
             }
             if busy.iter().any(|b| b.contains(&offset)) {

@@ -15,6 +15,8 @@ pub(super) struct Watch {
     /// Facts applied: instant in ms and commit in ms.
     pub(super) applied: Vec<(f64, f64)>,
     pub(super) again: u64,
+    /// Obligations.
+    pub(super) opened: u64,
     pub(super) redelivered: u64,
     pub(super) resurrected: u64,
     pub(super) ended: BTreeMap<&'static str, u64>,
@@ -50,7 +52,10 @@ impl Observer for Watch {
     fn emitted(&mut self, _: u32, _: SimTime, _: u64) {}
     fn not_emitted(&mut self, _: u32) {}
     fn committed(&mut self, _: u32, _: SimTime) {}
-    fn opened(&mut self, _: u32, _: SimTime) {}
+    fn backfilled(&mut self, _: u32) {}
+    fn opened(&mut self, _: u32, _: SimTime) {
+        self.opened += 1;
+    }
     fn moved(&mut self, _: u32, _: Fate, to: Fate) {
         if !to.is_open() && to != Fate::Applied {
             let name: &'static str = Box::leak(format!("{to:?}").into_boxed_str());
@@ -187,6 +192,7 @@ pub(super) fn run(b: &Blueprint, script: &[(u64, Deed)]) -> (World<Watch>, bool)
     run_until(b, script, b.phases.traffic_end() + b.phases.drain)
 }
 
+/// The same until an instant.
 pub(super) fn run_until(
     b: &Blueprint,
     script: &[(u64, Deed)],
@@ -207,7 +213,8 @@ pub(super) fn run_until(
     let world = engine.into_model().world;
     let w = &world.observer;
     if rest {
-        assert_eq!(w.area, w.stays, "Little's law does not hold");
+        let left = (w.level, w.waiting);
+        assert_eq!(w.area, w.stays, "Little's law does not hold: {left:?}");
         assert!(w.waits.iter().all(|n| *n == 0), "at rest with something waiting: {:?}", w.waits);
     }
     (world, rest)

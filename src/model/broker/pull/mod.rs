@@ -283,6 +283,14 @@ impl<O: Observer> Engine<O> for Pull {
         Accept::After(self.spec.replication.sample(key, id, attempt))
     }
 
+    fn remember(&mut self, ctx: &mut Ctx<O>, p: &Publication) {
+        for subscription in ctx.wanted_by(p.fact) {
+            if ctx.wants(p.fact, subscription) {
+                self.enqueue(ctx, p.fact, subscription);
+            }
+        }
+    }
+
     fn done(&mut self, ctx: &mut Ctx<O>, slot: u32, outcome: Outcome) {
         let d = *ctx.deliveries.get(slot);
         let group = ctx.subscriptions[d.subscription as usize].group;

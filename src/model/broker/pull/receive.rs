@@ -6,6 +6,7 @@ use super::{Presence, Pull, Waits};
 use crate::model::blueprint::AckMode;
 use crate::model::fate::Fate;
 use crate::model::observation::Observer;
+use crate::units::SimTime;
 
 /// With fewer messages than this a short poll may find nothing though there are some.
 const FEW: u64 = 1000;
@@ -97,7 +98,7 @@ impl Pull {
         }
         let c = self.consumers[consumer];
         let q = c.queue as usize;
-        let mut got = 0;
+        let (mut got, mut arrival) = (0, None);
         while got < most && self.queues[q].leased < self.spec.max_in_flight {
             let queue = &mut self.queues[q];
             let Some(slot) = queue.next() else { break };
@@ -106,20 +107,37 @@ impl Pull {
                 queue.bury(ctx, slot);
                 continue;
             }
-            self.give(ctx, q, slot, c.instance);
+            // What answers one question travels together, for as long as the first one would by
+            // itself. Questions are calls: their answers may overtake each other. Who holds
+            // messages in advance has asked for a stream, which keeps its order.
+            let at = arrival.unwrap_or_else(|| {
+                let m = self.queues[q].messages.get(slot);
+                let at = ctx.arrival(m.fact, m.subscription);
+                let streams = self.parts.groups[q].prefetch > 0;
+                if streams { ctx.in_turn(c.instance, at) } else { at }
+            });
+            arrival = Some(at);
+            self.give(ctx, q, slot, c.instance, at);
             got += 1;
         }
         got
     }
 
-    /// Gives a message to an instance.
-    fn give<O: Observer>(&mut self, ctx: &mut Ctx<O>, q: usize, slot: u32, instance: u32) {
+    /// Gives a message to an instance, where it arrives at `at`.
+    fn give<O: Observer>(
+        &mut self,
+        ctx: &mut Ctx<O>,
+        q: usize,
+        slot: u32,
+        instance: u32,
+        at: SimTime,
+    ) {
         let queue = &mut self.queues[q];
         let m = queue.lease(ctx, slot, instance);
-        ctx.deliver(m.fact, m.subscription, instance, slot, m.stamp);
+        ctx.deliver_at(m.fact, m.subscription, instance, slot, m.stamp, at);
         let id = ctx.book.facts.get(m.fact).id;
         if self.duplicates.draw(self.parts.groups[q].duplicates_key, id, m.receives) {
-            ctx.deliver(m.fact, m.subscription, instance, slot, m.stamp);
+            ctx.deliver_at(m.fact, m.subscription, instance, slot, m.stamp, at);
         }
         if ctx.groups[queue.group as usize].ack == AckMode::Before {
             queue.remove(ctx, slot, Fate::LostCrash);

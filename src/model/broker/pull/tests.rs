@@ -6,6 +6,9 @@
 use super::super::script::*;
 use crate::model::testing::*;
 
+/// Name, queue, workers, their work in ms, failures, script, and the story.
+type Case<'a> = (&'a str, PullSpec, u32, u64, Vec<Failure>, Script<'a>, &'a str);
+
 fn spec() -> PullSpec {
     PullSpec {
         visibility: Some(SimDuration::from_ms(100)),
@@ -76,7 +79,6 @@ fn leases_end_and_late_answers_mean_what_the_queue_makes_of_them() {
     let pauses: Script = &[(50, |e, ctx| e.paused(ctx, 0, 1))];
     let crashes = vec![crash(1, 50, 5)];
     // One event, 10 ms; columns: queue, workers, ms of work, failures, script.
-    type Case<'a> = (&'a str, PullSpec, u32, u64, Vec<Failure>, Script<'a>, &'a str);
     let cases: [Case; 12] = [
         ("in time", spec(), 2, 99, vec![], &[], "11 start, 110 done, applied"),
         // With one worker it is visible from 110 on, and nobody has it when the answer comes.
@@ -552,4 +554,38 @@ fn a_worker_that_takes_batches_asks_for_as_many() {
     let log = scripted(&queue(spec(), 9, s), &[]);
     assert_eq!(starts(&log), [16, 67, 118, 174]);
     assert_eq!(count(&log, "applied 0:"), 9);
+}
+
+#[test]
+fn what_answers_one_question_arrives_together_and_answers_may_overtake() {
+    let b = |prefetch: u32, batch: u32| {
+        let mut b = queue(PullSpec { batch, prefetch, ..connected() }, 9, workers(9, 0));
+        b.brokers[1].deliver = "5ms..50ms".parse().expect("valid");
+        b
+    };
+    let instants = |batch: u32| {
+        // Nine messages wait for an instance that starts at 200.
+        let mut b = b(0, batch);
+        b.failures = vec![crash(1, 1, 194)];
+        let log = scripted(&b, &[]);
+        let mut at: Vec<&str> = log
+            .lines()
+            .filter(|l| l.contains("s1 starts"))
+            .filter_map(|l| l.split(' ').next())
+            .collect();
+        at.dedup();
+        at.len()
+    };
+    assert_eq!((instants(10), instants(1)), (1, 9));
+    let in_order = |prefetch: u32| {
+        let log = scripted(&b(prefetch, 10), &[]);
+        let applied = log.lines().filter_map(|l| l.split_once(" applied 0: ["));
+        let commits = applied.map(|(at, parts)| {
+            let number = |text: &str| text.trim_end_matches(']').parse::<f64>().expect("a number");
+            number(at) - parts.split(", ").map(number).sum::<f64>()
+        });
+        commits.collect::<Vec<f64>>().is_sorted()
+    };
+    assert!(!in_order(0), "each answer by itself");
+    assert!(in_order(1), "a stream");
 }

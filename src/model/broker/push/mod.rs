@@ -278,6 +278,10 @@ impl<O: Observer> Engine<O> for Push {
         self.take_in(ctx, p)
     }
 
+    fn remember(&mut self, ctx: &mut Ctx<O>, p: &Publication) {
+        self.keep(ctx, p);
+    }
+
     fn done(&mut self, ctx: &mut Ctx<O>, slot: u32, outcome: Outcome) {
         self.answered(ctx, slot, outcome);
     }

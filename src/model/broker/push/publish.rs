@@ -45,6 +45,16 @@ impl Push {
         self.enter(ctx, p)
     }
 
+    /// What is older than the run is in its queues, and safe.
+    pub(super) fn keep<O: Observer>(&mut self, ctx: &mut Ctx<O>, p: &Publication) {
+        for subscription in ctx.wanted_by(p.fact) {
+            if let Some(queue) = self.target(ctx, p.fact, subscription) {
+                let message = self.message(queue, p.fact, subscription);
+                self.enqueue(ctx, message);
+            }
+        }
+    }
+
     /// The queue to which a subscription sends a fact.
     #[inline]
     fn target<O: Observer>(&self, ctx: &mut Ctx<O>, fact: u32, subscription: u32) -> Option<u32> {

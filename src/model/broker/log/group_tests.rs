@@ -2,6 +2,7 @@
 
 use super::tests::*;
 use crate::model::testing::*;
+use crate::random::{Draw, StreamKey};
 
 /// The longest stretch without an arrival on each of four partitions, in s, between two instants.
 /// Records without a key take turns.
@@ -199,4 +200,113 @@ fn a_commit_before_the_work_loses_what_a_crash_takes() {
     let lost = w.observer.ended(Fate::LostCrash);
     assert!(lost > 0 && lost <= 40, "{lost}");
     assert_eq!(w.observer.again, 0);
+}
+
+#[test]
+fn a_handler_that_takes_several_gets_several_of_one_partition() {
+    let mut b = world("every 1ms", 20, log(2), 0);
+    let each = Variate::constant(SimDuration::from_ns(100_000));
+    b.services[1].handlers[0].steps = vec![work(5)];
+    b.services[1].handlers[0].consume.batch =
+        Some(BatchSpec { max: 10, wait: SimDuration::ZERO, each, bisect: false });
+    let (w, rest) = run(&b, &[]);
+    assert!(rest);
+    assert_eq!((w.observer.applied.len(), w.observer.again), (19_999, 0));
+    // One at a time would take 5 ms for each, 100 s in all.
+    let last = w.observer.applied.last().expect("some").0;
+    assert!(last < 20_100.0, "{last}");
+}
+
+fn failure(verb: Verb, target: Target, at: u64, lasts: u64) -> Failure {
+    let of = |ms: u64| SimDuration::from_ms(ms);
+    let trigger = FailureTrigger::At(SimTime::ZERO + of(at));
+    Failure { name: "f".to_owned(), verb, target, trigger, lasts: Some(of(lasts)) }
+}
+
+fn of_instance(nth: u32) -> Target {
+    Target::Instances { service: ServiceId(1), instances: vec![nth] }
+}
+
+#[test]
+fn whoever_stops_in_good_order_finishes_and_hands_over() {
+    for rebalance in ALL {
+        for ack in [AckMode::After, AckMode::Interval(SimDuration::from_secs(5)), AckMode::Before] {
+            let mut b = pair(rebalance);
+            b.services[1].handlers[0].steps = vec![work(3)];
+            b.services[1].workers = 2;
+            b.brokers[0].ack = ack;
+            b.failures = vec![failure(Verb::Stop, of_instance(0), 30_000, 10_000)];
+            let (w, rest) = run(&b, &[]);
+            assert!(rest);
+            let name = format!("{rebalance:?} {ack:?}");
+            assert!(w.observer.applied.len().abs_diff(40_000) < 1_000, "{name}");
+            // What was on its way when it stopped comes again, but was never worked on.
+            assert!(w.observer.redelivered <= 4, "{name}: {}", w.observer.redelivered);
+            // With the commit before the work nobody takes it back.
+            let lost: u64 = w.observer.ended.values().sum();
+            assert!(lost <= u64::from(ack == AckMode::Before), "{name}: {lost}");
+            assert_eq!(w.observer.again, 0, "{name}");
+        }
+    }
+}
+
+/// A log, a group and ten failures, all drawn.
+fn drawn(nth: u64) -> Blueprint {
+    let mut draw = Draw::new(StreamKey::from_raw(0x1234_5678_9abc_def1), nth, 0);
+    let mut pick = |n: u32| draw.below(n);
+    let mut b = world("200/s", 40, log(1 + pick(6)), 0);
+    b.phases.drain = SimDuration::from_secs(20_000);
+    let acks = [Acks::None, Acks::Leader, Acks::All][pick(3) as usize];
+    b.brokers[0].producer.acks = acks;
+    b.brokers[0].producer.idempotent = acks == Acks::All && pick(3) > 0;
+    let second = SimDuration::from_secs(1);
+    b.brokers[0].ack =
+        [AckMode::Before, AckMode::After, AckMode::Interval(second)][pick(3) as usize];
+    let s = &mut b.services[1];
+    (s.instances, s.workers, s.static_id) = (1 + pick(4), 1 + pick(3), pick(2) == 0);
+    s.handlers[0].steps = vec![Step::Work("~6ms".parse().expect("valid"))];
+    if pick(3) == 0 {
+        let each = Variate::constant(SimDuration::from_ns(100_000));
+        let batch = BatchSpec { max: 5, wait: SimDuration::ZERO, each, bisect: false };
+        s.handlers[0].consume.batch = Some(batch);
+    }
+    let spec = spec(&mut b);
+    spec.rebalance = ALL[pick(3) as usize];
+    spec.replication = "~5ms".parse().expect("valid");
+    spec.min_isr = 1 + pick(2);
+    spec.unclean = pick(2) == 0;
+    spec.session_timeout = SimDuration::from_secs(3);
+    spec.detection = SimDuration::from_secs(2);
+    spec.replica_lag = SimDuration::from_secs(4);
+    spec.heartbeat = SimDuration::from_ms(700);
+    spec.max_poll_interval = SimDuration::from_secs(6);
+    spec.max_poll_records = 1 + pick(30);
+    let instances = b.services[1].instances;
+    for _ in 0..10 {
+        let (at, lasts) = (1_000 + u64::from(pick(38_000)), u64::from(pick(9_000)));
+        let node = Target::Node { broker: BrokerId(0), node: pick(3) };
+        let instance = of_instance(pick(instances));
+        let (verb, target) = match pick(7) {
+            0 | 1 => (Verb::Crash, instance),
+            2 => (Verb::Stop, instance),
+            3 => (Verb::Pause, instance),
+            4 => (Verb::Slow(400.0), instance),
+            5 => (Verb::Crash, node),
+            _ => (Verb::Unclean, node),
+        };
+        b.failures.push(failure(verb, target, at, lasts));
+    }
+    b
+}
+
+#[test]
+fn whatever_breaks_nothing_is_forgotten() {
+    for nth in 0..150 {
+        let b = drawn(nth);
+        let (w, rest) = run(&b, &[]);
+        let o = &w.observer;
+        let all = o.applied.len() as u64 + o.ended.values().sum::<u64>() - o.resurrected;
+        assert!(rest, "{nth} does not come to rest: {all} of {} {:?}", o.opened, o.ended);
+        assert_eq!(all, o.opened, "{nth}: {:?}", o.ended);
+    }
 }
