@@ -234,7 +234,7 @@ fn a_stop_gives_back_what_waits_and_what_is_on_its_way() {
     26 tap: i1 leaves: Crash
     31 tap: i1 joins 0
     32 s1 starts
-    52 s1 done: wait 0, work 20, draw 1
+    52 s1 done: wait 0, work 20, draw 0
     52 applied 0: [0.0, 1.0, 0.0, 21.0, 20.0, 0.0]
     52 converged
     ");
