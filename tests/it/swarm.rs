@@ -56,7 +56,7 @@ fn broker(dice: &mut Dice, text: &mut String, name: &str) -> Engine {
             "replication = \"40ms\"\nmin_isr = 1",
             "rebalance = \"cooperative\"\nsession_timeout = \"600ms\"",
             "rebalance = \"server\"\nsession_timeout = \"600ms\"",
-            "commit = \"500ms\"",
+            "commit = \"interval 500ms\"",
             "linger = \"20ms\"\nbatch = \"4KB\"",
             "retention = \"1s\"\nreset = \"earliest\"",
             "unclean = true\nreplicas = 2\nmin_isr = 1",

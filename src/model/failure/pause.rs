@@ -1,8 +1,8 @@
 //! Pauses: an instance stands still, and goes on where it stood.
 //!
 //! What was in work has the rest of its time to do afterwards. Clocks run: what waits for an
-//! instant is due at the end of the pause at the latest. What arrives meanwhile is taken up then, in
-//! the order of arrival.
+//! instant is due at the end of the pause at the latest. What arrives meanwhile is taken up then,
+//! in the order of arrival.
 
 use crate::model::event::{Event, Kind};
 use crate::model::observation::Observer;
