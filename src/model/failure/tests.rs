@@ -234,7 +234,7 @@ fn a_stop_gives_back_what_waits_and_what_is_on_its_way() {
     26 tap: i1 leaves: Crash
     31 tap: i1 joins 0
     32 s1 starts
-    52 s1 done: wait 0, work 20, draw 1
+    52 s1 done: wait 0, work 20, draw 0
     52 applied 0: [0.0, 1.0, 0.0, 21.0, 20.0, 0.0]
     52 converged
     ");
@@ -708,7 +708,11 @@ fn busy(ms: u64) -> Blueprint {
     let first = timed(handler(on(0), first));
     let mut second =
         timed(handler(on(1), vec![Step::Work(v(4)), Step::Call(vec![BACK]), Step::Work(v(1))]));
-    second.consume = Consume { retry_in: RetryIn::Requeue, ..Consume::plain(BrokerId(1)) };
+    second.consume = Consume {
+        retry_in: RetryIn::Requeue,
+        on_exhausted: Some(Exhausted::Drop),
+        ..Consume::plain(BrokerId(1))
+    };
     let third = handler(on(2), vec![Step::Work(v(2))]);
     let api = handler(Trigger::Api("get".to_owned()), vec![Step::Work(v(3))]);
     let mut s = service("s", vec![first, second, third, api]);
@@ -822,7 +826,7 @@ proptest! {
     #[test]
     fn any_failures_end_in_the_healthy_state_with_any_broker(
         strikes in prop::collection::vec(strike(), 1..6),
-        pull in any::<bool>(),
+        kind in 0..3,
         connected in any::<bool>(),
         batch in any::<bool>(),
         seconds in any::<bool>(),
@@ -834,20 +838,39 @@ proptest! {
         });
         let mut b = busy(ms);
         b.failures = failures.collect();
-        b.brokers[1].engine = if pull { pulls(ms, connected) } else { pushes(ms, connected) };
+        b.brokers[1].engine = match kind {
+            0 => pushes(ms, connected),
+            1 => pulls(ms, connected),
+            _ => logs(ms, connected),
+        };
         if batch {
             let consume = &mut b.services[1].handlers[1].consume;
             let each = Variate::constant(t(1));
             consume.retry_in = RetryIn::Inline;
             consume.batch = Some(BatchSpec { max: 3, wait: t(10), each, bisect: connected });
         }
-        let limits = Limits { events: 1_000_000, events_per_instant: 1_000 };
-        let mut engine = Engine::new(world(&b), limits, World::start);
-        engine.run_until::<false>(b.phases.traffic_end());
-        prop_assert_eq!(engine.run_until::<true>(SimTime::MAX), Stop::Rest);
-        // What is still on its way back to the broker arrives.
-        engine.run_until::<false>(engine.now() + t(50));
-        assert_healthy(engine.model());
+        assert_recovery(&b, t(50));
+    }
+}
+
+/// Runs an architecture until it is at rest, and what is still on its way back to brokers arrives.
+fn assert_recovery(b: &Blueprint, on_its_way: SimDuration) {
+    let limits = Limits { events: 1_000_000, events_per_instant: 1_000 };
+    let mut engine = Engine::new(world(b), limits, World::start);
+    engine.run_until::<false>(b.phases.traffic_end());
+    assert_eq!(engine.run_until::<true>(SimTime::MAX), Stop::Rest);
+    engine.run_until::<false>(engine.now() + on_its_way);
+    assert_healthy(engine.model());
+}
+
+#[test]
+fn a_partition_that_changed_hands_is_read_by_its_new_owner() {
+    // All members are given up, and come back in another order.
+    for (verb, lasts) in [(Verb::Pause, 16), (Verb::Pause, 30), (Verb::Crash, 11)] {
+        let mut b = busy(1);
+        b.failures = vec![failure(verb, 3, 34, lasts)];
+        b.brokers[1].engine = logs(1, true);
+        assert_recovery(&b, SimDuration::from_ms(50));
     }
 }
 
@@ -864,6 +887,30 @@ fn pushes(ms: u64, connected: bool) -> EngineSpec {
         ack_timeout: None,
         heartbeat: SimDuration::from_ms(if connected { 0 } else { 15 * ms }),
         dead_letters: false,
+    })
+}
+
+fn logs(ms: u64, connected: bool) -> EngineSpec {
+    let t = |n: u64| SimDuration::from_ms(n * ms);
+    EngineSpec::Log(LogSpec {
+        partitions: 4,
+        replicas: 1,
+        min_isr: 1,
+        replication: fixed(0),
+        unclean: false,
+        replica_lag: t(30),
+        detection: t(9),
+        election: t(1),
+        retention: None,
+        retain: None,
+        compaction: false,
+        reset: Reset::Earliest,
+        rebalance: if connected { Rebalance::Eager } else { Rebalance::Cooperative },
+        session_timeout: t(15),
+        max_poll_interval: t(60),
+        heartbeat: t(3),
+        max_poll_records: 5,
+        long_poll: t(5),
     })
 }
 
