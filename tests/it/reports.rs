@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Scenarios whose reports are committed under reports/.
-const SHOWN: [&str; 2] = ["01-hello", "checkout"];
+const SHOWN: [&str; 4] = ["01-hello", "09-dual-write", "16-silent-crash", "checkout"];
 
 /// What people look at under `dir`, by its path there.
 fn contents(dir: &Path) -> BTreeMap<String, Vec<u8>> {
