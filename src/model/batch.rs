@@ -113,32 +113,26 @@ impl<O: Observer> World<O> {
             i.coming -= g.count;
         }
         self.observer.unqueued(service, s.now());
-        self.stand_in_line(s, service, instance, g.leader);
-    }
-
-    /// A job that may start: on an idle worker, or in the line of its instance or of its service.
-    fn stand_in_line(&mut self, s: &mut Sched, service: u32, instance: u32, job: u32) {
         if instance == NONE {
-            self.event_arrives(s, service, job);
+            self.event_arrives(s, service, g.leader);
         } else {
-            self.enters(s, instance, job);
+            self.enters(s, instance, g.leader);
         }
     }
 
-    /// A worker takes up a batch, which grows no more: the others ride along. Whether one of them
-    /// makes it fail.
-    pub(crate) fn board(&mut self, s: &Sched, leader: u32) -> bool {
+    /// A worker takes up a batch, which grows no more: the others ride along.
+    pub(crate) fn board(&mut self, s: &Sched, leader: u32) {
         let j = *self.jobs.get(leader);
         let handler = &self.handlers[j.handler as usize];
         let batch = handler.batch;
-        let (service, poison, key) = (handler.service, handler.poison, handler.poison_key);
+        let service = handler.service;
         for instance in [NONE, j.instance] {
             let place = self.gathering(batch, instance);
             if self.gatherings[place as usize].leader == leader {
                 self.gatherings[place as usize] = Gathering::NONE;
             }
         }
-        let (now, mut poisoned, mut rider) = (s.now(), false, j.next);
+        let (now, mut rider) = (s.now(), j.next);
         while rider != NONE {
             self.observer.unqueued(service, now);
             self.observer.rides(service, now, true);
@@ -147,11 +141,9 @@ impl<O: Observer> World<O> {
             r.mark = now.ns();
             r.instance = j.instance;
             r.state = State::Riding;
-            poisoned |= poison.draw(key, r.id, 0);
             self.book.put(&mut self.observer, r.origin, r.subscription, Fate::Leased);
             rider = r.next;
         }
-        poisoned
     }
 
     /// Whether one of those who ride along is poison.

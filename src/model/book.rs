@@ -34,6 +34,12 @@ pub(crate) struct Obligation {
 }
 
 impl Obligation {
+    /// A consumer has made an attempt, or begun it: whoever is next draws anew.
+    #[inline]
+    pub(crate) fn tried(&mut self, attempt: u32) {
+        self.attempts = self.attempts.max((attempt + 1).min(u32::from(u16::MAX)) as u16);
+    }
+
     /// It is given to a consumer.
     #[inline]
     pub(crate) fn given_out(&mut self, now: u64) {

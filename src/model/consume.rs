@@ -71,7 +71,7 @@ impl<O: Observer> World<O> {
         let d = *self.deliveries.get(delivery);
         let table = &self.subscriptions[d.subscription as usize];
         let (service, handler) = (table.service, table.handler);
-        let line = if table.ordered && d.broker == NONE { NONE } else { 0 };
+        let ordered = table.ordered && d.broker == NONE;
         let place = self.next_place(service);
         let Fact { id, commit, key, .. } = *self.book.facts.get(d.fact);
         let b = self.book.get(d.fact, d.subscription);
@@ -85,7 +85,7 @@ impl<O: Observer> World<O> {
         *self.jobs.get_mut(job) = Job {
             id,
             key: about,
-            line: if line == NONE { key } else { 0 },
+            line: if ordered { key } else { 0 },
             intended: commit,
             arrived: s.now().ns(),
             mark: s.now().ns(),
@@ -189,11 +189,10 @@ impl<O: Observer> World<O> {
         j.failing |= handler.poison.draw(handler.poison_key, j.id, 0);
         let (fact, subscription) = (j.origin, j.subscription);
         // Another copy may come while this one is in work: it draws anew.
-        let next = (j.attempt + 1).min(u32::from(u16::MAX)) as u16;
-        let b = self.book.get(fact, subscription);
-        b.attempts = b.attempts.max(next);
-        if handler.batch != NONE && self.board(s, job) {
-            self.jobs.get_mut(job).failing = true;
+        self.book.get(fact, subscription).tried(j.attempt);
+        if handler.batch != NONE {
+            self.board(s, job);
+            self.jobs.get_mut(job).failing |= self.carries_poison(job);
         }
         self.book.put(&mut self.observer, fact, subscription, Fate::Leased);
     }
@@ -283,6 +282,18 @@ impl<O: Observer> World<O> {
         }
     }
 
+    /// Tells the broker what became of a delivery, which is forgotten unless an answer about it is
+    /// on its way. The delivery as the broker left it.
+    pub(crate) fn done_with(&mut self, s: &mut Sched, slot: u32, outcome: Outcome) -> Delivery {
+        let (engine, mut ctx) = self.at_broker(s, self.deliveries.get(slot).broker);
+        engine.done(&mut ctx, slot, outcome);
+        let d = *self.deliveries.get(slot);
+        if !d.travels {
+            self.deliveries.free(slot);
+        }
+        d
+    }
+
     /// Tells the broker what became of a job's delivery, and gives up the job's copy.
     fn give_back(&mut self, s: &mut Sched, job: u32, outcome: Outcome) {
         let j = self.jobs.get(job);
@@ -296,11 +307,7 @@ impl<O: Observer> World<O> {
                 self.next_in_line(s, subscription, line);
             }
         } else {
-            let (engine, mut ctx) = self.at_broker(s, broker);
-            engine.done(&mut ctx, delivery, outcome);
-            if !self.deliveries.get(delivery).travels {
-                self.deliveries.free(delivery);
-            }
+            self.done_with(s, delivery, outcome);
         }
         let reason = match outcome {
             // Its service takes it for done, but a crash came between the mark and the effect.
@@ -362,11 +369,7 @@ impl<O: Observer> World<O> {
         *self.deliveries.get_mut(own) = Delivery { broker: NONE, travels: false, ..d };
         self.jobs.get_mut(job).delivery = own;
         self.jobs.get_mut(job).instance = NONE;
-        let (engine, mut ctx) = self.at_broker(s, d.broker);
-        engine.done(&mut ctx, j.delivery, Outcome::Ack);
-        if !self.deliveries.get(j.delivery).travels {
-            self.deliveries.free(j.delivery);
-        }
+        self.done_with(s, j.delivery, Outcome::Ack);
         self.book.put(&mut self.observer, j.origin, j.subscription, Fate::Pending);
         self.replies(s);
     }
@@ -437,40 +440,37 @@ impl<O: Observer> World<O> {
             self.unpublished(job);
         }
         let next = self.unblocks(job);
-        let b = self.book.get(j.origin, j.subscription);
-        b.attempts = b.attempts.max((j.attempt + 1).min(u32::from(u16::MAX)) as u16);
+        self.book.get(j.origin, j.subscription).tried(j.attempt);
         self.deliveries.free(j.delivery);
         self.book.drop(&mut self.observer, d.fact, d.subscription, d.reason);
-        if j.timer {
-            self.jobs.get_mut(job).state = State::Ghost;
-        } else {
-            self.jobs.get_mut(job).state = State::Waiting;
-            self.jobs.free(job);
-        }
-        self.running -= 1;
+        self.withdraw(job);
         if let Some(of) = next {
             self.next_versions(s, of);
         }
     }
 
+    /// A job that nobody works on any more ends; its timer may still come back.
+    pub(crate) fn withdraw(&mut self, job: u32) {
+        let j = self.jobs.get_mut(job);
+        if j.timer {
+            j.state = State::Ghost;
+        } else {
+            j.state = State::Waiting;
+            self.jobs.free(job);
+        }
+        self.running -= 1;
+    }
+
     /// Engines learn that an instance consumes no more.
     pub(crate) fn leaves(&mut self, s: &mut Sched, instance: u32, how: Departure) {
         let service = self.instances[instance as usize].service;
-        for group in self.services[service as usize].groups.clone() {
-            let (engine, mut ctx) = self.at_broker(s, self.groups[group as usize].broker);
-            engine.left(&mut ctx, group, instance, how);
-            self.replies(s);
-        }
+        self.each_group(s, service, |engine, ctx, group| engine.left(ctx, group, instance, how));
     }
 
     /// Engines learn that an instance consumes.
     pub(crate) fn joins(&mut self, s: &mut Sched, instance: u32) {
         let service = self.instances[instance as usize].service;
-        for group in self.services[service as usize].groups.clone() {
-            let (engine, mut ctx) = self.at_broker(s, self.groups[group as usize].broker);
-            engine.joined(&mut ctx, group, instance);
-            self.replies(s);
-        }
+        self.each_group(s, service, |engine, ctx, group| engine.joined(ctx, group, instance));
     }
 
     /// Engines learn that an instance has a worker without work.
@@ -491,6 +491,6 @@ impl<O: Observer> World<O> {
 
 /// Notes the attempt of a job for whoever works on its event next.
 pub(crate) fn note_attempt(b: &mut Obligation, j: &Job) {
-    b.attempts = b.attempts.max((j.attempt + 1).min(u32::from(u16::MAX)) as u16);
+    b.tried(j.attempt);
     b.failed = j.failed.min(u32::from(u16::MAX)) as u16;
 }

@@ -178,7 +178,7 @@ impl<O: Observer> World<O> {
     }
 
     /// Tells the engines of a service's groups something.
-    fn each_group(
+    pub(crate) fn each_group(
         &mut self,
         s: &mut Sched,
         service: u32,

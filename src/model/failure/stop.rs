@@ -87,25 +87,13 @@ impl<O: Observer> World<O> {
             self.observer.cut_off(service, s.now(), j.id, j.attempt, arrived);
         }
         self.return_copy(s, j.delivery, tried);
-        if j.timer {
-            self.jobs.get_mut(job).state = State::Ghost;
-        } else {
-            self.jobs.get_mut(job).state = State::Waiting;
-            self.jobs.free(job);
-        }
-        self.running -= 1;
+        self.withdraw(job);
     }
 
     /// A copy that will not be worked on goes back to its broker.
     fn return_copy(&mut self, s: &mut Sched, slot: u32, failed: bool) {
-        let d = *self.deliveries.get(slot);
-        let (engine, mut ctx) = self.at_broker(s, d.broker);
-        engine.done(&mut ctx, slot, Outcome::Requeue { failed });
-        let reason = self.deliveries.get(slot).reason;
-        if !self.deliveries.get(slot).travels {
-            self.deliveries.free(slot);
-        }
-        self.book.drop(&mut self.observer, d.fact, d.subscription, reason);
+        let d = self.done_with(s, slot, Outcome::Requeue { failed });
+        self.book.drop(&mut self.observer, d.fact, d.subscription, d.reason);
         self.replies(s);
     }
 
