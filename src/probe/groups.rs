@@ -7,8 +7,8 @@ use super::standard::Border;
 use crate::model::{Blueprint, Lag, LagStatus, lanes};
 use crate::units::SimTime;
 
-/// A number that is asked for at the end of each bin; its sum and its largest value are those of the
-/// measured phase.
+/// A number that is asked for at the end of each bin; its sum and its largest value are those of
+/// the measured phase.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sampled {
     sum: f64,
