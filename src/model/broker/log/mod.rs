@@ -21,21 +21,27 @@ mod rebalance;
 mod retention;
 #[cfg(test)]
 mod tests;
+mod transaction;
+#[cfg(test)]
+mod transaction_tests;
 
 pub use lag::{Lag, LagStatus};
 
-use super::{Accept, Ctx, Departure, Engine, GroupTable, Outcome, Publication};
+use super::{Accept, Ctx, Departure, Engine, GroupTable, Outcome, Publication, Ticket};
 use crate::model::Slab;
-use crate::model::blueprint::{Acks, Blueprint, EngineSpec, Filter, LogSpec, Target, Verb};
+use crate::model::blueprint::{
+    AckMode, Acks, Blueprint, EngineSpec, Filter, LogSpec, Target, Verb,
+};
 use crate::model::observation::Observer;
 use crate::model::tables::{ServiceTable, SubscriptionTable};
-use crate::random::StreamKey;
+use crate::random::{StreamKey, hash_name};
 use crate::units::SimTime;
 use group::{Group, Member};
 use lag::History;
 use lane::{Batch, Lane, Stray};
 use nodes::Node;
 use partition::Partition;
+use transaction::Transactions;
 
 /// What a token of the event list is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,10 +67,12 @@ enum About {
     Barrier,
     /// Old entries may have to go.
     Retention,
+    /// A transaction may have to end; lane.
+    Transaction,
 }
 
 impl About {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Copies,
         Self::OutOfStep,
         Self::Elect,
@@ -75,6 +83,7 @@ impl About {
         Self::Resume,
         Self::Barrier,
         Self::Retention,
+        Self::Transaction,
     ];
 
     const fn token(self, index: u32) -> u32 {
@@ -109,6 +118,7 @@ pub(crate) struct LogEngine {
     free_members: Vec<u32>,
     batches: Slab<Batch>,
     strays: Vec<Stray>,
+    transactions: Transactions,
     /// For each event type, the partition of the next event without a key.
     turn: Vec<u32>,
     started: bool,
@@ -121,7 +131,7 @@ impl LogEngine {
     pub(crate) fn new(
         at: u32,
         blueprint: &Blueprint,
-        key: StreamKey,
+        (key, clocks): (StreamKey, StreamKey),
         tables: (&[GroupTable], &[SubscriptionTable], &[ServiceTable]),
     ) -> Self {
         let (groups, subscriptions, services) = tables;
@@ -155,6 +165,7 @@ impl LogEngine {
             free_members: Vec::new(),
             batches: Slab::new(),
             strays: Vec::new(),
+            transactions: Transactions::new(clocks),
             turn: vec![0; events as usize],
             started: false,
             replaying: 0,
@@ -174,6 +185,11 @@ impl LogEngine {
             let lanes = first..log.lanes.len() as u32;
             let instances = services[table.service as usize].instances.clone();
             log.groups.push(Group::new(world as u32, table, lanes, instances));
+            let name = &blueprint.services[table.service as usize].name;
+            log.transactions.add_group(hash_name(name));
+        }
+        if log.groups.iter().any(|g| g.ack == AckMode::Transaction) {
+            log.transactions.serve(log.lanes.len());
         }
         log
     }
@@ -228,6 +244,14 @@ impl<O: Observer> Engine<O> for LogEngine {
         self.keeps(ctx, p);
     }
 
+    fn enlist(&mut self, ctx: &mut Ctx<O>, slot: u32, fact: u32) -> Option<Ticket> {
+        self.enlists(ctx, slot, fact)
+    }
+
+    fn unpublished(&mut self, ctx: &mut Ctx<O>, ticket: Ticket) {
+        self.not_published(ctx, ticket);
+    }
+
     fn done(&mut self, ctx: &mut Ctx<O>, slot: u32, outcome: Outcome) {
         self.record_done(ctx, slot, outcome);
     }
@@ -250,6 +274,7 @@ impl<O: Observer> Engine<O> for LogEngine {
             About::Resume => self.resume(ctx, index),
             About::Barrier => self.barrier_over(ctx, index),
             About::Retention => self.retention_tick(ctx),
+            About::Transaction => self.beat_of(ctx, index),
         }
     }
 
