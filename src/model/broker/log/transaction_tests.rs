@@ -46,7 +46,6 @@ fn twice(w: &World<Watch>, subscription: u32) -> u64 {
 fn exactly_once(w: &World<Watch>, name: &str) {
     let made = w.observer.opened_by[&READER];
     assert_eq!(read(w).len() as u64, made, "{name}: {:?}", w.observer.ended);
-    assert!(w.observer.opened_by[&0] >= made, "{name}");
     assert_eq!(twice(w, READER), 0, "{name}");
 }
 
@@ -65,7 +64,8 @@ fn outputs_are_shown_at_the_beats_of_a_clock() {
     let first = read(&w)[0].0 - 2.0;
     let in_cycle = first % 10.0;
     assert!(!(3.0..6.999).contains(&in_cycle), "{first}");
-    for (at, from) in read(&w) {
+    // The last beat finds nothing in work.
+    for (at, from) in read(&w).iter().filter(|(_, from)| *from < 2_850.0) {
         let safe = from + 2.0;
         let shown = first + ((safe - first) / 100.0).ceil().max(0.0) * 100.0;
         // In one answer, worked on one after the other.
@@ -133,19 +133,36 @@ fn without_transactions_a_crash_shows_outputs_twice() {
 
 #[test]
 fn what_a_crash_leaves_open_is_closed_when_the_coordinator_looks() {
-    // Two members, whose outputs are in the same partitions. One dies at 12.05 s: what the other
+    // Two members, whose outputs are in the same partitions. One dies after 12 s: what the other
     // one commits waits behind what that one has left, for 10 s and until the next look, at 30 s.
     let mut b = chain("400/s", 60, log(2), 1);
     b.services[1].instances = 2;
     spec(&mut b).rebalance = Rebalance::Server;
-    b.failures = vec![crash_of(0, 12_050, 100_000)];
-    let (w, rest) = run(&b, &[]);
-    assert!(rest);
-    exactly_once(&w, "open");
-    let at = read(&w).iter().map(|(at, _)| *at);
-    let before = at.clone().filter(|at| *at < 20_000.0).fold(0.0f64, f64::max);
-    let after = at.filter(|at| *at >= 20_000.0).fold(f64::MAX, f64::min);
-    assert!(before < 12_700.0 && (30_000.0..30_200.0).contains(&after), "{before} {after}");
+    // With three outputs each, whose partitions alternate, both write to both.
+    let outputs = Emission { event: EventTypeId(1), count: 3 };
+    b.services[1].handlers[0].steps[1] = Step::Emit(Emit::All(vec![outputs]));
+    b.services[2].handlers[0].steps = vec![work(0)];
+    let mut stood = 0;
+    for at in [12_000, 12_020, 12_040, 12_060, 12_080] {
+        b.failures = vec![crash_of(0, at, 100_000)];
+        let (w, rest) = run(&b, &[]);
+        assert!(rest);
+        exactly_once(&w, "open");
+        let times: Vec<f64> = read(&w).iter().map(|(at, _)| *at).collect();
+        let (mut longest, mut until) = (0.0, 0.0);
+        for pair in times.windows(2).filter(|pair| pair[1] < 40_000.0) {
+            if pair[1] - pair[0] > longest {
+                (longest, until) = (pair[1] - pair[0], pair[1]);
+            }
+        }
+        if longest > 1_000.0 {
+            assert!((17_000.0..18_100.0).contains(&longest), "{at}: {longest}");
+            assert!((30_000.0..30_110.0).contains(&until), "{at}: {until}");
+            stood += 1;
+        }
+    }
+    // Only what dies right after a beat leaves nothing.
+    assert!(stood >= 4, "{stood}");
 }
 
 #[test]
@@ -193,9 +210,9 @@ fn nodes_that_stop_neither_lose_nor_double_what_is_in_a_transaction() {
 
 #[test]
 fn an_unclean_leader_may_lose_what_was_open() {
-    let mut b = chain("200/s", 40, log(2), 1);
+    let mut b = chain("200/s", 60, log(2), 1);
     b.services[1].instances = 2;
-    let script = [(10_020, Deed::Unclean(0)), (11_000, Deed::Up(0)), (25_000, Deed::Up(1))];
+    let script = [(10_020, Deed::Unclean(0)), (40_000, Deed::Up(0))];
     let (w, rest) = run(&b, &script);
     assert!(rest);
     assert_eq!(twice(&w, READER), 0);
@@ -215,10 +232,13 @@ fn a_failed_attempt_leaves_nothing_behind() {
     for (attempts, how) in [(1, Exhausted::Skip), (3, Exhausted::Skip), (2, Exhausted::Dlq)] {
         let mut b = chain("200/s", 50, log(4), 1);
         let h = &mut b.services[1].handlers[0];
-        // It fails after it has emitted.
-        h.steps.rotate_right(1);
-        (h.fails, h.attempts) = (Probability::new(0.5).expect("valid"), attempts);
+        // What it calls fails after it has emitted.
+        h.steps.push(Step::Call(vec![Operation { service: ServiceId(3), handler: 0 }]));
+        h.attempts = attempts;
         h.consume.on_exhausted = Some(how);
+        let mut asked = handler(Trigger::Api("ask".to_owned()), vec![work(1)]);
+        asked.fails = Probability::new(0.5).expect("valid");
+        b.services.push(service("asked", vec![asked]));
         let (w, rest) = run(&b, &[]);
         assert!(rest);
         let given_up = w.observer.ended(Fate::Exhausted) + w.observer.ended(Fate::DeadLettered);
