@@ -6,9 +6,7 @@ use super::compile::Compiler;
 use super::draft::HandlerDraft;
 use super::keys::Place;
 use super::names::{Names, emissions};
-use crate::model::{
-    AckMode, BrokerId, Consume, Exhausted, Filter, PublishMode, RetryIn, Trigger,
-};
+use crate::model::{AckMode, BrokerId, Consume, Exhausted, Filter, PublishMode, RetryIn, Trigger};
 
 impl Compiler<'_> {
     /// The consuming half of a handler.

@@ -65,7 +65,8 @@ fn broker(reader: &mut Reader, entry: &Entry) -> Option<BrokerDraft> {
             broker.ack = reader.ack(&fields, "commit");
             broker.engine = EngineSpec::Log(log(reader, &fields, broker.nodes));
             exactly_once = transactions(reader, &fields, &broker.producer);
-            idle_keys.extend(exactly_once.and_then(|_| idle(&fields, "exactly_once", Needs::Transform)));
+            idle_keys
+                .extend(exactly_once.and_then(|_| idle(&fields, "exactly_once", Needs::Transform)));
         }
         Place::Push => {
             let spec = push(reader, &fields, &mut idle_keys);
@@ -189,7 +190,8 @@ fn transactions(reader: &mut Reader, fields: &Fields, producer: &ProducerSpec) -
         let message = "`exactly_once` needs acks = \"all\" and idempotent = true";
         let mut diagnostic = Diagnostic::error("E133", at, message);
         if let Some(entry) = fields.get(key) {
-            diagnostic = diagnostic.related(entry.node.span, "a repeated publish is not recognised");
+            diagnostic =
+                diagnostic.related(entry.node.span, "a repeated publish is not recognised");
         }
         reader.note(diagnostic.help("leave both as the preset has them"));
     }
