@@ -192,7 +192,7 @@ pub(crate) fn architecture(seed: u64) -> String {
     for _ in 0..dice.below(4) {
         failure(dice, &mut text, &services, engine);
     }
-    if engine == Engine::Log && seed % 2 == 0 { with_transactions(&text) } else { text }
+    if engine == Engine::Log && seed.is_multiple_of(2) { with_transactions(&text) } else { text }
 }
 
 /// The same architecture with `exactly_once`, without what that leaves no room for.

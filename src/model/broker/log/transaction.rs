@@ -376,8 +376,8 @@ impl LogEngine {
         }
     }
 
-    /// A lane goes back to `place`: an open transaction is aborted, and what it would have committed
-    /// is read again, too. Where the lane goes on.
+    /// A lane goes back to `place`: an open transaction is aborted, and what it would have
+    /// committed is read again, too. Where the lane goes on.
     pub(super) fn breaks_off<O: Observer>(
         &mut self,
         ctx: &mut Ctx<O>,

@@ -51,8 +51,8 @@ fn exactly_once(w: &World<Watch>, name: &str) {
 
 #[test]
 fn outputs_are_shown_at_the_beats_of_a_clock() {
-    // Published in 1 ms, copied in 1, delivered in 1, worked on for 2: emitted 5 ms after its cause,
-    // safe 2 ms later.
+    // Published in 1 ms, copied in 1, delivered in 1, worked on for 2: emitted 5 ms after its
+    // cause, safe 2 ms later.
     let b = chain("every 10ms", 3, log(1), 2);
     let (w, rest) = run(&plain(b.clone(), 1000), &[]);
     assert!(rest);
