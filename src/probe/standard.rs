@@ -10,7 +10,9 @@ use super::obligations::{Count, Incidents, Obligations};
 use super::recorder::{Binned, Counts, Recorder};
 use super::waiting::Waiting;
 use crate::engine::Digest;
-use crate::model::{Blueprint, Fate, Observer, Segments, Subscription, Visit, subscriptions};
+use crate::model::{
+    Blueprint, Fate, Observer, Segments, Service, ServiceId, Subscription, Visit, subscriptions,
+};
 use crate::units::SimTime;
 
 /// Totals of a station at an instant, from which a phase or a bin is the difference of two.
@@ -20,8 +22,30 @@ pub(crate) struct Totals {
     pub(crate) busy: u128,
     /// Busy workers: what rides along in a batch has none of its own.
     pub(crate) workers: u128,
+    /// Worker time that there was, if that ever changed.
+    capacity: u128,
     pub(crate) attempted: u64,
     pub(crate) good: u64,
+}
+
+/// How much of a service there is, where that changes.
+#[derive(Debug, Default)]
+pub(crate) struct Sizes {
+    instances: Level,
+    workers: Level,
+}
+
+impl Sizes {
+    fn from_start(service: &Service) -> Box<Self> {
+        let mut sizes = Box::<Self>::default();
+        sizes.set(SimTime::ZERO, service.instances, service.workers);
+        sizes
+    }
+
+    fn set(&mut self, now: SimTime, instances: u32, workers: u32) {
+        self.instances.set(now, u64::from(instances));
+        self.workers.set(now, u64::from(instances) * u64::from(workers));
+    }
 }
 
 /// One service.
@@ -46,8 +70,10 @@ pub(crate) struct Station<H = Digest> {
     pub(crate) stays: u128,
     pub(crate) not_emitted: u64,
     pub(crate) segments: [u128; 9],
-    /// All worker time per ns.
-    pub(crate) capacity: f64,
+    /// All worker time per ns, as long as it does not change.
+    capacity: f64,
+    /// Instances and workers over time, once they have changed.
+    sizes: Option<Box<Sizes>>,
     pub(crate) last: Totals,
     pub(crate) from: Totals,
     pub(crate) to: Totals,
@@ -56,6 +82,21 @@ pub(crate) struct Station<H = Digest> {
     pub(crate) series: StationSeries,
     /// Of a service that consumes from brokers.
     pub(crate) incidents: Option<Box<Incidents>>,
+}
+
+impl<H> Station<H> {
+    /// Busy worker time over all worker time between two instants that are so many ns apart.
+    /// `whole`: over the measured phase, not a bin.
+    pub(crate) fn utilisation(&self, from: &Totals, to: &Totals, ns: f64, whole: bool) -> f64 {
+        let busy = (to.workers - from.workers) as f64;
+        match &self.sizes {
+            // Rounded as it has always been.
+            None if whole => busy / ns / self.capacity,
+            None => busy / (ns * self.capacity),
+            Some(_) if to.capacity == from.capacity => 0.0,
+            Some(_) => busy / (to.capacity - from.capacity) as f64,
+        }
+    }
 }
 
 /// What a service shows over time, one value per bin.
@@ -193,8 +234,9 @@ impl<H: History> Probes<H> {
             heard_by[s.service as usize].push(at as u32);
         }
         let waiting = Waiting::new(blueprint);
-        let station = |(at, s): (usize, &crate::model::Service)| Station {
+        let station = |(at, s): (usize, &Service)| Station {
             capacity: f64::from(s.workers) * f64::from(s.instances),
+            sizes: blueprint.is_elastic(ServiceId(at as u32)).then(|| Sizes::from_start(s)),
             incidents: waiting.serves(at).then(Box::default),
             ..Station::default()
         };
@@ -243,10 +285,15 @@ impl<H: History> Probes<H> {
         s.backlog.settle(now);
         s.busy.settle(now);
         s.riding.settle(now);
+        if let Some(sizes) = &mut s.sizes {
+            sizes.instances.settle(now);
+            sizes.workers.settle(now);
+        }
         let totals = Totals {
             backlog: s.backlog.area(),
             busy: s.busy.area(),
             workers: s.busy.area() - s.riding.area(),
+            capacity: s.sizes.as_ref().map_or(0, |sizes| sizes.workers.area()),
             attempted: s.attempted,
             good: s.good,
         };
@@ -263,7 +310,8 @@ impl<H: History> Probes<H> {
         if border.bin && width > 0.0 {
             let last = std::mem::replace(&mut s.last, totals);
             s.series.backlog.push((totals.backlog - last.backlog) as f64 / width);
-            s.series.rho.push((totals.workers - last.workers) as f64 / (width * s.capacity));
+            let rho = s.utilisation(&last, &totals, width, false);
+            s.series.rho.push(rho);
             let done = (totals.attempted - last.attempted) as f64;
             s.series.throughput.push(done / (width / 1e9));
         }
@@ -323,6 +371,12 @@ impl<H: History> Observer for Probes<H> {
     #[inline(always)]
     fn emitted(&mut self, service: u32, now: SimTime, id: u64) {
         self.stations[service as usize].history.step(now.ns(), kind::EMITTED, id, 0);
+    }
+
+    fn sized(&mut self, service: u32, now: SimTime, instances: u32, workers: u32) {
+        if let Some(sizes) = &mut self.stations[service as usize].sizes {
+            sizes.set(now, instances, workers);
+        }
     }
 
     fn not_emitted(&mut self, service: u32) {

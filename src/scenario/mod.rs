@@ -59,6 +59,7 @@ mod remove;
 mod remove_tests;
 mod samples;
 mod scan;
+mod settings;
 mod shorthand;
 #[cfg(test)]
 mod shorthand_tests;

@@ -4,7 +4,7 @@ use super::*;
 
 /// Three instances that hear events from an ideal bus and a queue, some in the order of a key, that
 /// write, call, retry in both ways, and are asked. Its unit of time is `ms`.
-fn busy(ms: u64) -> Blueprint {
+pub(super) fn busy(ms: u64) -> Blueprint {
     let t = |n: u64| SimDuration::from_ms(n * ms);
     let v = |n: u64| Variate::constant(t(n));
     let timed = |h: Handler| Handler {
@@ -66,7 +66,7 @@ fn assert_healthy(w: &World<Log>) {
 }
 
 /// What happens from `from` on.
-fn tail(log: &[String], from_ms: u64) -> &[String] {
+pub(super) fn tail(log: &[String], from_ms: u64) -> &[String] {
     let time = |l: &String| l.split(' ').next().and_then(|t| t.parse::<f64>().ok());
     let late = |l: &String| time(l).is_some_and(|t| t >= from_ms as f64);
     &log[log.iter().position(late).unwrap_or(log.len())..]
