@@ -19,8 +19,8 @@ impl<O: Observer> World<O> {
     /// Goes over from the values of one blueprint to those of another.
     pub(crate) fn retune(&mut self, s: &mut Sched, old: &Blueprint, new: &Blueprint) {
         let delays = &new.network;
-        self.network.delays = [&delays.same_zone, &delays.other_zone, &delays.other_region]
-            .map(Clone::clone);
+        self.network.delays =
+            [&delays.same_zone, &delays.other_zone, &delays.other_region].map(Clone::clone);
         for (table, event) in self.events.iter_mut().zip(&new.events) {
             table.size = event.size;
         }

@@ -34,9 +34,15 @@ pub struct Arrivals {
 
 #[derive(Clone, Debug)]
 enum Process {
-    Poisson { gap_ns: f64 },
+    Poisson {
+        gap_ns: f64,
+    },
     /// Multiples of the interval after an instant in ns, which is that of arrival `first`.
-    Periodic { interval_ns: f64, from: u64, first: u64 },
+    Periodic {
+        interval_ns: f64,
+        from: u64,
+        first: u64,
+    },
     Gaps(Variate),
     Profile(Profile),
     Trace(Arc<Instants>),
@@ -95,11 +101,8 @@ impl Arrivals {
         // Draws are numbered from 0, and `n` is that of the next arrival.
         let nth = self.n - 1;
         let (number, since, left) = self.changed;
-        let (since, left) = if number == self.n {
-            (since, left)
-        } else {
-            (self.before, self.gap_of(from, nth))
-        };
+        let (since, left) =
+            if number == self.n { (since, left) } else { (self.before, self.gap_of(from, nth)) };
         let passed = Process::new(from, self.gaps, self.states);
         let left = (left - passed.units(since, at, self.gaps, nth)).max(0.0);
         self.changed = (self.n, at, left);

@@ -5,7 +5,8 @@ use super::draft::{Draft, FailureDraft, Part};
 use super::names::Names;
 use super::{Diagnostic, Span};
 use crate::model::{
-    Blueprint, Broker, BrokerId, EngineSpec, Failure, PublishMode, Service, ServiceId, Target, Trigger, Verb,
+    Blueprint, Broker, BrokerId, EngineSpec, Failure, PublishMode, Service, ServiceId, Target,
+    Trigger, Verb,
 };
 
 /// The failures of a draft that are not switched off. What is wrong is noted in `found`.

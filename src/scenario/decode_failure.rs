@@ -54,7 +54,18 @@ fn failure(reader: &mut Reader, fields: &Fields) -> Option<FailureDraft> {
         reader.note(diagnostic.related(verb_at, "the verb").help("remove `for`"));
     }
     let lasts = if verb == Verb::Pause { lasts.or(Some(PAUSE)) } else { lasts };
-    Some(FailureDraft { name: named, verb, verb_at, owner, part, trigger, when, lasts, off, values })
+    Some(FailureDraft {
+        name: named,
+        verb,
+        verb_at,
+        owner,
+        part,
+        trigger,
+        when,
+        lasts,
+        off,
+        values,
+    })
 }
 
 /// A verb as a file writes it.

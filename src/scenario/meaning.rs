@@ -5,8 +5,8 @@
 //! once.
 
 use super::advice::advice;
-use super::compile_failure::failures;
 use super::check::{Verdict, nothing_to_do, unanimous, verdicts};
+use super::compile_failure::failures;
 use super::draft::Draft;
 use super::expect::expectations;
 use super::names::Names;

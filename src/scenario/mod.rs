@@ -60,6 +60,8 @@ mod remove_tests;
 mod samples;
 mod scan;
 mod settings;
+#[cfg(test)]
+mod settings_tests;
 mod shorthand;
 #[cfg(test)]
 mod shorthand_tests;

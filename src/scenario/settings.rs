@@ -4,6 +4,7 @@
 use super::draft::{Draft, FailureDraft, Part};
 use super::merge::merge;
 use super::names::Names;
+use super::near::did_you_mean;
 use super::path::parse_path;
 use super::reader::Reader;
 use super::shorthand::expand;
@@ -28,7 +29,7 @@ const CAN_CHANGE: &[(&str, &str)] = &[
     (
         "broker",
         "publish, deliver, per_shard, per_node, quota, reconnect, batch, linger, buffer, \
-         max_block, request_timeout, delivery_timeout, backoff, acks but for 0, and of a log \
+         max_block, request_timeout, delivery_timeout, backoff, acks but for 0, idempotent, and of a log \
          min_isr, replication, unclean, replica_lag, detection, election, retention, retain, \
          reset, session_timeout, heartbeat, max_poll_records, long_poll; of a queue prefetch, ttl, \
          max_length, overflow, fsync, replication, failover, delivery_limit, ack_timeout, \
@@ -110,7 +111,7 @@ fn with(reader: &mut Reader, plain: &Table, values: &[&Entry]) -> Option<Bluepri
     let mut table = plain.clone();
     let mut found = Vec::new();
     for entry in values {
-        let mut over = overlay(reader, entry)?;
+        let mut over = overlay(reader, plain, entry)?;
         expand(&mut over, reader.sources, &mut found);
         merge(&mut table, over, &mut Vec::new());
     }
@@ -121,13 +122,27 @@ fn with(reader: &mut Reader, plain: &Table, values: &[&Entry]) -> Option<Bluepri
     let blueprint = compile::blueprint(&draft, &names, inner.sources, &mut inner.found);
     let mut found = inner.found;
     found.retain(|d| d.severity == Severity::Error);
-    let sound = found.is_empty();
-    found.into_iter().for_each(|diagnostic| reader.note(diagnostic));
-    sound.then_some(blueprint)
+    if found.is_empty() {
+        return Some(blueprint);
+    }
+    // What is wrong elsewhere is so because of these.
+    let here = |d: &Diagnostic| values.iter().any(|entry| stands_in(d.span, entry));
+    if found.iter().any(here) {
+        found.into_iter().filter(here).for_each(|diagnostic| reader.note(diagnostic));
+    } else {
+        values.iter().take(1).for_each(|e| reader.note(cannot_change(e.key_span, &e.key)));
+    }
+    None
+}
+
+/// Whether a place is within an entry.
+fn stands_in(place: Option<Span>, entry: &Entry) -> bool {
+    let (key, value) = (entry.key_span, entry.node.span);
+    place.is_some_and(|at| at.file == key.file && key.start <= at.start && at.end <= value.end)
 }
 
 /// A value by its path as a table.
-fn overlay(reader: &mut Reader, entry: &Entry) -> Option<Table> {
+fn overlay(reader: &mut Reader, plain: &Table, entry: &Entry) -> Option<Table> {
     let Some(parts) = parse_path(&entry.key) else {
         let message = format!("`{}` is not the path of a value", entry.key);
         let help = "join plain names by dots, as in \"service.email.workers\"";
@@ -137,6 +152,18 @@ fn overlay(reader: &mut Reader, entry: &Entry) -> Option<Table> {
     let root = parts.first().map_or("", |(part, _)| part.as_str());
     if CAN_CHANGE.iter().all(|(kind, _)| *kind != root) {
         reader.note(cannot_change(entry.key_span, &entry.key));
+        return None;
+    }
+    if let [_, (name, _), _, ..] = parts.as_slice()
+        && let Some(Value::Table(known)) = plain.get(root).map(|e| &e.node.value)
+        && known.get(name).is_none()
+        && root != "event"
+    {
+        let message = format!("there is no {root} `{name}`");
+        let names = || known.entries.iter().map(|e| e.key.as_str());
+        let help = did_you_mean(name, names())
+            .unwrap_or_else(|| format!("there are {}", names().collect::<Vec<_>>().join(", ")));
+        reader.note(Diagnostic::error("E145", entry.key_span, message).help(help));
         return None;
     }
     let (key_span, span) = (entry.key_span, entry.node.span);

@@ -111,11 +111,7 @@ fn step(now: &mut Step, base: &Step, other: &Step) {
         {
             now.clone_from(other);
         }
-        (
-            Step::Emit(Emit::All(now)),
-            Step::Emit(Emit::All(base)),
-            Step::Emit(Emit::All(other)),
-        ) => {
+        (Step::Emit(Emit::All(now)), Step::Emit(Emit::All(base)), Step::Emit(Emit::All(other))) => {
             for (now, base, other) in each(now, base, other) {
                 count(now, base, other);
             }
@@ -173,7 +169,7 @@ fn broker(now: &mut Broker, base: &Broker, other: &Broker) {
     );
     let waits = |b: &Broker| b.producer.acks != Acks::None;
     if waits(base) && waits(other) {
-        adopt!(now, base, other; producer.acks);
+        adopt!(now, base, other; producer.acks, producer.idempotent);
     }
     match (&mut now.engine, &base.engine, &other.engine) {
         (EngineSpec::Log(now), EngineSpec::Log(base), EngineSpec::Log(other)) => {

@@ -132,12 +132,7 @@ impl<O: Observer> Builder<'_, O> {
     }
 
     /// The batch table of a handler, or [`NONE`].
-    pub(super) fn batch(
-        &mut self,
-        at: u32,
-        handler: &super::Handler,
-        path: &str,
-    ) -> u32 {
+    pub(super) fn batch(&mut self, at: u32, handler: &super::Handler, path: &str) -> u32 {
         let Some(batch) = &handler.consume.batch else { return NONE };
         // Those of its own service come next.
         let instances = self.world.instances.len() as u32;

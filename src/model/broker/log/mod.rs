@@ -297,6 +297,7 @@ impl<O: Observer> Engine<O> for LogEngine {
         let EngineSpec::Log(spec) = &broker.engine else { return };
         self.spec.clone_from(spec);
         self.acks = broker.producer.acks;
+        self.idempotent = broker.producer.idempotent;
         self.start_ticking(ctx);
         // Fewer copies in step may be enough now.
         for partition in 0..self.partitions.len() as u32 {

@@ -3,7 +3,7 @@
 use super::*;
 
 /// What changes from `at_ms` for `for_ms`.
-fn set(b: &mut Blueprint, at_ms: u64, for_ms: u64, change: impl Fn(&mut Blueprint)) {
+pub(super) fn set(b: &mut Blueprint, at_ms: u64, for_ms: u64, change: impl Fn(&mut Blueprint)) {
     let mut other = Blueprint { failures: Vec::new(), sets: Vec::new(), ..b.clone() };
     change(&mut other);
     assert!(Blueprint { failures: Vec::new(), sets: Vec::new(), ..b.clone() }.can_become(&other));
@@ -245,7 +245,8 @@ fn users_come_and_go_after_their_request() {
 
 #[test]
 fn a_backlog_is_limited_meanwhile() {
-    let mut b = blueprint(95, 1, vec![source(10), service("s", vec![handler(on(0), vec![work(30)])])]);
+    let mut b =
+        blueprint(95, 1, vec![source(10), service("s", vec![handler(on(0), vec![work(30)])])]);
     set(&mut b, 25, 30, |o| o.services[1].backlog.cap = Some(1));
     insta::assert_snapshot!(only(&b, "Shed"), @r"
     0 was Stored and is Shed
