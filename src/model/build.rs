@@ -153,12 +153,11 @@ fn emits(handler: &Handler, event: u32) -> bool {
 
 /// Upper ends of the shares of an exclusive choice, one after the other.
 pub(crate) fn cumulated(some: &[(Probability, Emission)]) -> impl Iterator<Item = f64> {
-    let ends = some.iter().scan(0.0, |below, (share, _)| {
+    some.iter().scan(0.0, |below, (share, _)| {
         *below += share.get();
         // Shares that add up to 1 but for rounding leave no gap at the end.
         Some(if *below > 1.0 - 1e-9 { 1.0 } else { *below })
-    });
-    ends
+    })
 }
 
 struct Builder<'a, O> {

@@ -72,16 +72,15 @@ impl<O: Observer> World<O> {
 
     /// `first`: of the handlers of the service in the world's table.
     fn retune_handlers(&mut self, at: u32, first: usize, new: &Service) {
-        let groups = self.services[at as usize].groups.clone();
-        let mut groups = groups.into_iter();
+        let mut groups = self.services[at as usize].groups.clone();
         for (nth, handler) in new.handlers.iter().enumerate() {
             self.retune_handler(first + nth, handler);
             self.retune_steps(first + nth, handler, new);
-            if !handler.trigger.heard().is_empty() && !self.engine_is_ideal(handler.consume.via.0) {
-                let group = groups.next();
-                group.into_iter().for_each(|group| {
-                    self.groups[group as usize].consume.clone_from(&handler.consume);
-                });
+            if !handler.trigger.heard().is_empty()
+                && !self.engine_is_ideal(handler.consume.via.0)
+                && let Some(group) = groups.next()
+            {
+                self.groups[group as usize].consume.clone_from(&handler.consume);
             }
         }
         for relay in self.relays.iter_mut().filter(|r| r.service == at) {
@@ -226,7 +225,9 @@ impl<O: Observer> World<O> {
                 let back = resting.partition_point(|user| user < to);
                 let mut begin: Vec<u32> = resting.drain(..back).collect();
                 begin.extend(known..*to);
-                begin.into_iter().for_each(|user| self.user_thinks(s, at, user));
+                for user in begin {
+                    self.user_thinks(s, at, user);
+                }
             }
             _ => {}
         }

@@ -8,6 +8,8 @@ use super::history::{History, kind};
 use super::level::Level;
 use super::obligations::{Count, Incidents, Obligations};
 use super::recorder::{Binned, Counts, Recorder};
+use super::sizes::Sizes;
+use super::spread::{Spread, spreads};
 use super::waiting::Waiting;
 use crate::engine::Digest;
 use crate::model::{
@@ -22,30 +24,10 @@ pub(crate) struct Totals {
     pub(crate) busy: u128,
     /// Busy workers: what rides along in a batch has none of its own.
     pub(crate) workers: u128,
-    /// Worker time that there was, if that ever changed.
-    capacity: u128,
+    /// Worker time that there was, if that ever changes.
+    pub(super) capacity: u128,
     pub(crate) attempted: u64,
     pub(crate) good: u64,
-}
-
-/// How much of a service there is, where that changes.
-#[derive(Debug, Default)]
-pub(crate) struct Sizes {
-    instances: Level,
-    workers: Level,
-}
-
-impl Sizes {
-    fn from_start(service: &Service) -> Box<Self> {
-        let mut sizes = Box::<Self>::default();
-        sizes.set(SimTime::ZERO, service.instances, service.workers);
-        sizes
-    }
-
-    fn set(&mut self, now: SimTime, instances: u32, workers: u32) {
-        self.instances.set(now, u64::from(instances));
-        self.workers.set(now, u64::from(instances) * u64::from(workers));
-    }
 }
 
 /// One service.
@@ -71,9 +53,9 @@ pub(crate) struct Station<H = Digest> {
     pub(crate) not_emitted: u64,
     pub(crate) segments: [u128; 9],
     /// All worker time per ns, as long as it does not change.
-    capacity: f64,
+    pub(super) capacity: f64,
     /// Instances and workers over time, once they have changed.
-    sizes: Option<Box<Sizes>>,
+    pub(super) sizes: Option<Box<Sizes>>,
     pub(crate) last: Totals,
     pub(crate) from: Totals,
     pub(crate) to: Totals,
@@ -82,21 +64,6 @@ pub(crate) struct Station<H = Digest> {
     pub(crate) series: StationSeries,
     /// Of a service that consumes from brokers.
     pub(crate) incidents: Option<Box<Incidents>>,
-}
-
-impl<H> Station<H> {
-    /// Busy worker time over all worker time between two instants that are so many ns apart.
-    /// `whole`: over the measured phase, not a bin.
-    pub(crate) fn utilisation(&self, from: &Totals, to: &Totals, ns: f64, whole: bool) -> f64 {
-        let busy = (to.workers - from.workers) as f64;
-        match &self.sizes {
-            // Rounded as it has always been.
-            None if whole => busy / ns / self.capacity,
-            None => busy / (ns * self.capacity),
-            Some(_) if to.capacity == from.capacity => 0.0,
-            Some(_) => busy / (to.capacity - from.capacity) as f64,
-        }
-    }
 }
 
 /// What a service shows over time, one value per bin.
@@ -149,20 +116,6 @@ pub(crate) struct DemandSeries {
     pub(crate) availability: Vec<f64>,
 }
 
-/// One event type.
-#[derive(Debug, Default)]
-pub(crate) struct Spread {
-    pub(crate) convergence: Recorder,
-    /// The only delivery of it: then its lag is the convergence, and is recorded once.
-    pub(crate) only: Option<u32>,
-    /// Measured commits.
-    pub(crate) expected: u64,
-    /// Facts that nobody wanted.
-    pub(crate) unroutable: u64,
-    /// Published without a commit.
-    pub(crate) phantom: u64,
-}
-
 /// All of it. `H`: what becomes of the history, a digest unless somebody looks into it.
 #[derive(Debug)]
 pub(crate) struct Probes<H = Digest> {
@@ -182,16 +135,6 @@ pub(crate) struct Probes<H = Digest> {
     pub(crate) heard_by: Vec<Vec<u32>>,
     bin_start: SimTime,
     scratch: Counts,
-}
-
-fn spreads(events: usize, subscriptions: &[Subscription]) -> Vec<Spread> {
-    let mut spreads: Vec<Spread> = (0..events).map(|_| Spread::default()).collect();
-    let mut heard = vec![0; events];
-    for (at, s) in subscriptions.iter().enumerate() {
-        heard[s.event as usize] += 1;
-        spreads[s.event as usize].only = (heard[s.event as usize] == 1).then_some(at as u32);
-    }
-    spreads
 }
 
 /// Obligations of several subscriptions together.
@@ -236,7 +179,9 @@ impl<H: History> Probes<H> {
         let waiting = Waiting::new(blueprint);
         let station = |(at, s): (usize, &Service)| Station {
             capacity: f64::from(s.workers) * f64::from(s.instances),
-            sizes: blueprint.is_elastic(ServiceId(at as u32)).then(|| Sizes::from_start(s)),
+            sizes: blueprint
+                .is_elastic(ServiceId(at as u32))
+                .then(|| Box::new(Sizes::from_start(s))),
             incidents: waiting.serves(at).then(Box::default),
             ..Station::default()
         };
@@ -286,14 +231,13 @@ impl<H: History> Probes<H> {
         s.busy.settle(now);
         s.riding.settle(now);
         if let Some(sizes) = &mut s.sizes {
-            sizes.instances.settle(now);
-            sizes.workers.settle(now);
+            sizes.settle(now);
         }
         let totals = Totals {
             backlog: s.backlog.area(),
             busy: s.busy.area(),
             workers: s.busy.area() - s.riding.area(),
-            capacity: s.sizes.as_ref().map_or(0, |sizes| sizes.workers.area()),
+            capacity: s.sizes.as_ref().map_or(0, |sizes| sizes.capacity()),
             attempted: s.attempted,
             good: s.good,
         };

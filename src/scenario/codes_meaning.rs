@@ -210,7 +210,7 @@ const STORIES: &[Story] = &[
         "E145",
         "a value that cannot change",
         "`set` changes values while the scenario runs, by the paths that --set takes. Names, \
-         topology, the number of steps, zones, phases and seeds are what the scenario is, and stay.",
+         topology, the number of steps, zones, phases and seeds are what a scenario is, and stay.",
     ),
     (
         "W101",

@@ -13,8 +13,8 @@ use crate::model::{
 };
 use crate::random::Rate;
 
-/// Looks up every name of a draft but for its failures. What is not found is noted in `found`, and the blueprint is then
-/// of no use.
+/// Looks up every name of a draft but for its failures. What is not found is noted in `found`, and
+/// the blueprint is then of no use.
 pub(super) fn blueprint(
     draft: &Draft,
     names: &Names,

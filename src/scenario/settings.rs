@@ -29,12 +29,13 @@ const CAN_CHANGE: &[(&str, &str)] = &[
     (
         "broker",
         "publish, deliver, per_shard, per_node, quota, reconnect, batch, linger, buffer, \
-         max_block, request_timeout, delivery_timeout, backoff, acks but for 0, idempotent, and of a log \
-         min_isr, replication, unclean, replica_lag, detection, election, retention, retain, \
-         reset, session_timeout, heartbeat, max_poll_records, long_poll; of a queue prefetch, ttl, \
-         max_length, overflow, fsync, replication, failover, delivery_limit, ack_timeout, \
-         heartbeat, dlq, visibility, poll, empty_poll, receive, in_flight, duplicates, retention, \
-         reclaim, nack_delay, unsynced; of fan-out subscriber_buffer, soft_buffer, soft_time",
+         max_block, request_timeout, delivery_timeout, backoff, idempotent, acks (not from or to \
+         0); of a log min_isr, replication, unclean, replica_lag, detection, election, retention, \
+         retain, reset, session_timeout, heartbeat, max_poll_records, long_poll; of a queue \
+         prefetch, ttl, max_length, overflow, fsync, replication, failover, delivery_limit, \
+         ack_timeout, heartbeat, dlq, visibility, poll, empty_poll, receive, in_flight, \
+         duplicates, retention, reclaim, nack_delay, unsynced; of fan-out subscriber_buffer, \
+         soft_buffer, soft_time",
     ),
 ];
 

@@ -113,7 +113,7 @@ fn step(now: &mut Step, base: &Step, other: &Step) {
         }
         (Step::Emit(Emit::All(now)), Step::Emit(Emit::All(base)), Step::Emit(Emit::All(other))) => {
             for (now, base, other) in each(now, base, other) {
-                count(now, base, other);
+                count(now, *base, *other);
             }
         }
         (
@@ -125,14 +125,14 @@ fn step(now: &mut Step, base: &Step, other: &Step) {
                 if base.0 != other.0 {
                     now.0 = other.0;
                 }
-                count(&mut now.1, &base.1, &other.1);
+                count(&mut now.1, base.1, other.1);
             }
         }
         _ => {}
     }
 }
 
-fn count(now: &mut Emission, base: &Emission, other: &Emission) {
+fn count(now: &mut Emission, base: Emission, other: Emission) {
     adopt!(now, base, other; count);
 }
 

@@ -88,6 +88,10 @@ impl About {
 
 /// The engine of one log.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts; packing them would hide them"
+)]
 pub(crate) struct LogEngine {
     spec: LogSpec,
     acks: Acks,
