@@ -209,6 +209,12 @@ const STORIES: &[Story] = &[
          instances, nodes and relays.",
     ),
     (
+        "E145",
+        "a value that cannot change",
+        "`set` changes values while the scenario runs, by the paths that --set takes. Names, \
+         topology, the number of steps, zones, phases and seeds are what a scenario is, and stay.",
+    ),
+    (
         "W101",
         "nobody hears this event",
         "It is emitted and goes nowhere. Another variant may hear it; then there is no warning.",
@@ -303,6 +309,7 @@ mod tests {
             include_str!("names.rs"),
             include_str!("presets.rs"),
             include_str!("reader.rs"),
+            include_str!("settings.rs"),
         ];
         let quoted = FILES.iter().flat_map(|text| text.split('"'));
         let is_code = |word: &&str| {

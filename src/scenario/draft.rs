@@ -3,7 +3,7 @@
 
 use super::keys::Place;
 use super::reader::{Ref, Worded};
-use super::{Span, Value};
+use super::{Entry, Span, Value};
 use crate::model::{
     AckMode, AttributeSpec, Backlog, Balance, BatchSpec, Broker, Exhausted, FailureTrigger, Memory,
     Network, PhasePlan, Population, PublishMode, Retry, RetryIn, Verb, Zone,
@@ -268,6 +268,8 @@ pub(super) struct FailureDraft {
     pub(super) when: Span,
     pub(super) lasts: Option<SimDuration>,
     pub(super) off: bool,
+    /// What [`Verb::Set`] sets, by path.
+    pub(super) values: Vec<Entry>,
 }
 
 /// Which part of a service or broker.
@@ -283,4 +285,6 @@ pub(super) enum Part {
     Node(u64, Span),
     /// The process that empties its outbox.
     Relay,
+    /// Nothing: values of the scenario change.
+    Values,
 }

@@ -171,6 +171,7 @@ const VALUES: &[(&str, &str)] = &[
     ("pause", "\"email[1]\""),
     ("replay", "{ email = \"7s\" }"),
     ("redrive", "\"email\""),
+    ("set", "{ \"service.email.workers\" = 7 }"),
 ];
 
 /// The line that sets a key, and the line that it is held against.

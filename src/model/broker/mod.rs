@@ -99,6 +99,10 @@ pub(crate) trait Engine<O: Observer>: std::fmt::Debug {
     /// A group starts again at the place of an instant.
     fn replay(&mut self, _ctx: &mut Ctx<O>, _group: u32, _to: SimTime) {}
 
+    /// The broker, or how a group consumes, has changed: it goes on with the new values. What never
+    /// changes while a world runs is as it was ([`Blueprint::adopt`](super::Blueprint::adopt)).
+    fn reconfigure(&mut self, _ctx: &mut Ctx<O>, _broker: &super::Broker) {}
+
     /// Whether nothing is left to be given out.
     fn at_rest(&self) -> bool;
 

@@ -3,6 +3,7 @@
 //! A record is one fact on its way into one broker. It holds its fact until it is known what became
 //! of it. What one client sends together is a chain of records, addressed by the first.
 
+mod change;
 mod client;
 mod outbox;
 mod record;

@@ -32,6 +32,8 @@ pub(super) struct Group {
     pub(super) window: u32,
     pub(super) lanes: Range,
     pub(super) first_instance: u32,
+    /// What its number would be without room for instances that come later, for draws.
+    pub(super) first_draw: u32,
     /// The member that each instance is, or `NONE`.
     pub(super) current: Vec<u32>,
     /// Those that the coordinator knows, in the order of instances.
@@ -47,7 +49,14 @@ pub(super) struct Group {
 }
 
 impl Group {
-    pub(super) fn new(world: u32, table: &GroupTable, lanes: Range, instances: Range) -> Self {
+    /// `draw`: the number of the first instance, for draws.
+    pub(super) fn new(
+        world: u32,
+        table: &GroupTable,
+        lanes: Range,
+        instances: Range,
+        draw: u32,
+    ) -> Self {
         Self {
             world,
             ack: table.ack,
@@ -55,6 +64,7 @@ impl Group {
             window: table.consume.batch.as_ref().map_or(1, |b| b.max.max(1)),
             lanes,
             first_instance: instances.start,
+            first_draw: draw,
             current: vec![NONE; instances.len()],
             members: Vec::new(),
             generation: 1,

@@ -30,7 +30,7 @@ pub use lag::{Lag, LagStatus};
 use super::{Accept, Ctx, Departure, Engine, GroupTable, Outcome, Publication, Ticket};
 use crate::model::Slab;
 use crate::model::blueprint::{
-    AckMode, Acks, Blueprint, EngineSpec, Filter, LogSpec, Target, Verb,
+    AckMode, Acks, Blueprint, Broker, EngineSpec, Filter, LogSpec, Target, Verb,
 };
 use crate::model::observation::Observer;
 use crate::model::tables::{ServiceTable, SubscriptionTable};
@@ -97,6 +97,10 @@ impl About {
 
 /// The engine of one log.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts; packing them would hide them"
+)]
 pub(crate) struct LogEngine {
     spec: LogSpec,
     acks: Acks,
@@ -122,6 +126,8 @@ pub(crate) struct LogEngine {
     /// For each event type, the partition of the next event without a key.
     turn: Vec<u32>,
     started: bool,
+    /// Whether it looks for what is too old.
+    ticks: bool,
     /// Lanes that read again what they had read.
     replaying: u32,
 }
@@ -168,6 +174,7 @@ impl LogEngine {
             transactions: Transactions::new(clocks),
             turn: vec![0; events as usize],
             started: false,
+            ticks: false,
             replaying: 0,
         };
         let subscribed = super::super::subscriptions(blueprint);
@@ -179,12 +186,15 @@ impl LogEngine {
                 let of = &subscriptions[subscription as usize];
                 // Of what is older than the run it may want nothing.
                 let late = !of.backfill && blueprint.events[event as usize].history > 0;
-                let picky = late || of.filter != Filter::All;
+                let filtered = of.filter != Filter::All || !blueprint.sets.is_empty();
+                let picky = late || filtered;
                 log.lanes_of_topic(table.lane - first, event, subscription, picky);
             }
             let lanes = first..log.lanes.len() as u32;
             let instances = services[table.service as usize].instances.clone();
-            log.groups.push(Group::new(world as u32, table, lanes, instances));
+            let before = &blueprint.services[..table.service as usize];
+            let draw = before.iter().map(|s| s.instances).sum();
+            log.groups.push(Group::new(world as u32, table, lanes, instances, draw));
             let name = &blueprint.services[table.service as usize].name;
             log.transactions.add_group(hash_name(name));
         }
@@ -214,10 +224,7 @@ impl<O: Observer> Engine<O> for LogEngine {
         for group in 0..self.groups.len() as u32 {
             self.share_out(ctx, group);
         }
-        let deletes = self.spec.retention.is_some() || self.spec.retain.is_some();
-        if deletes || self.spec.compaction {
-            ctx.timer(retention::TICK, About::Retention.token(0));
-        }
+        self.start_ticking(ctx);
     }
 
     fn destination(&mut self, event: u32, _id: u64, key: u64) -> u32 {
@@ -313,6 +320,18 @@ impl<O: Observer> Engine<O> for LogEngine {
 
     fn replay(&mut self, ctx: &mut Ctx<O>, group: u32, to: SimTime) {
         self.reads_again(ctx, self.group_of[group as usize], to);
+    }
+
+    fn reconfigure(&mut self, ctx: &mut Ctx<O>, broker: &Broker) {
+        let EngineSpec::Log(spec) = &broker.engine else { return };
+        self.spec.clone_from(spec);
+        self.acks = broker.producer.acks;
+        self.idempotent = broker.producer.idempotent;
+        self.start_ticking(ctx);
+        // Fewer copies in step may be enough now.
+        for partition in 0..self.partitions.len() as u32 {
+            self.advance(ctx, partition);
+        }
     }
 
     fn at_rest(&self) -> bool {

@@ -14,6 +14,16 @@ use std::collections::BTreeSet;
 pub(super) const TICK: SimDuration = SimDuration::from_secs(300);
 
 impl LogEngine {
+    /// Looks for what is too old at each multiple of the tick, if something ever is.
+    pub(super) fn start_ticking<O: Observer>(&mut self, ctx: &mut Ctx<O>) {
+        let deletes = self.spec.retention.is_some() || self.spec.retain.is_some();
+        if !self.ticks && (deletes || self.spec.compaction) {
+            self.ticks = true;
+            let past = ctx.now().ns() % TICK.ns();
+            ctx.timer(SimDuration::from_ns(TICK.ns() - past), About::Retention.token(0));
+        }
+    }
+
     /// Deletes what is too old or too much, and what compaction makes superfluous.
     pub(super) fn retention_tick<O: Observer>(&mut self, ctx: &mut Ctx<O>) {
         ctx.timer(TICK, About::Retention.token(0));
