@@ -2,6 +2,7 @@
 //! and identities.
 
 mod brokers;
+mod guards;
 mod traffic;
 
 pub use brokers::{LaneInfo, lanes};
@@ -12,6 +13,7 @@ use super::blueprint::{
 };
 use super::book::Book;
 use super::failure::Trouble;
+use super::guard::Guarding;
 use super::identity::Identity;
 use super::observation::Observer;
 use super::order::repeats_keys;
@@ -20,7 +22,7 @@ use super::slab::Slab;
 use super::store::Store;
 use super::tables::{
     EmissionTable, HandlerTable, Instance, Lane, LoadTable, NONE, Op, Range, ServiceTable, Site,
-    Subscription, SubscriptionTable, Takes,
+    Subscription, SubscriptionTable,
 };
 use super::{NetworkTable, Sched, World};
 use crate::random::{Chance, Streams, hash_name};
@@ -99,6 +101,7 @@ impl<O: Observer> World<O> {
             trouble: Trouble::none(blueprint.brokers.iter().map(|b| b.nodes.max(1))),
             jobs: Slab::new(),
             calls: Slab::new(),
+            guarding: Guarding::default(),
             running: 0,
             stamps: 0,
             lines: BTreeMap::new(),
@@ -224,7 +227,7 @@ impl<O: Observer> Builder<'_, O> {
         self.sources(at, service);
         let first = self.world.instances.len() as u32;
         let policy = service.backlog.policy;
-        let order = if policy == BacklogPolicy::Lifo { Takes::Newest } else { Takes::Oldest };
+        let (discipline, order) = self.discipline(at, service);
         for i in 0..service.instances {
             self.world.instances.push(Instance {
                 service: at,
@@ -258,7 +261,9 @@ impl<O: Observer> Builder<'_, O> {
             asks: self.asks(at),
             order,
             cap: service.backlog.cap.map(|cap| usize::try_from(cap).unwrap_or(usize::MAX)),
-            evicts: policy != BacklogPolicy::RejectNew,
+            evicts: matches!(policy, BacklogPolicy::DropOldest | BacklogPolicy::Lifo),
+            gated: self.is_gated(at, service),
+            discipline,
             held: 0,
             store: service.connections.map(Store::new),
         });
@@ -273,6 +278,8 @@ impl<O: Observer> Builder<'_, O> {
             Trigger::Api(operation) => format!("{}/api.{operation}", service.name),
         };
         let lane = self.lane(handler.timeout);
+        let asking = self.asking(at, service);
+        self.lets_in(handler);
         let mut seen = Occurrences::default();
         let start = self.world.ops.len() as u32;
         self.recall(&path, service, handler);
@@ -306,6 +313,7 @@ impl<O: Observer> Builder<'_, O> {
                         let pointer = callees.partition_point(|c| *c < o.service.0) as u32;
                         let name = seen.name(&format!("call:{}", self.operation(*o)));
                         self.site(&format!("{path}/{name}"), *o, &handler.retry, lane, pointer);
+                        self.guard(&path, asking, (&handler.guards, &handler.retry), *o);
                     }
                     Op::Call(first..self.world.sites.len() as u32)
                 }
@@ -410,6 +418,7 @@ impl<O: Observer> Builder<'_, O> {
             balance_key: key("balance"),
             backoff_key: key("backoff"),
             client: NONE,
+            guard: NONE,
         });
     }
 

@@ -20,6 +20,7 @@ mod event;
 mod failure;
 mod fate;
 mod filter;
+mod guard;
 mod identity;
 mod observation;
 mod order;
@@ -38,7 +39,8 @@ pub use broker::log::{Lag, LagStatus};
 pub use build::{LaneInfo, lanes, subscriptions};
 pub use event::Event;
 pub use fate::Fate;
-pub use observation::{Observer, Segments, Visit};
+pub use guard::Switch;
+pub use observation::{Asker, Guarded, Observer, Segments, Visit};
 pub use tables::Subscription;
 
 use crate::engine::{Model, Schedule};
@@ -51,6 +53,7 @@ use bus::Line;
 use capacity::Capacities;
 use event::Kind;
 use failure::Trouble;
+use guard::Guarding;
 use publish::{Deadlines, Halts, PublishKeys, Publisher, Record, Relay};
 use slab::Slab;
 use std::collections::BTreeMap;
@@ -114,6 +117,8 @@ pub struct World<O> {
     replies: Vec<Reply>,
     jobs: Slab<Job>,
     calls: Slab<Call>,
+    /// What guards calls.
+    guarding: Guarding,
     /// Jobs that are not ghosts.
     running: u64,
     stamps: u32,
@@ -152,6 +157,7 @@ impl<O: Observer> World<O> {
             Kind::Deadline => self.deadline(s, slot),
             Kind::AttemptDue => self.attempt_due(s, slot),
             Kind::CallDue => self.call_due(s, slot),
+            Kind::Guard => self.guard_event(s, event.component(), slot),
             Kind::FailureBegins => self.failure_begins(s, slot),
             Kind::FailureEnds => self.failure_ends(s, slot),
             Kind::InstanceStarted => self.instance_started(s, slot),

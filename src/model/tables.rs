@@ -1,6 +1,7 @@
 //! The world's tables: what never changes during a run (compiled from the blueprint) and the
 //! records that come and go.
 
+use super::backlog::Discipline;
 use super::blueprint::{Balance, Exhausted, Filter, Publish, RetryIn};
 use super::filter::AttributeTable;
 use super::store::Store;
@@ -140,6 +141,8 @@ pub(crate) struct Site {
     pub(crate) backoff_key: StreamKey,
     /// The client that calls, or [`NONE`].
     pub(crate) client: u32,
+    /// What guards it, or [`NONE`].
+    pub(crate) guard: u32,
 }
 
 /// Deadlines that are all equally far away: they pass in the order in which they were set.
@@ -183,6 +186,10 @@ pub(crate) struct ServiceTable {
     pub(crate) cap: Option<usize>,
     /// Whether the oldest makes room when a line is full.
     pub(crate) evicts: bool,
+    /// Whether requests may be turned away before they ask for a worker.
+    pub(crate) gated: bool,
+    /// How its waiting is treated, if not by the order of arrival alone.
+    pub(crate) discipline: Option<Box<Discipline>>,
     /// Events of the book that wait for an earlier one of their key.
     pub(crate) held: usize,
     /// Connections to its store, if there is a limit.
@@ -196,6 +203,8 @@ pub(crate) enum Takes {
     Oldest,
     /// What came last.
     Newest,
+    /// What its service's discipline says.
+    Picked,
     /// Nothing: it is down, on its way there, or stands still.
     Nothing,
 }
@@ -310,6 +319,8 @@ pub(crate) struct Fact {
 pub(crate) enum State {
     /// A request on its way to its instance, or an answer on its way back.
     Travelling,
+    /// The same, and nobody waits for it any longer.
+    Withdrawn,
     /// In a backlog.
     Waiting,
     /// With a worker.

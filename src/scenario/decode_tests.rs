@@ -236,6 +236,7 @@ fn every_default_is_of_the_kind_that_its_key_takes() {
             Grammar::Whole(min, max) => {
                 key.default.replace('_', "").parse().is_ok_and(|n: u64| (min..=max).contains(&n))
             }
+            Grammar::Number => key.default.parse::<f64>().is_ok(),
             Grammar::Burst => key.default == "1",
             Grammar::Choice(words) => words.contains(&key.default),
             Grammar::Truth => key.default == "false",

@@ -151,6 +151,10 @@ fn matters(key: &Key, table: Option<&Table>) -> bool {
         "relay" | "poll" if key.places[0] != Place::Pull => says("publish"),
         "dedup_window" => says("dedup"),
         "gap_timeout" => says("order"),
+        "target" | "interval" => says("policy"),
+        // Nothing guards what is not said to be guarded.
+        "deadline" | "cancel" | "hedge" | "pool" | "health" | "breaker" | "bulkhead"
+        | "throttle" | "budget" | "consecutive" => false,
         // Without a table there is no such thing.
         "backlog" | "batch" | "dlq" => !matches!(key.grammar, Grammar::Table(_)),
         _ => true,
@@ -162,7 +166,10 @@ fn value(lines: &mut Vec<Line>, places: &mut Places, key: &Key, path: String, no
         Some(node) => lines.push(stated(places, path, node)),
         None if key.default.is_empty() => {}
         None => {
-            let bare = matches!(key.grammar, Grammar::Whole(..) | Grammar::Truth | Grammar::Burst);
+            let bare = matches!(
+                key.grammar,
+                Grammar::Whole(..) | Grammar::Truth | Grammar::Burst | Grammar::Number
+            );
             let value = if bare { key.default.to_owned() } else { format!("\"{}\"", key.default) };
             let source = format!("default ({})", key.grade());
             lines.push(Line { path, value, source, span: None });

@@ -102,6 +102,7 @@ impl<O: Observer> World<O> {
             }
         }
         self.catch_up(s, instance);
+        self.guards_die(s, instance);
         self.connect_next(s, service);
         // Other instances may have idle workers for what went back.
         for other in self.services[service as usize].instances.clone() {

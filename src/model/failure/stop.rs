@@ -163,6 +163,7 @@ impl<O: Observer> World<O> {
         self.publisher_closes(s, instance);
         self.relays_follow(s, service);
         self.catch_up(s, instance);
+        self.guards_die(s, instance);
         self.revive(s, instance);
         self.roll_on(s);
     }

@@ -1,0 +1,1 @@
+//! Small worlds with guarded calls, whose every instant can be worked out by hand.
