@@ -247,8 +247,8 @@ impl Key {
     pub fn grade(&self) -> &'static str {
         match (self.places[0], self.name) {
             (P::Breaker, _) => "grade A, Resilience4j's defaults",
-            (P::Budget, _) => "grade B, Brooker, Fixing retries with token buckets (2022)",
-            (P::Throttle, _) => "grade B, Site Reliability Engineering (2016), chapter 21",
+            (P::Budget, _) => "grade C, Brooker, Fixing retries with token buckets (2022)",
+            (P::Throttle, _) => "grade A, Site Reliability Engineering (2016), chapter 21",
             (P::Backlog, "target" | "interval") => "grade A, RFC 8289",
             (P::Network, "other_zone") => "grade C, published round trips between zones",
             (

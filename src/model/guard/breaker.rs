@@ -200,8 +200,8 @@ mod tests {
     #[test]
     fn slow_calls_open_it_though_they_succeed() {
         let mut b = of_shares(4, 2, "100%", "75%");
-        assert_eq!(story(&mut b, 0, "..ss.sss"), "..ss.sss[Opened]");
-        assert_eq!(story(&mut b, 67, "ss.s"), "[Probing]ss.s[Opened]");
+        assert_eq!(story(&mut b, 0, "..ss.sss"), "..ss.s[Opened]--");
+        assert_eq!(story(&mut b, 65, "ss.s"), "[Probing]ss.s[Opened]");
     }
 
     #[test]
@@ -258,8 +258,9 @@ mod tests {
         }
         let share = f64::from(refused) / f64::from(n);
         let per_s = f64::from(opened) / (last as f64 / 1e9);
-        // About 32 000 cycles of deviation near 1: 0.5 %.
-        assert!((share - 0.483_871).abs() < 0.0025, "{share}");
-        assert!((per_s - 0.161_290).abs() < 0.0015, "{per_s}");
+        // A cycle lasts 62 calls, with a standard deviation of 50: of 32 000 cycles the share has an
+        // error of 0.0022 and the rate one of 0.00073; four of them.
+        assert!((share - 0.483_871).abs() < 0.0088, "{share}");
+        assert!((per_s - 0.161_290).abs() < 0.0029, "{per_s}");
     }
 }

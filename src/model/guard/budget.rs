@@ -103,7 +103,8 @@ mod tests {
                 retries += u32::from(budget.pays(0));
             }
         }
-        assert_eq!(retries - 100, successes / 10);
+        // But for the first success, which finds the bucket full.
+        assert_eq!(retries - 100, successes / 10 - 1);
     }
 
     #[test]
