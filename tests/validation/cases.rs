@@ -1,6 +1,6 @@
-//! The models with exactly known results: `cases.toml`, `brokers.toml`, `failures.toml`
-//! and `guards.toml` as types, shared by the test and by the command that writes docs/validation.md. Knows nothing of
-//! how they are simulated.
+//! The models with exactly known results: `cases.toml`, `brokers.toml`, `failures.toml` and
+//! `guards.toml` as types, shared by the test and by the command that writes docs/validation.md.
+//! Knows nothing of how they are simulated.
 
 use serde::Deserialize;
 

@@ -161,6 +161,15 @@ impl Guarding {
     }
 }
 
+#[cfg(test)]
+impl Guarding {
+    /// Whether no place is taken.
+    pub(crate) fn is_idle(&self) -> bool {
+        let states = self.guards.iter().flat_map(|guard| &guard.states);
+        states.into_iter().all(|knows| knows.pool.is_idle() && knows.bulkhead.is_idle())
+    }
+}
+
 impl<O: Observer> World<O> {
     fn guard_of(&self, call: &Call) -> Option<&Guard> {
         let guard = self.sites[call.site as usize].guard;

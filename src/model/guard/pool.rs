@@ -42,6 +42,12 @@ impl Places {
         None
     }
 
+    /// Whether no place is taken.
+    #[cfg(test)]
+    pub(super) fn is_idle(&self) -> bool {
+        self.taken == 0
+    }
+
     /// All who wait.
     pub(super) fn waiting(&self) -> impl Iterator<Item = (u32, u32)> {
         self.waiting.iter().copied()
