@@ -222,6 +222,7 @@ impl<O: Observer> Builder<'_, O> {
         callees.sort_unstable();
         callees.dedup();
         for handler in &service.handlers {
+            self.lets_in(handler);
             self.handler(at, service, handler, &callees);
         }
         self.sources(at, service);
@@ -278,8 +279,6 @@ impl<O: Observer> Builder<'_, O> {
             Trigger::Api(operation) => format!("{}/api.{operation}", service.name),
         };
         let lane = self.lane(handler.timeout);
-        let asking = self.asking(at, service);
-        self.lets_in(handler);
         let mut seen = Occurrences::default();
         let start = self.world.ops.len() as u32;
         self.recall(&path, service, handler);
@@ -313,7 +312,8 @@ impl<O: Observer> Builder<'_, O> {
                         let pointer = callees.partition_point(|c| *c < o.service.0) as u32;
                         let name = seen.name(&format!("call:{}", self.operation(*o)));
                         self.site(&format!("{path}/{name}"), *o, &handler.retry, lane, pointer);
-                        self.guard(&path, asking, (&handler.guards, &handler.retry), *o);
+                        let guards = (&handler.guards, &handler.retry);
+                        self.guard(&path, self.asking(at, service), guards, *o);
                     }
                     Op::Call(first..self.world.sites.len() as u32)
                 }

@@ -1,5 +1,5 @@
-//! `CoDel` for a line of requests: when work has waited too long for too long, some of it is dropped,
-//! ever more often until the wait is short again.
+//! `CoDel` for a line of requests: when work has waited too long for too long, some of it is
+//! dropped, ever more often until the wait is short again.
 //!
 //! The control law of RFC 8289, section 5, with requests for packets: an item is judged when a
 //! worker would take it up, and the last one of a line is never dropped.
@@ -86,8 +86,8 @@ mod tests {
     fn a_standing_line_is_thinned_out_by_the_square_root_law() {
         let mut c = codel();
         assert_eq!(dropped(&mut c, 0..1_000, 4), [0; 0], "short enough");
-        // Too long from 1 000 on: after an interval the first, then 100 ms / sqrt(n) after the n-th:
-        // 100, 70.71, 57.74, 50 and 44.72 ms later, on the next whole ms.
+        // Too long from 1 000 on: after an interval the first, then 100 ms / sqrt(n) after the
+        // n-th: 100, 70.71, 57.74, 50 and 44.72 ms later, on the next whole ms.
         assert_eq!(dropped(&mut c, 1_000..1_430, 6), [1_100, 1_200, 1_271, 1_329, 1_379, 1_424]);
         // Short once: it stops. Too long again: it waits an interval, and goes on as before.
         assert_eq!(dropped(&mut c, 1_430..1_431, 1), [0; 0]);

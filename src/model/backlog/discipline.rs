@@ -1,5 +1,5 @@
-//! Which of the waiting is next where that is neither simply the oldest nor the newest, and who leaves
-//! without having been next: what has expired, what `CoDel` drops, whose patience is over.
+//! Which of the waiting is next where that is neither simply the oldest nor the newest, and who
+//! leaves without having been next: what has expired, what `CoDel` drops, whose patience is over.
 //!
 //! What a broker gave to an instance is its broker's, and is never dropped here.
 
@@ -209,7 +209,8 @@ impl<O: Observer> World<O> {
         }
     }
 
-    /// An event of an ideal bus may start, on an idle worker or in line, where it may lose patience.
+    /// An event of an ideal bus may start: on an idle worker, or in line, where it may lose
+    /// patience.
     pub(crate) fn booked_arrives(&mut self, s: &mut Sched, service: u32, job: u32) {
         self.event_arrives(s, service, job);
         // What has begun is not found in line when its patience is over.

@@ -141,6 +141,7 @@ mod tests {
     use super::*;
     use crate::random::{Arrivals, Chance, Rate, Streams};
     use crate::units::{Probability, SimDuration};
+    use std::fmt::Write as _;
 
     const S: u64 = 1_000_000_000;
 
@@ -171,7 +172,7 @@ mod tests {
             let now = second * S;
             let (passed, switch) = breaker.admits(now);
             if let Some(switch) = switch {
-                told.push_str(&format!("[{switch:?}]"));
+                let _ = write!(told, "[{switch:?}]");
             }
             let Some(generation) = passed else {
                 told.push('-');
@@ -180,7 +181,7 @@ mod tests {
             told.push(call);
             let took = if call == 's' { 2 * S } else { S };
             if let Some(switch) = breaker.notes(now, generation, call != 'x', took) {
-                told.push_str(&format!("[{switch:?}]"));
+                let _ = write!(told, "[{switch:?}]");
             }
         }
         told

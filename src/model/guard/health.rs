@@ -1,5 +1,5 @@
-//! Which instance an attempt goes to where some are left out: those that are down, those that failed
-//! again and again, and the one that has a copy already.
+//! Which instance an attempt goes to where some are left out: those that are down, those that
+//! failed again and again, and the one that has a copy already.
 
 use crate::model::World;
 use crate::model::blueprint::Balance;

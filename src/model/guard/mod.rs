@@ -2,9 +2,9 @@
 //! health, deadlines and withdrawal.
 //!
 //! The machines are small and know nothing of the world. This file asks them before an attempt is
-//! sent and tells them what became of it. What they know belongs to one calling instance (or client),
-//! one handler and one service called, and dies with the process. A call without guards pays one
-//! branch.
+//! sent and tells them what became of it. What they know belongs to one calling instance (or
+//! client), one handler and one service called, and dies with the process. A call without guards
+//! pays one branch.
 
 mod breaker;
 mod budget;

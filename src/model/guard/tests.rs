@@ -29,8 +29,34 @@ fn ms(ms: u64) -> SimDuration {
     SimDuration::from_ms(ms)
 }
 
-fn breaker(open: u64) -> Option<BreakerSpec> {
-    Some(BreakerSpec { trip: Trip::Consecutive(2), open: ms(open), probes: 1 })
+fn breaker(open: u64) -> BreakerSpec {
+    BreakerSpec { trip: Trip::Consecutive(2), open: ms(open), probes: 1 }
+}
+
+#[test]
+fn calls_pause_before_retries_by_every_kind_of_backoff() {
+    // A failed attempt comes back after 4 ms. Least and most of the three pauses, in ms.
+    for (text, pauses) in [
+        ("5ms fixed", [(5.0, 5.0); 3]),
+        ("5ms..15ms exp", [(5.0, 5.0), (10.0, 10.0), (15.0, 15.0)]),
+        ("5ms..15ms full-jitter", [(0.0, 5.0), (0.0, 10.0), (0.0, 15.0)]),
+        ("5ms..15ms equal-jitter", [(2.5, 5.0), (5.0, 10.0), (7.5, 15.0)]),
+        ("5ms..15ms exp-jitter", [(4.0, 6.0), (8.0, 12.0), (12.0, 18.0)]),
+        ("5ms..20ms decorrelated", [(5.0, 15.0), (5.0, 20.0), (5.0, 20.0)]),
+        ("1ms..3ms", [(0.0, 1.0), (0.0, 2.0), (0.0, 3.0)]),
+    ] {
+        let mut b = asked(2, 10, 15, 100, 4);
+        b.services[0].handlers[0].fails = Probability::ONE;
+        b.clients[0].retry.backoff = text.parse().unwrap();
+        let starts = told(&b, &["starts"]);
+        let at = |l: &String| l.split(' ').next().unwrap().parse::<f64>().unwrap();
+        let starts: Vec<f64> = starts.iter().map(at).collect();
+        assert_eq!(starts.len(), 4, "{text}");
+        for (two, (least, most)) in starts.windows(2).zip(pauses) {
+            let pause = two[1] - two[0] - 4.0;
+            assert!((least - 1e-6..=most + 1e-6).contains(&pause), "{text}: {pause}");
+        }
+    }
 }
 
 #[test]
@@ -56,7 +82,7 @@ fn retries_stop_when_the_budget_is_spent() {
 fn an_open_breaker_refuses_at_once_and_for_good() {
     let mut b = asked(2, 10, 65, 100, 3);
     b.services[0].handlers[0].fails = Probability::ONE;
-    b.clients[0].guards.breaker = breaker(25);
+    b.clients[0].guards.breaker = Some(breaker(25));
     // Two failed attempts open it at 21, and a failed probe at 54. Attempts that were due are refused.
     assert_eq!(
         told(&b, &["Broken", "Breaker", "c0 fails"]),
@@ -83,7 +109,7 @@ fn an_open_breaker_refuses_at_once_and_for_good() {
 #[test]
 fn a_crash_of_the_caller_closes_its_breaker() {
     let mut front = handler(api("get"), vec![Step::Call(vec![SECOND])]);
-    front.guards.breaker = breaker(1_000);
+    front.guards.breaker = Some(breaker(1_000));
     let mut back = handler(api("load"), vec![work(1)]);
     back.fails = Probability::ONE;
     let services = vec![service("front", vec![front]), service("back", vec![back])];

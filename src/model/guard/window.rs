@@ -14,8 +14,8 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// Nothing has happened yet. A window of `slots` slots remembers what is up to `length` old, and
-    /// forgets a slot at a time.
+    /// Nothing has happened yet. A window remembers what is up to `length` old, and forgets one of
+    /// its slots at a time.
     pub(super) fn new(length: SimDuration, slots: usize) -> Self {
         let slot = (length.ns() / slots as u64).max(1);
         Self { slot, slots: vec![[0; 2]; slots], sums: [0; 2], at: 0 }

@@ -83,7 +83,7 @@ proptest! {
         b.clients[0].timeout = t(12);
         b.clients[0].retry = Retry { attempts: tries, budget, ..b.clients[0].retry.clone() };
         b.clients[0].guards = Guards { limits: Vec::new(), ..of_client };
-        let patience = patience.map(|n| fixed(n));
+        let patience = patience.map(fixed);
         let s = &mut b.services[1];
         s.handlers[1].guards = of_handler;
         s.handlers[1].timeout = t(10);
