@@ -112,6 +112,13 @@ impl<O: Observer> World<O> {
     #[cold]
     #[inline(never)]
     fn feed_otherwise(&mut self, s: &mut Sched, instance: u32) {
+        if self.instances[instance as usize].takes == Takes::Resumes {
+            if self.resume_ready(s, instance) {
+                self.instances[instance as usize].takes = self.takes_again(instance);
+                self.feed(s, instance);
+            }
+            return;
+        }
         loop {
             let i = &mut self.instances[instance as usize];
             if i.takes == Takes::Nothing {

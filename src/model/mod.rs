@@ -3,6 +3,7 @@
 //! Components do not call each other's insides: they publish, call and answer, and everything that
 //! takes time goes through the event list. Knows nothing of text, files or statistics.
 
+mod away;
 mod backfill;
 mod backlog;
 mod batch;
@@ -46,6 +47,7 @@ pub use tables::Subscription;
 use crate::engine::{Model, Schedule};
 use crate::random::{StreamKey, Variate};
 use crate::units::{SimDuration, SimTime};
+use away::Away;
 use batch::{BatchTable, Gathering};
 use book::Book;
 use broker::{BrokerTable, Delivery, Engine, GroupTable, Reply};
@@ -119,6 +121,8 @@ pub struct World<O> {
     calls: Slab<Call>,
     /// What guards calls.
     guarding: Guarding,
+    /// Work without a worker, by instance.
+    away: BTreeMap<u32, Away>,
     /// Jobs that are not ghosts.
     running: u64,
     stamps: u32,

@@ -74,6 +74,8 @@ pub(crate) struct HandlerTable {
     pub(crate) attempts: u32,
     pub(crate) backoff: Backoff,
     pub(crate) backoff_key: StreamKey,
+    /// Whether it holds its worker during calls.
+    pub(crate) blocking: bool,
     /// Whether a store write is among its steps.
     pub(crate) writes: bool,
     pub(crate) publish: Publish,
@@ -205,6 +207,8 @@ pub(crate) enum Takes {
     Newest,
     /// What its service's discipline says.
     Picked,
+    /// First those whose calls have returned, then as before.
+    Resumes,
     /// Nothing: it is down, on its way there, or stands still.
     Nothing,
 }
@@ -327,6 +331,8 @@ pub(crate) enum State {
     Working,
     /// With the worker of the leader of its batch.
     Riding,
+    /// In work, but without a worker until its calls return and one is free.
+    Away,
     /// Without a worker until its pause is over.
     Parked,
     /// Put by until the versions before it have come.

@@ -147,6 +147,7 @@ pub(crate) fn handler(trigger: Trigger, steps: Vec<Step>) -> Handler {
         timeout: SimDuration::from_secs(1),
         retry,
         guards: Guards::default(),
+        blocking: true,
         limit: None,
         publish: Publish::plain(BrokerId(0)),
         consume: Consume::plain(BrokerId(0)),

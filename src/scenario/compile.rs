@@ -231,6 +231,7 @@ impl Compiler<'_> {
             timeout: draft.timeout,
             retry: draft.retry.clone(),
             guards,
+            blocking: draft.blocking,
             limit: draft.guards.own,
             publish: self.publish(&draft.publish),
             consume,

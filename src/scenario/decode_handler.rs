@@ -51,6 +51,7 @@ fn handler(
     let (retry, mut idle_keys) = retry(reader, fields);
     idle_keys.extend(idle(fields, "timeout", Needs::Calls));
     idle_keys.extend(idle(fields, "retry", Needs::Calls));
+    idle_keys.extend(idle(fields, "blocking", Needs::Calls));
     idle_keys.extend(idle(fields, "attempts", Needs::Failing));
     idle_keys.extend(idle(fields, "backoff", Needs::Failing));
     let (publish, more) = publish(reader, fields);
@@ -83,6 +84,7 @@ fn handler(
         timeout,
         retry,
         guards,
+        blocking: blocking(reader, fields),
         publish,
         consume,
         idle: idle_keys,
@@ -138,6 +140,21 @@ fn consume(reader: &mut Reader, fields: &Fields) -> ConsumeDraft {
         on_exhausted: place("on_exhausted").map(|span| (on_exhausted, span)),
         poison: reader.share(fields, "poison"),
     }
+}
+
+/// Whether a worker waits for its calls; that of a batch does.
+fn blocking(reader: &mut Reader, fields: &Fields) -> bool {
+    let blocking = reader.truth(fields, "blocking");
+    if let (false, Some(entry), Place::On) = (blocking, fields.get("blocking"), fields.place())
+        && let Some(batch) = fields.get("batch")
+    {
+        let message = "a batch keeps its worker until it is done";
+        let diagnostic = Diagnostic::error("E109", entry.key_span, message)
+            .related(batch.key_span, "the batch")
+            .help("remove `blocking = false`, or `batch`");
+        reader.note(diagnostic);
+    }
+    blocking
 }
 
 fn batch(reader: &mut Reader, fields: &Fields) -> Option<BatchSpec> {

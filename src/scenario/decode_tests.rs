@@ -328,7 +328,7 @@ fn every_default_is_of_the_kind_that_its_key_takes() {
             Grammar::Number => key.default.parse::<f64>().is_ok(),
             Grammar::Burst => key.default == "1",
             Grammar::Choice(words) => words.contains(&key.default),
-            Grammar::Truth => key.default == "false",
+            Grammar::Truth => ["true", "false"].contains(&key.default),
             Grammar::Target => key.default == "10x",
             // The tests of `quantities` read the defaults of these.
             Grammar::Size | Grammar::SizeOrNone | Grammar::Capacity | Grammar::Ack => true,

@@ -218,6 +218,7 @@ pub(super) struct HandlerDraft {
     pub(super) timeout: SimDuration,
     pub(super) retry: Retry,
     pub(super) guards: GuardDraft,
+    pub(super) blocking: bool,
     pub(super) publish: PublishDraft,
     pub(super) consume: ConsumeDraft,
     pub(super) idle: Vec<IdleKey>,

@@ -165,6 +165,7 @@ const VALUES: &[(&str, &str)] = &[
     ("timeout", "\"7s\""),
     ("retry", "{ attempts = 7 }"),
     // What guards calls.
+    ("blocking", "false"),
     ("deadline", "true"),
     ("cancel", "true"),
     ("hedge", "\"7ms\""),

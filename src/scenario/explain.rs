@@ -154,7 +154,7 @@ fn matters(key: &Key, table: Option<&Table>) -> bool {
         "target" | "interval" => says("policy"),
         // Nothing guards what is not said to be guarded.
         "deadline" | "cancel" | "hedge" | "pool" | "health" | "breaker" | "bulkhead"
-        | "throttle" | "budget" | "consecutive" => false,
+        | "throttle" | "budget" | "consecutive" | "blocking" => false,
         // Without a table there is no such thing.
         "backlog" | "batch" | "dlq" => !matches!(key.grammar, Grammar::Table(_)),
         _ => true,

@@ -269,7 +269,7 @@ impl Key {
                 "schema" | "seed" | "seeds" | "fails" | "poison" | "publish" | "relay" | "dedup"
                 | "dedup_window" | "order" | "ids" | "static_id" | "from" | "retry_in"
                 | "connections" | "cap" | "policy" | "deadline" | "cancel" | "hedge" | "pool"
-                | "health" | "bulkhead",
+                | "health" | "bulkhead" | "blocking",
             ) => "by definition",
             _ => "grade D, our assumption",
         }

@@ -403,12 +403,13 @@ impl Reader<'_> {
         text.unwrap_or_default().to_owned()
     }
 
-    /// The truth value of `name`, false if there is none.
+    /// The truth value of `name`, or its default.
     pub(super) fn truth(&mut self, fields: &Fields, name: &str) -> bool {
-        let Some(entry) = fields.get(name) else { return false };
+        let default = fields.default_of(name) == "true";
+        let Some(entry) = fields.get(name) else { return default };
         let Value::Boolean(truth) = entry.node.value else {
             self.wrong_kind(&entry.node, &Grammar::Truth);
-            return false;
+            return default;
         };
         truth
     }

@@ -239,6 +239,8 @@ pub struct Handler {
     pub retry: Retry,
     /// What guards its calls.
     pub guards: Guards,
+    /// Whether it holds its worker during calls.
+    pub blocking: bool,
     /// How many requests an operation lets in.
     pub limit: Option<RateLimit>,
     /// Where its events go, and how.

@@ -68,6 +68,7 @@ impl<O: Observer> World<O> {
         i.takes = Takes::Nothing;
         i.incarnation += 1;
         let waiting = self.waiting_at(instance);
+        self.recall_away(s, instance);
         self.instances[instance as usize].coming = 0;
         self.leaves(s, instance, Departure::Crash);
         self.publisher_dies(s, instance);

@@ -94,7 +94,7 @@ impl<O: Observer> World<O> {
         let stood = s.now().ns() - i.paused_at;
         let (service, up) = (i.service, i.up);
         if up {
-            i.takes = self.services[service as usize].order;
+            self.instances[instance as usize].takes = self.takes_again(instance);
         }
         for job in self.in_work(instance) {
             self.thaw(s, job, stood);

@@ -313,6 +313,44 @@ fn a_throttled_call_is_not_sent() {
     assert_eq!(sent + told(&b, &["Throttled"]).len(), 999);
 }
 
+/// A client every 10 ms, a front of one worker that works for 2 ms, calls, and works for 2 ms more.
+fn called(blocking: bool) -> Blueprint {
+    let mut front = handler(api("get"), vec![work(2), Step::Call(vec![SECOND]), work(2)]);
+    front.blocking = blocking;
+    let mut back = service("back", vec![handler(api("load"), vec![work(20)])]);
+    back.workers = 10;
+    let mut b = blueprint(35, 0, vec![service("front", vec![front]), back]);
+    b.clients = vec![client(FIRST, 10, 1_000, 1)];
+    b
+}
+
+#[test]
+fn a_worker_that_does_not_wait_for_its_calls_does_other_work() {
+    // Each takes 2 + 22 + 2 ms, of which a worker that waits is held for all.
+    assert_eq!(
+        told(&called(true), &["answered"]),
+        ["38 is answered after 28", "64 is answered after 44", "90 is answered after 60"]
+    );
+    assert_eq!(
+        told(&called(false), &["answered"]),
+        ["38 is answered after 28", "48 is answered after 28", "58 is answered after 28"]
+    );
+}
+
+#[test]
+fn what_goes_on_goes_before_what_has_not_begun() {
+    // One at a time, 10 ms before and after the call of 2 + 5 ms. That of 10 begins at 11 and calls
+    // from 21 to 28; that of 20 has the worker from 21 to 31. That of 30 waits from 31 on, behind
+    // the first, which goes on until 41; at 41 the second goes on until 51.
+    let mut b = called(false);
+    b.services[0].handlers[0].steps = vec![work(10), Step::Call(vec![SECOND]), work(10)];
+    b.services[1].handlers[0].steps = vec![work(5)];
+    assert_eq!(
+        told(&b, &["answered"]),
+        ["42 is answered after 32", "52 is answered after 32", "79 is answered after 49"]
+    );
+}
+
 /// A source of bursts for a service with one worker.
 fn burst(policy: BacklogPolicy, cap: Option<u64>) -> Blueprint {
     let mut s = service("s", vec![handler(on(0), vec![work(20)])]);

@@ -378,7 +378,6 @@ const HANDLER_LATER: &[Key] = &[
     later(ON, "from_time", "instant at which a new subscription starts"),
     later(ON, "window", "results over spans of event time"),
     later(HANDLERS, "declines", "share of requests refused for good reason"),
-    later(HANDLERS, "blocking", "whether a worker waits for its calls"),
 ];
 
 const RETRY: &[Key] = &[

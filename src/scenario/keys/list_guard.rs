@@ -66,6 +66,13 @@ pub(super) const CALLING: &[Key] = &[
         "refusal by the caller itself of a share of its calls when many are in vain",
     ),
     key(
+        &[P::On, P::Api],
+        "blocking",
+        G::Truth,
+        "true",
+        "whether a worker waits for the answers of its calls",
+    ),
+    key(
         &[P::On, P::Client],
         "rate_limit",
         G::Other("limits by operation, such as { \"psp.send\" = \"100/s burst 20\" }"),

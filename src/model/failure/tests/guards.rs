@@ -66,6 +66,7 @@ proptest! {
         (first, second) in (policy(1), policy(1)),
         (cap, patience) in (prop::option::of(0u64..5), prop::option::of(1u64..20)),
         (struck, lets_in, batch) in (1u32..3, any::<bool>(), any::<bool>()),
+        (blocking, asks_on) in (any::<bool>(), any::<bool>()),
     ) {
         let t = SimDuration::from_ms;
         let mut b = busy(1);
@@ -88,6 +89,12 @@ proptest! {
         s.handlers[1].guards = of_handler;
         s.handlers[1].timeout = t(10);
         s.handlers[1].retry = Retry { attempts: tries, budget, ..s.handlers[1].retry.clone() };
+        s.handlers[1].blocking = blocking;
+        if asks_on {
+            s.handlers[3].steps.insert(0, Step::Call(vec![BACK, BACK]));
+            s.handlers[3].blocking = blocking;
+            s.handlers[3].timeout = t(10);
+        }
         s.handlers[3].limit = lets_in.then_some(RateLimit { every: t(4), burst: 3 });
         s.backlog = Backlog { cap, policy: first };
         s.patience.clone_from(&patience);

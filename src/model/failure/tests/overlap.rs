@@ -61,7 +61,7 @@ fn assert_healthy(w: &World<Log>) {
     assert!(t.frozen.is_empty() && t.held.is_empty() && t.rolls.is_empty(), "{t:?}");
     let left = [w.jobs.len(), w.calls.len(), w.deliveries.len(), w.records.len()];
     assert_eq!((left, w.running, w.book.facts.len()), ([0; 4], 0, 0));
-    assert!(w.lines.is_empty());
+    assert!(w.lines.is_empty() && w.away.is_empty());
     assert!(w.guarding.is_idle(), "{:?}", w.guarding);
     assert!(w.engines.iter().all(|e| e.at_rest()));
 }
