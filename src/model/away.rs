@@ -39,7 +39,8 @@ impl<O: Observer> World<O> {
         self.observer.rides(i.service, now, true);
     }
 
-    /// The calls of a job that is away have their outcome: it goes on, now or when a worker is free.
+    /// The calls of a job that is away have their outcome: it goes on, now or when there is a
+    /// worker.
     #[cold]
     #[inline(never)]
     pub(crate) fn calls_are_back(&mut self, s: &mut Sched, job: u32, ok: bool) {

@@ -272,13 +272,7 @@ impl<O: Observer> Builder<'_, O> {
     }
 
     fn handler(&mut self, at: u32, service: &Service, handler: &Handler, callees: &[u32]) {
-        let path = match &handler.trigger {
-            Trigger::On(heard) => {
-                let first = heard.first().map_or(0, |e| e.0);
-                format!("{}/on.{}", service.name, self.blueprint.events[first as usize].name)
-            }
-            Trigger::Api(operation) => format!("{}/api.{operation}", service.name),
-        };
+        let path = self.path_of(service, handler);
         let lane = self.lane(handler.timeout);
         let mut seen = Occurrences::default();
         let start = self.world.ops.len() as u32;
@@ -342,6 +336,17 @@ impl<O: Observer> Builder<'_, O> {
             poison: Chance::new(handler.consume.poison),
             poison_key: key("poison"),
         });
+    }
+
+    /// What the streams of a handler begin with.
+    fn path_of(&self, service: &Service, handler: &Handler) -> String {
+        match &handler.trigger {
+            Trigger::On(heard) => {
+                let first = heard.first().map_or(0, |e| e.0);
+                format!("{}/on.{}", service.name, self.blueprint.events[first as usize].name)
+            }
+            Trigger::Api(operation) => format!("{}/api.{operation}", service.name),
+        }
     }
 
     /// The look into its memory with which a handler begins, if its service has one. An operation
