@@ -115,6 +115,8 @@ impl<O: Observer> World<O> {
             j.state == State::Away && j.instance == instance
         };
         let jobs: Vec<u32> = self.jobs.slots().filter(here).collect();
-        jobs.into_iter().for_each(|job| self.has_worker_again(s, job));
+        for job in jobs {
+            self.has_worker_again(s, job);
+        }
     }
 }

@@ -9,8 +9,23 @@ pub(crate) use discipline::{Discipline, Order};
 
 use super::fate::Fate;
 use super::observation::Observer;
-use super::tables::{NONE, State, Takes};
+use super::tables::{NONE, State};
 use super::{Sched, World};
+
+/// Which waiting work an instance takes up next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Takes {
+    /// What has waited longest.
+    Oldest,
+    /// What came last.
+    Newest,
+    /// What its service's discipline says.
+    Picked,
+    /// First those whose calls have returned, then as before.
+    Resumes,
+    /// Nothing: it is down, on its way there, or stands still.
+    Nothing,
+}
 
 impl<O: Observer> World<O> {
     /// The next place in the line of a service.

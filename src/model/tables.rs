@@ -2,6 +2,7 @@
 //! records that come and go.
 
 use super::backlog::Discipline;
+pub(crate) use super::backlog::Takes;
 use super::blueprint::{Balance, Exhausted, Filter, Publish, RetryIn};
 use super::filter::AttributeTable;
 use super::store::Store;
@@ -196,21 +197,6 @@ pub(crate) struct ServiceTable {
     pub(crate) held: usize,
     /// Connections to its store, if there is a limit.
     pub(crate) store: Option<Store>,
-}
-
-/// Which waiting work an instance takes up next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Takes {
-    /// What has waited longest.
-    Oldest,
-    /// What came last.
-    Newest,
-    /// What its service's discipline says.
-    Picked,
-    /// First those whose calls have returned, then as before.
-    Resumes,
-    /// Nothing: it is down, on its way there, or stands still.
-    Nothing,
 }
 
 /// An instance of a service.
