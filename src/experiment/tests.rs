@@ -27,6 +27,7 @@ fn blueprint(instances: u32) -> Blueprint {
         memory: Memory::NONE,
         static_id: false,
         backlog: Backlog::default(),
+        patience: None,
         sources: Vec::new(),
         handlers: Vec::new(),
     };

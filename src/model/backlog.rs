@@ -1,11 +1,31 @@
 //! What waits at a service: events in one line for all instances, requests and what brokers gave
 //! at each instance. Who is next, and what happens when a line is full.
 
+mod codel;
+mod discipline;
+
+pub(crate) use codel::CoDel;
+pub(crate) use discipline::{Discipline, Order};
+
 use super::fate::Fate;
 use super::observation::Observer;
-use super::tables::{NONE, State, Takes};
+use super::tables::{NONE, State};
 use super::{Sched, World};
-use crate::units::SimTime;
+
+/// Which waiting work an instance takes up next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Takes {
+    /// What has waited longest.
+    Oldest,
+    /// What came last.
+    Newest,
+    /// What its service's discipline says.
+    Picked,
+    /// First those whose calls have returned, then as before.
+    Resumes,
+    /// Nothing: it is down, on its way there, or stands still.
+    Nothing,
+}
 
 impl<O: Observer> World<O> {
     /// The next place in the line of a service.
@@ -30,7 +50,7 @@ impl<O: Observer> World<O> {
     }
 
     /// Puts a job of an event that had to wait elsewhere into the backlog, ordered by place.
-    pub(crate) fn wait_in_backlog(&mut self, s: &Sched, service: u32, job: u32) {
+    pub(crate) fn wait_in_backlog(&mut self, s: &mut Sched, service: u32, job: u32) {
         self.observer.queued(service, s.now());
         let place = self.jobs.get(job).place;
         let backlog = &mut self.services[service as usize].backlog;
@@ -40,6 +60,9 @@ impl<O: Observer> World<O> {
         } else {
             let at = backlog.partition_point(|&j| self.jobs.get(j).place < place);
             backlog.insert(at, job);
+        }
+        if self.services[service as usize].discipline.is_some() {
+            self.joined(s, service, NONE, job);
         }
     }
 
@@ -104,10 +127,21 @@ impl<O: Observer> World<O> {
     #[cold]
     #[inline(never)]
     fn feed_otherwise(&mut self, s: &mut Sched, instance: u32) {
+        if self.instances[instance as usize].takes == Takes::Resumes {
+            if self.resume_ready(s, instance) {
+                self.instances[instance as usize].takes = self.takes_again(instance);
+                self.feed(s, instance);
+            }
+            return;
+        }
         loop {
             let i = &mut self.instances[instance as usize];
             if i.takes == Takes::Nothing {
                 self.drains(s, instance);
+                return;
+            }
+            if i.takes == Takes::Picked {
+                self.feed_picked(s, instance);
                 return;
             }
             let table = &mut self.services[i.service as usize];
@@ -149,11 +183,7 @@ impl<O: Observer> World<O> {
         let Some(oldest) = self.services[service as usize].backlog.pop_front() else {
             return false;
         };
-        self.observer.unqueued(service, s.now());
-        let j = *self.jobs.get(oldest);
-        let arrived = SimTime::from_ns(j.arrived);
-        self.observer.cut_off(service, s.now(), j.id, j.attempt, arrived);
-        self.shed_job(s, oldest);
+        self.thrown_out(s, service, oldest);
         true
     }
 
@@ -193,6 +223,10 @@ impl<O: Observer> World<O> {
         if i.inbox.len() < cap {
             return true;
         }
+        if table.discipline.is_some() && self.expired_leave(s, instance) {
+            return true;
+        }
+        let (i, table) = (&self.instances[instance as usize], &self.services[service as usize]);
         if !table.evicts || cap == 0 {
             return false;
         }
@@ -202,8 +236,7 @@ impl<O: Observer> World<O> {
         let Some(job) = self.instances[instance as usize].inbox.remove(oldest) else {
             return false;
         };
-        self.observer.unqueued(service, s.now());
-        self.cut_off(s, service, job);
+        self.thrown_out(s, service, job);
         true
     }
 }

@@ -114,24 +114,32 @@ impl<O: Observer> World<O> {
         }
         self.observer.unqueued(service, s.now());
         if instance == NONE {
-            self.event_arrives(s, service, g.leader);
+            self.booked_arrives(s, service, g.leader);
         } else {
             self.enters(s, instance, g.leader);
+        }
+    }
+
+    /// The batch that a job leads, if it does, grows no more.
+    pub(crate) fn closes(&mut self, leader: u32) {
+        let j = self.jobs.get(leader);
+        let (batch, instance) = (self.handlers[j.handler as usize].batch, j.instance);
+        if batch == NONE {
+            return;
+        }
+        for instance in [NONE, instance] {
+            let place = self.gathering(batch, instance);
+            if self.gatherings[place as usize].leader == leader {
+                self.gatherings[place as usize] = Gathering::NONE;
+            }
         }
     }
 
     /// A worker takes up a batch, which grows no more: the others ride along.
     pub(crate) fn board(&mut self, s: &Sched, leader: u32) {
         let j = *self.jobs.get(leader);
-        let handler = &self.handlers[j.handler as usize];
-        let batch = handler.batch;
-        let service = handler.service;
-        for instance in [NONE, j.instance] {
-            let place = self.gathering(batch, instance);
-            if self.gatherings[place as usize].leader == leader {
-                self.gatherings[place as usize] = Gathering::NONE;
-            }
-        }
+        let service = self.handlers[j.handler as usize].service;
+        self.closes(leader);
         let (now, mut rider) = (s.now(), j.next);
         while rider != NONE {
             self.observer.unqueued(service, now);

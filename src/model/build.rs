@@ -2,6 +2,7 @@
 //! and identities.
 
 mod brokers;
+mod guards;
 mod traffic;
 
 pub use brokers::{LaneInfo, lanes};
@@ -12,6 +13,7 @@ use super::blueprint::{
 };
 use super::book::Book;
 use super::failure::{Settings, Trouble};
+use super::guard::Guarding;
 use super::identity::Identity;
 use super::observation::Observer;
 use super::order::repeats_keys;
@@ -101,6 +103,8 @@ impl<O: Observer> World<O> {
             trouble: Trouble::none(blueprint.brokers.iter().map(|b| b.nodes.max(1))),
             jobs: Slab::new(),
             calls: Slab::new(),
+            guarding: Guarding::default(),
+            away: BTreeMap::new(),
             running: 0,
             stamps: 0,
             lines: BTreeMap::new(),
@@ -230,12 +234,13 @@ impl<O: Observer> Builder<'_, O> {
         callees.sort_unstable();
         callees.dedup();
         for handler in &service.handlers {
+            self.lets_in(handler);
             self.handler(at, service, handler, &callees);
         }
         self.sources(at, service);
         let first = self.world.instances.len() as u32;
         let policy = service.backlog.policy;
-        let order = if policy == BacklogPolicy::Lifo { Takes::Newest } else { Takes::Oldest };
+        let (discipline, order) = self.discipline(at, service);
         let room = self.blueprint.room(ServiceId(at));
         for i in 0..room {
             let absent = i >= service.instances;
@@ -273,20 +278,16 @@ impl<O: Observer> Builder<'_, O> {
             asks: self.asks(at),
             order,
             cap: service.backlog.cap.map(|cap| usize::try_from(cap).unwrap_or(usize::MAX)),
-            evicts: policy != BacklogPolicy::RejectNew,
+            evicts: matches!(policy, BacklogPolicy::DropOldest | BacklogPolicy::Lifo),
+            gated: self.is_gated(at, service),
+            discipline,
             held: 0,
             store: self.limits_store(at).then(|| Store::new(service.connections)),
         });
     }
 
     fn handler(&mut self, at: u32, service: &Service, handler: &Handler, callees: &[u32]) {
-        let path = match &handler.trigger {
-            Trigger::On(heard) => {
-                let first = heard.first().map_or(0, |e| e.0);
-                format!("{}/on.{}", service.name, self.blueprint.events[first as usize].name)
-            }
-            Trigger::Api(operation) => format!("{}/api.{operation}", service.name),
-        };
+        let path = self.path_of(service, handler);
         let lane = self.lane(handler.timeout);
         let mut seen = Occurrences::default();
         let start = self.world.ops.len() as u32;
@@ -321,6 +322,8 @@ impl<O: Observer> Builder<'_, O> {
                         let pointer = callees.partition_point(|c| *c < o.service.0) as u32;
                         let name = seen.name(&format!("call:{}", self.operation(*o)));
                         self.site(&format!("{path}/{name}"), *o, &handler.retry, lane, pointer);
+                        let guards = (&handler.guards, &handler.retry);
+                        self.guard(&path, self.asking(at, service), guards, *o);
                     }
                     Op::Call(first..self.world.sites.len() as u32)
                 }
@@ -338,6 +341,7 @@ impl<O: Observer> Builder<'_, O> {
             attempts: handler.attempts,
             backoff: handler.backoff.clone(),
             backoff_key: key("backoff"),
+            blocking: handler.blocking,
             writes: handler.steps.iter().any(|s| matches!(s, Step::Write(_))),
             publish: handler.publish,
             retry_in: handler.consume.retry_in,
@@ -353,6 +357,17 @@ impl<O: Observer> Builder<'_, O> {
     fn limits_store(&self, at: u32) -> bool {
         let of = |b: &Blueprint| b.services[at as usize].connections.is_some();
         of(self.blueprint) || self.blueprint.sets.iter().any(of)
+    }
+
+    /// What the streams of a handler begin with.
+    fn path_of(&self, service: &Service, handler: &Handler) -> String {
+        match &handler.trigger {
+            Trigger::On(heard) => {
+                let first = heard.first().map_or(0, |e| e.0);
+                format!("{}/on.{}", service.name, self.blueprint.events[first as usize].name)
+            }
+            Trigger::Api(operation) => format!("{}/api.{operation}", service.name),
+        }
     }
 
     /// The look into its memory with which a handler begins, if its service has one. An operation
@@ -426,6 +441,7 @@ impl<O: Observer> Builder<'_, O> {
             balance_key: key("balance"),
             backoff_key: key("backoff"),
             client: NONE,
+            guard: NONE,
         });
     }
 

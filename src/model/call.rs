@@ -6,7 +6,7 @@ use super::blueprint::Balance;
 use super::event::{Event, Kind};
 use super::failure::Held;
 use super::observation::Observer;
-use super::tables::{Call, Deadline, Job, NONE, State, Takes, VOID};
+use super::tables::{Call, Deadline, Job, NONE, Site, State, Takes, VOID};
 use super::{Sched, World};
 use crate::random::{Draw, derive_id};
 use crate::units::{SimDuration, SimTime};
@@ -25,6 +25,15 @@ pub(crate) struct Caller {
 /// Attempts of one call that have draws of their own, whatever attempt of its caller makes the
 /// call.
 const ATTEMPTS_PER_ROUND: u32 = 1 << 8;
+/// Bit of the attempt that marks a second copy of it.
+pub(crate) const HEDGED: u32 = ATTEMPTS_PER_ROUND >> 1;
+
+impl Call {
+    /// Number of its current attempt for draws.
+    pub(crate) fn attempt(&self) -> u32 {
+        self.round.wrapping_mul(ATTEMPTS_PER_ROUND) + self.tries - 1
+    }
+}
 
 impl<O: Observer> World<O> {
     /// A job calls.
@@ -74,17 +83,34 @@ impl<O: Observer> World<O> {
         c.tries += 1;
         c.stamp = stamp;
         let c = *c;
-        let attempt = c.round.wrapping_mul(ATTEMPTS_PER_ROUND) + c.tries - 1;
-        let instance = self.balance(&c, attempt);
+        let Site { lane, guard, .. } = self.sites[c.site as usize];
+        if guard != NONE {
+            self.try_guarded(s, call);
+            return;
+        }
+        let instance = self.balance(&c, c.attempt());
+        self.send_request(s, call, c.attempt(), instance);
+        self.set_deadline(s, lane, call, stamp);
+    }
+
+    /// Sends the request of a call to an instance. Its job.
+    pub(crate) fn send_request(
+        &mut self,
+        s: &mut Sched,
+        call: u32,
+        attempt: u32,
+        instance: u32,
+    ) -> u32 {
+        let c = *self.calls.get(call);
         let site = &self.sites[c.site as usize];
-        let (lane, key) = (site.lane, site.request_key);
+        let key = site.request_key;
         let job = self.jobs.reserve(&Job::BLANK);
         *self.jobs.get_mut(job) = Job {
             id: c.id,
             key: c.key,
             intended: c.intended,
             origin: call,
-            stamp,
+            stamp: c.stamp,
             handler: site.handler,
             instance,
             attempt,
@@ -97,7 +123,7 @@ impl<O: Observer> World<O> {
         }
         let delay = self.hop(&c, instance, key, c.id, attempt);
         s.after(delay, Event::new(Kind::RequestArrives, 0, job));
-        self.set_deadline(s, lane, call, stamp);
+        job
     }
 
     /// One-way delay between the caller of `call` and `instance`.
@@ -122,7 +148,7 @@ impl<O: Observer> World<O> {
 
     /// The instance that an attempt goes to. Instances that are down stay in the rotation and
     /// refuse.
-    fn balance(&mut self, call: &Call, attempt: u32) -> u32 {
+    pub(crate) fn balance(&mut self, call: &Call, attempt: u32) -> u32 {
         let site = &self.sites[call.site as usize];
         let table = &self.services[site.service as usize];
         let first = table.instances.start;
@@ -133,25 +159,35 @@ impl<O: Observer> World<O> {
         let mut draw = Draw::new(site.balance_key, call.id, attempt);
         match table.balance {
             Balance::RoundRobin => {
-                let pointer = match site.client {
-                    NONE => {
-                        &mut self.instances[call.instance as usize].pointers[site.pointer as usize]
-                    }
-                    client => &mut self.clients[client as usize].pointer,
-                };
+                let pointer = self.pointer(call);
                 let at = *pointer % count;
                 *pointer = (at + 1) % count;
                 first + at
             }
             Balance::Random => first + draw.below(count),
             Balance::LeastLoaded => self.least_loaded(first..first + count),
-            Balance::TwoChoices => self.best_of::<2>(first, count, &mut draw),
-            Balance::ThreeChoices => self.best_of::<3>(first, count, &mut draw),
+            Balance::TwoChoices => self.best_of::<2>(|at| first + at, count, &mut draw),
+            Balance::ThreeChoices => self.best_of::<3>(|at| first + at, count, &mut draw),
         }
     }
 
-    /// The least loaded of `N` different instances drawn at random, of equals the lowest index.
-    fn best_of<const N: usize>(&self, first: u32, count: u32, draw: &mut Draw) -> u32 {
+    /// Whose turn it is among the instances of the service that `call` goes to.
+    pub(crate) fn pointer(&mut self, call: &Call) -> &mut u32 {
+        let site = &self.sites[call.site as usize];
+        match site.client {
+            NONE => &mut self.instances[call.instance as usize].pointers[site.pointer as usize],
+            client => &mut self.clients[client as usize].pointer,
+        }
+    }
+
+    /// The least loaded of `N` different ones of `count` instances, drawn at random, of equals the
+    /// lowest index.
+    pub(crate) fn best_of<const N: usize>(
+        &self,
+        instance: impl Fn(u32) -> u32,
+        count: u32,
+        draw: &mut Draw,
+    ) -> u32 {
         let mut drawn = [u32::MAX; N];
         let n = N.min(count as usize);
         for k in 0..n {
@@ -165,11 +201,11 @@ impl<O: Observer> World<O> {
             drawn[k] = at;
         }
         drawn[..n].sort_unstable();
-        self.least_loaded(drawn[..n].iter().map(|at| first + at))
+        self.least_loaded(drawn[..n].iter().map(|&at| instance(at)))
     }
 
     /// The instance with the fewest requests and events waiting or in work, of equals the first.
-    fn least_loaded(&self, of: impl IntoIterator<Item = u32>) -> u32 {
+    pub(crate) fn least_loaded(&self, of: impl IntoIterator<Item = u32>) -> u32 {
         of.into_iter()
             .min_by_key(|&i| {
                 let instance = &self.instances[i as usize];
@@ -188,6 +224,11 @@ impl<O: Observer> World<O> {
             self.answer(s, job, false);
             return;
         }
+        if self.services[service as usize].gated && !self.lets_in(now, job) {
+            self.answer(s, job, false);
+            return;
+        }
+        let i = &self.instances[instance as usize];
         let table = &self.services[service as usize];
         let idle = i.takes != Takes::Nothing && i.busy < table.workers;
         if !idle && table.cap.is_some() && !self.request_finds_room(s, instance) {
@@ -209,6 +250,9 @@ impl<O: Observer> World<O> {
         } else {
             self.observer.queued(service, now);
             self.instances[instance as usize].inbox.push_back(job);
+            if self.services[service as usize].discipline.is_some() {
+                self.joined(s, service, instance, job);
+            }
         }
     }
 
@@ -242,7 +286,11 @@ impl<O: Observer> World<O> {
     pub(crate) fn answer_arrives(&mut self, s: &mut Sched, job: u32) {
         let j = *self.jobs.get(job);
         self.end_request(job);
-        if self.wanted(&j) {
+        if !self.wanted(&j) {
+            return;
+        }
+        let guard = self.sites[self.calls.get(j.origin).site as usize].guard;
+        if guard == NONE || self.copy_returns(s.now(), job, &j) {
             self.attempt_returns(s, j.origin, j.ok);
         }
     }
@@ -263,22 +311,31 @@ impl<O: Observer> World<O> {
             self.hold(instance, Held::Attempt { call, stamp, ok });
             return;
         }
+        let over = stamp;
         let stamp = self.next_stamp();
         let c = self.calls.get_mut(call);
         c.stamp = stamp;
         let c = *c;
-        let site = &self.sites[c.site as usize];
-        if ok || c.tries >= site.attempts || self.caller_gone(&c) {
+        let Site { attempts, guard, .. } = self.sites[c.site as usize];
+        if guard != NONE {
+            self.guard_returns(s, call, over, ok);
+        }
+        if ok
+            || c.tries >= attempts
+            || self.caller_gone(&c)
+            || guard != NONE && !self.may_retry(s.now(), call)
+        {
             self.settle(s, call, ok);
             return;
         }
+        let site = &self.sites[c.site as usize];
         let attempt = c.round.wrapping_mul(ATTEMPTS_PER_ROUND) + c.tries;
         let pause = site.backoff.sample(site.backoff_key, c.id, attempt, c.tries - 1);
         s.after(pause, Event::new(Kind::CallDue, 0, call));
     }
 
     /// Whether the job that made a call has been interrupted or has given up.
-    fn caller_gone(&self, call: &Call) -> bool {
+    pub(crate) fn caller_gone(&self, call: &Call) -> bool {
         self.sites[call.site as usize].client == NONE
             && self.jobs.get(call.caller).stamp_of_calls != call.caller_stamp
     }
@@ -298,7 +355,7 @@ impl<O: Observer> World<O> {
     }
 
     /// A call has its final outcome.
-    fn settle(&mut self, s: &mut Sched, call: u32, ok: bool) {
+    pub(crate) fn settle(&mut self, s: &mut Sched, call: u32, ok: bool) {
         let c = *self.calls.get(call);
         self.calls.get_mut(call).stamp = VOID;
         self.calls.free(call);
@@ -312,7 +369,7 @@ impl<O: Observer> World<O> {
     }
 
     /// Notes the deadline of an attempt.
-    fn set_deadline(&mut self, s: &mut Sched, lane: u32, call: u32, stamp: u32) {
+    pub(crate) fn set_deadline(&mut self, s: &mut Sched, lane: u32, call: u32, stamp: u32) {
         let at = s.now() + self.lanes[lane as usize].timeout;
         if at == SimTime::MAX {
             return;

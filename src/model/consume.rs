@@ -60,7 +60,7 @@ impl<O: Observer> World<O> {
     /// An event that no instance has yet may start, by itself or with others.
     pub(crate) fn starts_or_gathers(&mut self, s: &mut Sched, service: u32, job: u32) {
         if self.handlers[self.jobs.get(job).handler as usize].batch == NONE {
-            self.event_arrives(s, service, job);
+            self.booked_arrives(s, service, job);
         } else {
             self.gather(s, service, NONE, job);
         }

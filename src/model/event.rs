@@ -51,6 +51,8 @@ pub(crate) enum Kind {
     Deadline,
     /// The pause before the next attempt of a call is over; slot: call.
     CallDue,
+    /// Something that guards calls; component: what, slot: call, guard or service.
+    Guard,
     /// The first of a batch has waited long enough; component: batch, slot: place.
     BatchDue,
     /// A timer of an engine; component: broker, slot: token of the engine.
@@ -76,7 +78,7 @@ const KINDS: [Kind; 32] = {
     all
 };
 
-const IN_USE: [Kind; 24] = [
+const IN_USE: [Kind; 25] = [
     Kind::FailureBegins,
     Kind::FailureEnds,
     Kind::InstanceStarted,
@@ -95,6 +97,7 @@ const IN_USE: [Kind; 24] = [
     Kind::AttemptDue,
     Kind::Deadline,
     Kind::CallDue,
+    Kind::Guard,
     Kind::BatchDue,
     Kind::BrokerTimer,
     Kind::PublishDue,
@@ -120,6 +123,7 @@ const fn rank_of(kind: Kind) -> u64 {
         Kind::AttemptDue
         | Kind::Deadline
         | Kind::CallDue
+        | Kind::Guard
         | Kind::BatchDue
         | Kind::BrokerTimer
         | Kind::PublishDue => rank::TIMEOUT,

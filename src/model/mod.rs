@@ -3,6 +3,7 @@
 //! Components do not call each other's insides: they publish, call and answer, and everything that
 //! takes time goes through the event list. Knows nothing of text, files or statistics.
 
+mod away;
 mod backfill;
 mod backlog;
 mod batch;
@@ -20,6 +21,7 @@ mod event;
 mod failure;
 mod fate;
 mod filter;
+mod guard;
 mod identity;
 mod observation;
 mod order;
@@ -40,12 +42,14 @@ pub use broker::log::{Lag, LagStatus};
 pub use build::{LaneInfo, lanes, subscriptions};
 pub use event::Event;
 pub use fate::Fate;
-pub use observation::{Observer, Segments, Visit};
+pub use guard::Switch;
+pub use observation::{Asker, Guarded, Observer, Segments, Visit};
 pub use tables::Subscription;
 
 use crate::engine::{Model, Schedule};
 use crate::random::{StreamKey, Variate};
 use crate::units::{SimDuration, SimTime};
+use away::Away;
 use batch::{BatchTable, Gathering};
 use book::Book;
 use broker::{BrokerTable, Delivery, Engine, GroupTable, Reply};
@@ -53,6 +57,7 @@ use bus::Line;
 use capacity::Capacities;
 use event::Kind;
 use failure::{Settings, Trouble};
+use guard::Guarding;
 use publish::{Deadlines, Halts, PublishKeys, Publisher, Record, Relay};
 use slab::Slab;
 use std::collections::BTreeMap;
@@ -118,6 +123,10 @@ pub struct World<O> {
     replies: Vec<Reply>,
     jobs: Slab<Job>,
     calls: Slab<Call>,
+    /// What guards calls.
+    guarding: Guarding,
+    /// Work without a worker, by instance.
+    away: BTreeMap<u32, Away>,
     /// Jobs that are not ghosts.
     running: u64,
     stamps: u32,
@@ -156,6 +165,7 @@ impl<O: Observer> World<O> {
             Kind::Deadline => self.deadline(s, slot),
             Kind::AttemptDue => self.attempt_due(s, slot),
             Kind::CallDue => self.call_due(s, slot),
+            Kind::Guard => self.guard_event(s, event.component(), slot),
             Kind::FailureBegins => self.failure_begins(s, slot),
             Kind::FailureEnds => self.failure_ends(s, slot),
             Kind::InstanceStarted => self.instance_started(s, slot),

@@ -1,6 +1,7 @@
 //! The facts that the world states. What they add up to is decided by whoever observes.
 
 use super::fate::Fate;
+use super::guard::Switch;
 use crate::units::SimTime;
 
 /// Where the time of one delivery went, in ns. The sum is exactly the time from commit to
@@ -48,6 +49,36 @@ pub struct Visit {
     pub service: u64,
     /// Whether it ended with success while somebody still wanted it, for the first time.
     pub good: bool,
+}
+
+/// Who makes guarded calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asker {
+    /// A client.
+    Client(u32),
+    /// A handler of a service.
+    Service(u32),
+}
+
+/// What a guard of calls did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guarded {
+    /// The caller refused a call because many were in vain.
+    Throttled,
+    /// An open breaker refused a call.
+    BrokenOff,
+    /// A bulkhead was full and refused a call.
+    BulkheadFull,
+    /// A breaker changed.
+    Breaker(Switch),
+    /// A failed call is tried again.
+    Retried,
+    /// A failed call is not tried again, as the budget is spent.
+    BudgetSpent,
+    /// A second copy of a slow request is sent.
+    Hedged,
+    /// An instance is left out for a while.
+    Ejected,
 }
 
 /// What an observer may hear. Indices are those of the world's tables: services and clients as in
@@ -150,4 +181,6 @@ pub trait Observer {
     fn requested(&mut self, client: u32, now: SimTime, id: u64);
     /// A client's request has its final outcome.
     fn answered(&mut self, client: u32, now: SimTime, id: u64, intended: SimTime, ok: bool);
+    /// A guard of calls to `service` did something.
+    fn guarded(&mut self, _asker: Asker, _service: u32, _now: SimTime, _what: Guarded) {}
 }

@@ -127,7 +127,11 @@ impl<O: Observer> World<O> {
                 Op::Call(sites) => {
                     let sites = sites.clone();
                     j.step += 1;
+                    let blocking = self.handlers[j.handler as usize].blocking;
                     self.call_all(s, job, sites);
+                    if !blocking {
+                        self.steps_aside(s, job);
+                    }
                     return;
                 }
                 Op::EmitAll(_) | Op::EmitOne(..) => {
@@ -429,21 +433,32 @@ impl<O: Observer> World<O> {
 
     /// One of the calls of a job has its outcome.
     pub(crate) fn call_returns(&mut self, s: &mut Sched, job: u32, stamp: u32, ok: bool) {
-        let now = s.now().ns();
         let j = self.jobs.get_mut(job);
         if j.stamp_of_calls != stamp {
             return;
         }
-        if j.state == State::Frozen {
-            let instance = j.instance;
+        let (instance, away) = (j.instance, j.state == State::Away);
+        if j.state == State::Frozen || away && self.stands_still(instance) {
             self.hold(instance, Held::Outcome { job, stamp, ok });
             return;
         }
+        let j = self.jobs.get_mut(job);
         j.unanswered -= 1;
         if ok && j.unanswered > 0 {
             return;
         }
-        let instance = j.instance;
+        if away {
+            self.calls_are_back(s, job, ok);
+            return;
+        }
+        self.goes_on(s, job, ok);
+        self.feed(s, instance);
+    }
+
+    /// A job whose calls have this outcome goes on with its worker, or its attempt fails.
+    pub(crate) fn goes_on(&mut self, s: &mut Sched, job: u32, ok: bool) {
+        let now = s.now().ns();
+        let j = self.jobs.get_mut(job);
         let took = now - j.mark;
         j.mark = now;
         j.worked += took;
@@ -459,7 +474,6 @@ impl<O: Observer> World<O> {
             }
             self.attempt_fails(s, job);
         }
-        self.feed(s, instance);
     }
 }
 

@@ -1,6 +1,8 @@
 //! The world's tables: what never changes during a run (compiled from the blueprint) and the
 //! records that come and go.
 
+use super::backlog::Discipline;
+pub(crate) use super::backlog::Takes;
 use super::blueprint::{Balance, Exhausted, Filter, Publish, RetryIn};
 use super::filter::AttributeTable;
 use super::store::Store;
@@ -73,6 +75,8 @@ pub(crate) struct HandlerTable {
     pub(crate) attempts: u32,
     pub(crate) backoff: Backoff,
     pub(crate) backoff_key: StreamKey,
+    /// Whether it holds its worker during calls.
+    pub(crate) blocking: bool,
     /// Whether a store write is among its steps.
     pub(crate) writes: bool,
     pub(crate) publish: Publish,
@@ -140,6 +144,8 @@ pub(crate) struct Site {
     pub(crate) backoff_key: StreamKey,
     /// The client that calls, or [`NONE`].
     pub(crate) client: u32,
+    /// What guards it, or [`NONE`].
+    pub(crate) guard: u32,
 }
 
 /// Deadlines that are all equally far away: they pass in the order in which they were set.
@@ -185,21 +191,14 @@ pub(crate) struct ServiceTable {
     pub(crate) cap: Option<usize>,
     /// Whether the oldest makes room when a line is full.
     pub(crate) evicts: bool,
+    /// Whether requests may be turned away before they ask for a worker.
+    pub(crate) gated: bool,
+    /// How its waiting is treated, if not by the order of arrival alone.
+    pub(crate) discipline: Option<Box<Discipline>>,
     /// Events of the book that wait for an earlier one of their key.
     pub(crate) held: usize,
     /// Connections to its store, if there is a limit.
     pub(crate) store: Option<Store>,
-}
-
-/// Which waiting work an instance takes up next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Takes {
-    /// What has waited longest.
-    Oldest,
-    /// What came last.
-    Newest,
-    /// Nothing: it is down, on its way there, or stands still.
-    Nothing,
 }
 
 /// An instance of a service.
@@ -327,12 +326,16 @@ pub(crate) struct Fact {
 pub(crate) enum State {
     /// A request on its way to its instance, or an answer on its way back.
     Travelling,
+    /// The same, and nobody waits for it any longer.
+    Withdrawn,
     /// In a backlog.
     Waiting,
     /// With a worker.
     Working,
     /// With the worker of the leader of its batch.
     Riding,
+    /// In work, but without a worker until its calls return and one is free.
+    Away,
     /// Without a worker until its pause is over.
     Parked,
     /// Put by until the versions before it have come.

@@ -118,6 +118,13 @@ impl Observer for Log {
         let outcome = if ok { "is answered" } else { "fails" };
         self.say(now, format!("c{client} {outcome} after {took}"));
     }
+    fn guarded(&mut self, asker: Asker, service: u32, now: SimTime, what: Guarded) {
+        let asker = match asker {
+            Asker::Client(client) => format!("c{client}"),
+            Asker::Service(service) => format!("s{service}"),
+        };
+        self.say(now, format!("{asker} to s{service}: {what:?}"));
+    }
 }
 
 pub(crate) fn fixed(ms: u64) -> Variate {
@@ -129,7 +136,8 @@ pub(crate) fn work(ms: u64) -> Step {
 }
 
 pub(crate) fn handler(trigger: Trigger, steps: Vec<Step>) -> Handler {
-    let retry = Retry { attempts: 1, backoff: "1ms fixed".parse().expect("valid") };
+    let backoff: Backoff = "1ms fixed".parse().expect("valid");
+    let retry = Retry { attempts: 1, backoff, budget: None };
     Handler {
         trigger,
         steps,
@@ -138,6 +146,9 @@ pub(crate) fn handler(trigger: Trigger, steps: Vec<Step>) -> Handler {
         backoff: retry.backoff.clone(),
         timeout: SimDuration::from_secs(1),
         retry,
+        guards: Guards::default(),
+        blocking: true,
+        limit: None,
         publish: Publish::plain(BrokerId(0)),
         consume: Consume::plain(BrokerId(0)),
     }
@@ -157,6 +168,7 @@ pub(crate) fn service(name: &str, handlers: Vec<Handler>) -> Service {
         memory: Memory::NONE,
         static_id: false,
         backlog: Backlog::default(),
+        patience: None,
         sources: Vec::new(),
         handlers,
     }
@@ -184,7 +196,8 @@ pub(crate) fn client(calls: Operation, every_ms: u64, timeout_ms: u64, attempts:
         calls,
         load: Load::Open(rate),
         timeout: SimDuration::from_ms(timeout_ms),
-        retry: Retry { attempts, backoff },
+        retry: Retry { attempts, backoff, budget: None },
+        guards: Guards::default(),
         zone: ZoneId(0),
     }
 }

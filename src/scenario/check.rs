@@ -181,6 +181,7 @@ fn judge_service(
         Needs::Buffer => service.memory.order == OrderGuard::Buffer,
         Needs::Emitting => service.handlers.iter().any(|h| emissions(h).next().is_some()),
         Needs::Log => on().any(|h| names.listens_to(h) == Place::Log),
+        Needs::Codel => false,
         _ => true,
     });
     for source in &service.sources {
@@ -239,6 +240,7 @@ fn judge_keys(verdicts: &mut Vec<Verdict>, keys: &[IdleKey], fine: impl Fn(Needs
                 Needs::ShortPolls => "`long_poll = \"none\"`",
                 Needs::Visibility => "`visibility`",
                 Needs::Transform => "a handler that hears this broker and emits to it",
+                Needs::Codel => "`policy = \"codel\"`",
             };
             let message = format!("`{}` has no effect without {without}", key.text);
             say(d, message, "remove it, or add what it needs")

@@ -1,7 +1,7 @@
 //! A draft becomes a blueprint: the last place with names.
 
 use super::draft::{
-    BrokerDraft, ClientDraft, Draft, EmissionDraft, EmitDraft, HandlerDraft, LoadDraft,
+    BrokerDraft, ClientDraft, Draft, EmissionDraft, EmitDraft, GuardDraft, HandlerDraft, LoadDraft,
     PublishDraft, ServiceDraft, SourceDraft, StepDraft,
 };
 use super::names::Names;
@@ -9,7 +9,8 @@ use super::reader::Ref;
 use super::{Diagnostic, Sources, Span};
 use crate::model::{
     Blueprint, Broker, BrokerId, Client, Emission, Emit, Entity, EntityId, EventType, EventTypeId,
-    Handler, Load, Operation, Publish, Service, ServiceId, Source, Step, Trigger, Zone, ZoneId,
+    Guards, Handler, Load, Operation, Publish, Service, ServiceId, Source, Step, Trigger, Zone,
+    ZoneId,
 };
 use crate::random::Rate;
 
@@ -103,6 +104,7 @@ impl Compiler<'_> {
             memory: draft.memory,
             static_id: draft.static_id,
             backlog: draft.backlog,
+            patience: draft.patience.clone(),
             sources: draft.sources.iter().filter_map(|source| self.source(source)).collect(),
             handlers: self.handlers(draft),
         }
@@ -207,17 +209,41 @@ impl Compiler<'_> {
             Trigger::On(self.keep(heard).unwrap_or_else(|| vec![EventTypeId(0)]))
         };
         let consume = self.consume(draft, &trigger);
+        let steps: Vec<Step> = draft.steps.iter().map(|step| self.step(step)).collect();
+        let called = steps.iter().filter_map(|step| match step {
+            Step::Call(all) => Some(all.as_slice()),
+            _ => None,
+        });
+        let guards = self.guards(&draft.guards, &called.collect::<Vec<_>>().concat());
         Handler {
             trigger,
-            steps: draft.steps.iter().map(|step| self.step(step)).collect(),
+            steps,
             fails: draft.fails,
             attempts: draft.attempts,
             backoff: draft.backoff.clone(),
             timeout: draft.timeout,
             retry: draft.retry.clone(),
+            guards,
+            blocking: draft.blocking,
+            limit: draft.guards.own,
             publish: self.publish(&draft.publish),
             consume,
         }
+    }
+
+    /// What guards calls, with the limits of those of the operations `called` that have one.
+    fn guards(&mut self, draft: &GuardDraft, called: &[Operation]) -> Guards {
+        let mut guards = draft.guards.clone();
+        for (of, limit) in &draft.limits {
+            let Some(operation) = self.operation(of) else { continue };
+            if !called.contains(&operation) {
+                let message = format!("`{}` has a limit here but is not called", of.text);
+                let help = "limit an operation of `calls`, or remove it";
+                self.found.push(Diagnostic::error("E109", of.span, message).help(help));
+            }
+            guards.limits.push((operation, *limit));
+        }
+        guards
     }
 
     fn step(&mut self, draft: &StepDraft) -> Step {
@@ -243,9 +269,11 @@ impl Compiler<'_> {
     fn client(&mut self, draft: &ClientDraft) -> Option<Client> {
         let nowhere = Operation { service: ServiceId(0), handler: 0 };
         let calls = draft.calls.as_ref().and_then(|calls| self.operation(calls));
+        let calls = calls.unwrap_or(nowhere);
+        let guards = self.guards(&draft.guards, &[calls]);
         Some(Client {
             name: draft.name.text.clone(),
-            calls: calls.unwrap_or(nowhere),
+            calls,
             load: match draft.load.as_ref()? {
                 LoadDraft::Open(rate) => Load::Open(rate.value.clone()),
                 LoadDraft::Closed { users, think } => {
@@ -254,6 +282,7 @@ impl Compiler<'_> {
             },
             timeout: draft.timeout,
             retry: draft.retry.clone(),
+            guards,
             zone: self.zone(draft.zone.as_ref()).unwrap_or(ZoneId(0)),
         })
     }

@@ -5,6 +5,7 @@
 
 use super::decode_broker::brokers;
 use super::decode_failure::failures;
+use super::decode_guard::{backlog, guards};
 use super::decode_handler::{handlers, positive, publish, retry};
 use super::decode_parts::{entities, events};
 use super::draft::{ClientDraft, Draft, IdleKey, LoadDraft, Needs, PublishDraft, ServiceDraft};
@@ -12,10 +13,7 @@ use super::draft::{SourceDraft, ZoneDraft};
 use super::keys::{Grammar, Place};
 use super::reader::{Fields, Reader, Ref, Worded};
 use super::{Diagnostic, Entry, Node, Span, Table, Value};
-use crate::model::{
-    Backlog, BacklogPolicy, Balance, Dedup, Memory, Network, OrderGuard, PhasePlan, PublishMode,
-    Zone,
-};
+use crate::model::{Balance, Dedup, Memory, Network, OrderGuard, PhasePlan, PublishMode, Zone};
 use crate::random::{Burst, Rate};
 
 /// Reads the whole of one variant. `head` is where a mistake of the file as a whole is shown.
@@ -153,6 +151,7 @@ fn service(reader: &mut Reader, entry: &Entry, fields: &Fields) -> ServiceDraft 
         4 => Balance::ThreeChoices,
         _ => Balance::RoundRobin,
     };
+    let (backlog, patience, idle_keys) = backlog(reader, fields);
     ServiceDraft {
         name: name_of(entry),
         instances: reader.whole(fields, "instances") as u32,
@@ -165,7 +164,8 @@ fn service(reader: &mut Reader, entry: &Entry, fields: &Fields) -> ServiceDraft 
         connections: reader.whole_or_none(&store, "connections").map(|n| n as u32),
         memory: memory(reader, fields),
         static_id: reader.truth(fields, "static_id"),
-        backlog: backlog(reader, fields),
+        backlog,
+        patience,
         sources: sources(reader, fields),
         handlers: handlers_found,
         idle: [
@@ -182,6 +182,7 @@ fn service(reader: &mut Reader, entry: &Entry, fields: &Fields) -> ServiceDraft 
         ]
         .into_iter()
         .flatten()
+        .chain(idle_keys)
         .collect(),
     }
 }
@@ -201,21 +202,6 @@ fn memory(reader: &mut Reader, fields: &Fields) -> Memory {
         },
         gap_timeout: reader.duration(fields, "gap_timeout"),
         fresh_ids: reader.choice(fields, "ids") == 1,
-    }
-}
-
-fn backlog(reader: &mut Reader, fields: &Fields) -> Backlog {
-    let Some(fields) = fields.get("backlog").and_then(|e| reader.fields(&e.node, Place::Backlog))
-    else {
-        return Backlog::default();
-    };
-    Backlog {
-        cap: reader.whole_or_none(&fields, "cap"),
-        policy: match reader.choice(&fields, "policy") {
-            0 => BacklogPolicy::RejectNew,
-            1 => BacklogPolicy::DropOldest,
-            _ => BacklogPolicy::Lifo,
-        },
     }
 }
 
@@ -268,8 +254,9 @@ fn client(reader: &mut Reader, entry: &Entry, fields: &Fields) -> ClientDraft {
     let load = load(reader, entry, fields);
     let timeout = positive(reader, fields, "timeout");
     let (retry, idle) = retry(reader, fields);
+    let (guards, _) = guards(reader, fields, timeout);
     let zone = reader.reference(fields, "zone");
-    ClientDraft { name: name_of(entry), calls, load, timeout, retry, zone, idle }
+    ClientDraft { name: name_of(entry), calls, load, timeout, retry, guards, zone, idle }
 }
 
 fn operation(reader: &mut Reader, entry: &Entry, fields: &Fields) -> Option<Ref> {

@@ -1,6 +1,7 @@
 //! `on.E` and `api.op`: what a handler does, from its verbs or from `do`.
 
 use super::decode::{idle, name_of, named};
+use super::decode_guard::{budget, guards};
 use super::draft::{
     ConsumeDraft, EmissionDraft, EmitDraft, HandlerDraft, IdleKey, Needs, PublishDraft, StepDraft,
 };
@@ -50,9 +51,13 @@ fn handler(
     let (retry, mut idle_keys) = retry(reader, fields);
     idle_keys.extend(idle(fields, "timeout", Needs::Calls));
     idle_keys.extend(idle(fields, "retry", Needs::Calls));
+    idle_keys.extend(idle(fields, "blocking", Needs::Calls));
     idle_keys.extend(idle(fields, "attempts", Needs::Failing));
     idle_keys.extend(idle(fields, "backoff", Needs::Failing));
     let (publish, more) = publish(reader, fields);
+    idle_keys.extend(more);
+    let timeout = positive(reader, fields, "timeout");
+    let (guards, more) = guards(reader, fields, timeout);
     idle_keys.extend(more);
     let consume = if is_api {
         // An operation consumes nothing: the defaults, which nobody asks for.
@@ -76,8 +81,10 @@ fn handler(
         fails: reader.share(fields, "fails"),
         attempts: reader.whole(fields, "attempts") as u32,
         backoff: reader.backoff(fields, "backoff"),
-        timeout: positive(reader, fields, "timeout"),
+        timeout,
         retry,
+        guards,
+        blocking: blocking(reader, fields),
         publish,
         consume,
         idle: idle_keys,
@@ -136,6 +143,21 @@ fn consume(reader: &mut Reader, fields: &Fields) -> ConsumeDraft {
     }
 }
 
+/// Whether a worker waits for its calls; that of a batch does.
+fn blocking(reader: &mut Reader, fields: &Fields) -> bool {
+    let blocking = reader.truth(fields, "blocking");
+    if let (false, Some(entry), Place::On) = (blocking, fields.get("blocking"), fields.place())
+        && let Some(batch) = fields.get("batch")
+    {
+        let message = "a batch keeps its worker until it is done";
+        let diagnostic = Diagnostic::error("E109", entry.key_span, message)
+            .related(batch.key_span, "the batch")
+            .help("remove `blocking = false`, or `batch`");
+        reader.note(diagnostic);
+    }
+    blocking
+}
+
 fn batch(reader: &mut Reader, fields: &Fields) -> Option<BatchSpec> {
     let fields = fields.get("batch").and_then(|e| reader.fields(&e.node, Place::Batch))?;
     Some(BatchSpec {
@@ -163,9 +185,10 @@ pub(super) fn retry(reader: &mut Reader, fields: &Fields) -> (Retry, Vec<IdleKey
     let given = fields.get("retry").and_then(|e| reader.fields(&e.node, Place::Retry));
     let fields = given.unwrap_or_else(|| Reader::absent(fields.head, Place::Retry));
     let attempts = reader.whole(&fields, "attempts") as u32;
-    let retry = Retry { attempts, backoff: reader.backoff(&fields, "backoff") };
-    let single = if attempts == 1 { idle(&fields, "backoff", Needs::Attempts) } else { None };
-    (retry, single.into_iter().collect())
+    let backoff = reader.backoff(&fields, "backoff");
+    let retry = Retry { attempts, backoff, budget: budget(reader, &fields) };
+    let single = ["backoff", "budget"].into_iter().filter(|_| attempts == 1);
+    (retry, single.filter_map(|key| idle(&fields, key, Needs::Attempts)).collect())
 }
 
 fn steps(reader: &mut Reader, fields: &Fields) -> Vec<StepDraft> {

@@ -2,7 +2,10 @@
 
 use super::keys;
 use super::meaning_tests::{HELLO, blueprint, check, good, meaning, variants};
-use crate::model::{Blueprint, Emit, FailureTrigger, Load, Step, Target, Trigger, Verb};
+use crate::model::{
+    Blueprint, BreakerSpec, Budget, Emit, FailureTrigger, Guards, Load, RateLimit, Step, Target,
+    ThrottleSpec, Trigger, Trip, Verb,
+};
 use crate::units::SimDuration;
 
 #[test]
@@ -94,8 +97,17 @@ api.log = "5ms"
 calls = "shop.buy"
 rate = "200/s"
 timeout = "2s"
-retry = { attempts = 3, backoff = "100ms..2s exp" }
+retry = { attempts = 3, backoff = "100ms..2s exp", budget = { deposit = 0.5, cost = 2, size = 10 } }
 zone = "us/b"
+deadline = true
+cancel = true
+hedge = "10ms"
+pool = 7
+health = true
+breaker = { consecutive = 5, open = "3s", probes = 1 }
+bulkhead = 9
+throttle = { k = 1.5 }
+rate_limit = { "shop.buy" = "100/s burst 20" }
 [client.lab]
 calls = ["shop.do"]
 users = 50
@@ -145,6 +157,83 @@ fn every_key_of_the_file_and_of_services_is_decoded() {
     assert_eq!(shop.sources[0].burst.mean(), 4.0);
     assert_eq!(shop.sources[1].burst.mean(), 5.0);
     assert_eq!(shop.sources[0].rate.peak_per_s(), 500.0);
+}
+
+#[test]
+fn every_guard_of_a_client_is_decoded() {
+    let b = blueprint(EVERY_KEY);
+    let (web, lab) = (&b.clients[0], &b.clients[1]);
+    let tokens = Budget::Tokens { deposit: 500_000, cost: 2_000_000, size: 10_000_000 };
+    assert_eq!(web.retry.budget, Some(tokens));
+    let limit = RateLimit { every: SimDuration::from_ms(10), burst: 20 };
+    let breaker =
+        BreakerSpec { trip: Trip::Consecutive(5), open: SimDuration::from_secs(3), probes: 1 };
+    let expected = Guards {
+        deadline: true,
+        cancel: true,
+        hedge: Some(SimDuration::from_ms(10)),
+        pool: Some(7),
+        health: true,
+        breaker: Some(breaker),
+        bulkhead: Some(9),
+        limits: vec![(web.calls, limit)],
+        throttle: Some(ThrottleSpec { k: 1.5, window: SimDuration::from_secs(120) }),
+    };
+    assert_eq!(web.guards, expected);
+    assert_eq!((&lab.guards, lab.retry.budget), (&Guards::default(), None));
+}
+
+#[test]
+fn true_and_a_share_stand_for_whole_guards() {
+    let base = "[service.s]\napi.op = \"1ms\"\n[client.web]\nrate = \"1/s\"\ncalls = \"s.op\"\n";
+    let web = |keys: &str| blueprint(&format!("{base}{keys}")).clients.remove(0);
+    let half = "50%".parse().unwrap();
+    let shares = Trip::Share {
+        window: 100,
+        calls: 100,
+        failures: half,
+        slow: SimDuration::from_secs(60),
+        slow_calls: crate::units::Probability::ONE,
+    };
+    let breaker = BreakerSpec { trip: shares, open: SimDuration::from_secs(60), probes: 10 };
+    assert_eq!(web("breaker = true").guards.breaker, Some(breaker));
+    assert_eq!(web("breaker = false").guards.breaker, None);
+    let budget =
+        |text: &str| web(&format!("retry = {{ attempts = 3, budget = {text} }}")).retry.budget;
+    let tokens = Budget::Tokens { deposit: 100_000, cost: 1_000_000, size: 100_000_000 };
+    assert_eq!(budget("true"), Some(tokens));
+    assert_eq!(budget("\"50%\""), Some(Budget::Share(half)));
+}
+
+#[test]
+fn guards_that_contradict_themselves_are_refused() {
+    let base = "[service.s]\napi.op = \"1ms\"\napi.other = \"1ms\"\n\
+                [client.aside]\nrate = \"1/s\"\ncalls = \"s.other\"\n\
+                [client.web]\nrate = \"1/s\"\ncalls = \"s.op\"\n";
+    for (keys, code) in [
+        ("hedge = \"1s\"", "E109"),
+        ("breaker = { consecutive = 5, window = 10 }", "E109"),
+        ("breaker = { window = 10 }", "E109"),
+        ("breaker = { failures = \"0%\" }", "E106"),
+        ("breaker = 5", "E103"),
+        ("throttle = { k = 0.5 }", "E106"),
+        ("throttle = \"hard\"", "E103"),
+        ("retry = { attempts = 2, budget = { size = 0.5 } }", "E109"),
+        ("retry = { attempts = 2, budget = 0.1 }", "E104"),
+        ("retry = { budget = true }", "W106"),
+        ("rate_limit = \"5/s\"", "E103"),
+        ("rate_limit = { \"s.op\" = \"5\" }", "E105"),
+        ("rate_limit = { \"s.nothing\" = \"5/s\" }", "E112"),
+        ("rate_limit = { \"s.other\" = \"5/s\" }", "E109"),
+    ] {
+        let said = check(&format!("{base}{keys}\n"));
+        assert!(said.contains(code), "{keys}: {said}");
+    }
+    let said =
+        check(&format!("{base}[service.t]\nemits.E = \"1/s\"\non.E = {{ cancel = true }}\n"));
+    assert!(said.contains("W106"), "{said}");
+    let said = check(&format!("{base}[service.s.backlog]\ntarget = \"7ms\"\n"));
+    assert!(said.contains("W106"), "{said}");
 }
 
 #[test]
@@ -236,9 +325,10 @@ fn every_default_is_of_the_kind_that_its_key_takes() {
             Grammar::Whole(min, max) => {
                 key.default.replace('_', "").parse().is_ok_and(|n: u64| (min..=max).contains(&n))
             }
+            Grammar::Number => key.default.parse::<f64>().is_ok(),
             Grammar::Burst => key.default == "1",
             Grammar::Choice(words) => words.contains(&key.default),
-            Grammar::Truth => key.default == "false",
+            Grammar::Truth => ["true", "false"].contains(&key.default),
             Grammar::Target => key.default == "10x",
             // The tests of `quantities` read the defaults of these.
             Grammar::Size | Grammar::SizeOrNone | Grammar::Capacity | Grammar::Ack => true,

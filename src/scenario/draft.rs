@@ -5,8 +5,8 @@ use super::keys::Place;
 use super::reader::{Ref, Worded};
 use super::{Entry, Span, Value};
 use crate::model::{
-    AckMode, AttributeSpec, Backlog, Balance, BatchSpec, Broker, Exhausted, FailureTrigger, Memory,
-    Network, PhasePlan, Population, PublishMode, Retry, RetryIn, Verb, Zone,
+    AckMode, AttributeSpec, Backlog, Balance, BatchSpec, Broker, Exhausted, FailureTrigger, Guards,
+    Memory, Network, PhasePlan, Population, PublishMode, RateLimit, Retry, RetryIn, Verb, Zone,
 };
 use crate::random::{Backoff, Burst, Rate, Variate};
 use crate::units::{Probability, SimDuration};
@@ -122,6 +122,7 @@ pub(super) struct ServiceDraft {
     pub(super) memory: Memory,
     pub(super) static_id: bool,
     pub(super) backlog: Backlog,
+    pub(super) patience: Option<Variate>,
     pub(super) sources: Vec<SourceDraft>,
     pub(super) handlers: Vec<HandlerDraft>,
     /// Keys that are set but need something else to matter.
@@ -184,6 +185,19 @@ pub(super) enum Needs {
     Visibility,
     /// A handler that hears the broker and emits to it.
     Transform,
+    /// The policy `codel`.
+    Codel,
+}
+
+/// What guards calls.
+#[derive(Debug)]
+pub(super) struct GuardDraft {
+    /// All but its limits.
+    pub(super) guards: Guards,
+    /// Limits of operations that are called.
+    pub(super) limits: Vec<(Ref, RateLimit)>,
+    /// Limit of the requests that are let in.
+    pub(super) own: Option<RateLimit>,
 }
 
 #[derive(Debug)]
@@ -209,6 +223,8 @@ pub(super) struct HandlerDraft {
     pub(super) backoff: Backoff,
     pub(super) timeout: SimDuration,
     pub(super) retry: Retry,
+    pub(super) guards: GuardDraft,
+    pub(super) blocking: bool,
     pub(super) publish: PublishDraft,
     pub(super) consume: ConsumeDraft,
     pub(super) idle: Vec<IdleKey>,
@@ -244,6 +260,7 @@ pub(super) struct ClientDraft {
     pub(super) load: Option<LoadDraft>,
     pub(super) timeout: SimDuration,
     pub(super) retry: Retry,
+    pub(super) guards: GuardDraft,
     pub(super) zone: Option<Ref>,
     pub(super) idle: Vec<IdleKey>,
 }

@@ -38,6 +38,9 @@ pub(super) fn around(place: P) -> String {
         P::Store => format!("{email}[service.email]\non.E = \"1ms\"\nstore = {{ @ }}\n"),
         P::Backlog => format!("{email}[service.email]\non.E = \"1ms\"\nbacklog = {{ @ }}\n"),
         P::On => format!("{email}[service.email]\non.E = {{ @ }}\n"),
+        P::Budget => format!("{email}retry = {{ attempts = 3, budget = {{ @ }} }}\n"),
+        P::Breaker => format!("{email}breaker = {{ @ }}\n"),
+        P::Throttle => format!("{email}throttle = {{ @ }}\n"),
         P::Api => email.replace("api.op = \"1ms\"", "api.op = { @ }"),
         P::Batch => format!("{email}[service.email]\non.E = {{ batch = {{ @ }} }}\n"),
         P::Source => email.replace("emits.E = \"1/s\"", "emits.E = { rate = \"1/s\", @ }"),
@@ -162,6 +165,29 @@ const VALUES: &[(&str, &str)] = &[
     ("attempts", "7"),
     ("timeout", "\"7s\""),
     ("retry", "{ attempts = 7 }"),
+    // What guards calls.
+    ("blocking", "false"),
+    ("deadline", "true"),
+    ("cancel", "true"),
+    ("hedge", "\"7ms\""),
+    ("pool", "7"),
+    ("health", "true"),
+    ("breaker", "true"),
+    ("bulkhead", "7"),
+    ("throttle", "true"),
+    ("rate_limit", "@rate_limit"),
+    ("patience", "\"7ms\""),
+    ("target", "@codel"),
+    ("interval", "@codel"),
+    ("deposit", "0.7"),
+    ("cost", "0.7"),
+    ("consecutive", "7"),
+    ("window", "@window"),
+    ("failures", "\"7%\""),
+    ("slow_calls", "\"7%\""),
+    ("open", "\"7s\""),
+    ("probes", "7"),
+    ("k", "7"),
     // Failures.
     ("crash", "\"bus/broker:1\""),
     ("slow", "{ email = \"7x\" }"),
@@ -183,7 +209,9 @@ fn lines(place: P, name: &str) -> (String, String) {
     };
     let value = find(VALUES.iter());
     let value = value.unwrap_or_else(|| panic!("{name} of {place:?} has no value here"));
-    let comma = matches!(place, P::On | P::Api | P::Source | P::Store | P::Backlog | P::Batch);
+    let guards = matches!(place, P::Budget | P::Breaker | P::Throttle);
+    let comma =
+        matches!(place, P::On | P::Api | P::Source | P::Store | P::Backlog | P::Batch) || guards;
     let and = if comma { ", " } else { "\n" };
     let handler = matches!(place, P::On | P::Api | P::Source);
     let plain = |value: &str| (format!("{name} = {value}"), String::new());
@@ -215,9 +243,23 @@ fn lines(place: P, name: &str) -> (String, String) {
             let nodes = if name == "quorum" { "replicas = 3" } else { quorum };
             (format!("{nodes}\n{name} = {value}"), nodes.to_owned())
         }
+        ("@rate_limit", P::Api) => plain("\"7/s\""),
+        ("@rate_limit", _) => (
+            "calls = \"psp.op\", rate_limit = { \"psp.op\" = \"7/s\" }".into(),
+            "calls = \"psp.op\"".into(),
+        ),
+        ("@codel", _) => {
+            let codel = "policy = \"codel\"";
+            (format!("{codel}, {name} = \"7ms\""), codel.into())
+        }
+        ("@window", P::Breaker) => ("calls = 7, window = 7".into(), "calls = 7".into()),
+        ("@window", _) => plain("\"7s\""),
         ("@quorum", _) => plain(if name == "replicas" { "2" } else { "\"7ms\"" }),
         _ if name == "publish" && handler => plain("\"sync\""),
         _ if name == "batch" && place == P::On => plain("{ max = 7 }"),
+        _ if guards && name == "calls" => plain("7"),
+        _ if guards && name == "size" => plain("7"),
+        _ if name == "slow" && place == P::Breaker => plain("\"7s\""),
         _ if name == "overflow" => {
             ("max_length = 7\noverflow = \"block\"".into(), "max_length = 7".into())
         }
@@ -233,7 +275,7 @@ fn lines(place: P, name: &str) -> (String, String) {
 #[test]
 fn every_key_makes_another_blueprint() {
     let places = [P::Dlq, P::Entity, P::Event, P::Service, P::Store, P::Backlog, P::On, P::Api];
-    let others = [P::Batch, P::Source, P::Failure];
+    let others = [P::Batch, P::Source, P::Failure, P::Budget, P::Breaker, P::Throttle];
     let all = keys::ENGINES.into_iter().chain(places).chain(others);
     // Tables by name, what the templates hold, and what other tests read.
     let elsewhere =

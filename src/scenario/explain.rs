@@ -151,6 +151,10 @@ fn matters(key: &Key, table: Option<&Table>) -> bool {
         "relay" | "poll" if key.places[0] != Place::Pull => says("publish"),
         "dedup_window" => says("dedup"),
         "gap_timeout" => says("order"),
+        "target" | "interval" => says("policy"),
+        // Nothing guards what is not said to be guarded.
+        "deadline" | "cancel" | "hedge" | "pool" | "health" | "breaker" | "bulkhead"
+        | "throttle" | "budget" | "consecutive" | "blocking" => false,
         // Without a table there is no such thing.
         "backlog" | "batch" | "dlq" => !matches!(key.grammar, Grammar::Table(_)),
         _ => true,
@@ -162,7 +166,10 @@ fn value(lines: &mut Vec<Line>, places: &mut Places, key: &Key, path: String, no
         Some(node) => lines.push(stated(places, path, node)),
         None if key.default.is_empty() => {}
         None => {
-            let bare = matches!(key.grammar, Grammar::Whole(..) | Grammar::Truth | Grammar::Burst);
+            let bare = matches!(
+                key.grammar,
+                Grammar::Whole(..) | Grammar::Truth | Grammar::Burst | Grammar::Number
+            );
             let value = if bare { key.default.to_owned() } else { format!("\"{}\"", key.default) };
             let source = format!("default ({})", key.grade());
             lines.push(Line { path, value, source, span: None });
@@ -186,6 +193,13 @@ fn nested(
     match node {
         Some(Node { value: Value::Table(table), .. }) => {
             walk(lines, places, inner, path, Some(table));
+        }
+        // What guards calls is there or not, by its defaults; a budget may be a share.
+        Some(node) if matches!(inner, Place::Breaker | Place::Throttle | Place::Budget) => {
+            lines.push(stated(places, path.to_owned(), node));
+            if matches!(node.value, Value::Boolean(true)) {
+                walk(lines, places, inner, path, None);
+            }
         }
         Some(node) => {
             for name in keys::names(inner) {
@@ -419,6 +433,36 @@ fn explain_ledger(state: &str) -> String {
 mod tests {
     use super::super::meaning_tests::tables;
     use super::*;
+
+    #[test]
+    fn a_guard_is_listed_with_what_it_is_made_of() {
+        let text = r#"
+[service.s]
+api.op = "1ms"
+[client.web]
+rate = "1/s"
+calls = "s.op"
+throttle = true
+breaker = false
+retry = { attempts = 3, budget = "10%" }
+"#;
+        let mut sources = Sources::default();
+        let tables = tables(&mut sources, text);
+        let told = explain_tables(&tables, &sources);
+        let lines: Vec<String> = told
+            .lines()
+            .filter(|l| ["throttle", "breaker", "budget"].iter().any(|word| l.contains(word)))
+            .map(|l| l.split_whitespace().take(2).collect::<Vec<_>>().join(" "))
+            .collect();
+        let expected = [
+            "client.web.retry.budget \"10%\"",
+            "client.web.breaker false",
+            "client.web.throttle true",
+            "client.web.throttle.k 2",
+            "client.web.throttle.window \"2m\"",
+        ];
+        assert_eq!(lines, expected);
+    }
 
     #[test]
     fn every_value_is_listed_with_its_source() {

@@ -171,6 +171,7 @@ fn hold(blueprint: &Blueprint, service: &Service, handler: &Handler, holds: &[Ve
             Step::Work(takes) => takes.mean_ns() / SECOND / together,
             Step::Write(_) => service.write.mean_ns() / SECOND,
             Step::Emit(_) => confirmation,
+            Step::Call(_) if !handler.blocking => 0.0,
             Step::Call(operations) => operations
                 .iter()
                 .map(|operation| {

@@ -5,6 +5,7 @@
 
 mod list;
 mod list_broker;
+mod list_guard;
 
 use Grammar as G;
 use Place as P;
@@ -36,6 +37,12 @@ pub enum Place {
     Api,
     /// `retry` of a client or handler.
     Retry,
+    /// `budget` of a `retry`.
+    Budget,
+    /// `breaker` of a client or handler.
+    Breaker,
+    /// `throttle` of a client or handler.
+    Throttle,
     /// `backlog` of a service.
     Backlog,
     /// `batch` of a handler.
@@ -71,6 +78,9 @@ impl Place {
             P::On => "`on.EVENT` of a service",
             P::Api => "`api.OPERATION` of a service",
             P::Retry => "`retry`",
+            P::Budget => "`budget` of a `retry`",
+            P::Breaker => "`breaker`",
+            P::Throttle => "`throttle`",
             P::Backlog => "`backlog` of a service",
             P::Batch => "`batch` of a handler",
             P::Ideal => "the ideal bus",
@@ -97,6 +107,9 @@ impl Place {
             P::On => "service.X.on.E",
             P::Api => "service.X.api.OP",
             P::Retry => "client.X.retry, service.X.on.E.retry, service.X.api.OP.retry",
+            P::Budget => "client.X.retry.budget, service.X.on.E.retry.budget",
+            P::Breaker => "client.X.breaker, service.X.on.E.breaker, service.X.api.OP.breaker",
+            P::Throttle => "client.X.throttle, service.X.on.E.throttle, service.X.api.OP.throttle",
             P::Backlog => "service.X.backlog",
             P::Batch => "service.X.on.E.batch",
             P::Ideal | P::Log | P::Push | P::Pull | P::FanOut => "broker.X",
@@ -113,6 +126,8 @@ pub enum Grammar {
     Text,
     /// `true` or `false`.
     Truth,
+    /// `0.1`
+    Number,
     /// A whole number between these, both included.
     Whole(u64, u64),
     /// A whole number between these, or `"none"`.
@@ -165,6 +180,7 @@ impl Grammar {
         match self {
             G::Text => "a text".into(),
             G::Truth => "true or false".into(),
+            G::Number => "a number such as 0.1".into(),
             G::Whole(min, max) if max >= u64::from(u32::MAX) => {
                 format!("a whole number from {min}")
             }
@@ -230,6 +246,10 @@ impl Key {
     /// How far the default can be trusted, and where it comes from.
     pub fn grade(&self) -> &'static str {
         match (self.places[0], self.name) {
+            (P::Breaker, _) => "grade A, Resilience4j's defaults",
+            (P::Budget, _) => "grade C, Brooker, Fixing retries with token buckets (2022)",
+            (P::Throttle, _) => "grade A, Site Reliability Engineering (2016), chapter 21",
+            (P::Backlog, "target" | "interval") => "grade A, RFC 8289",
             (P::Network, "other_zone") => "grade C, published round trips between zones",
             (
                 P::Ideal
@@ -248,7 +268,8 @@ impl Key {
                 _,
                 "schema" | "seed" | "seeds" | "fails" | "poison" | "publish" | "relay" | "dedup"
                 | "dedup_window" | "order" | "ids" | "static_id" | "from" | "retry_in"
-                | "connections" | "cap" | "policy",
+                | "connections" | "cap" | "policy" | "deadline" | "cancel" | "hedge" | "pool"
+                | "health" | "bulkhead" | "blocking",
             ) => "by definition",
             _ => "grade D, our assumption",
         }

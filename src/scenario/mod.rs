@@ -13,6 +13,7 @@ mod compile_failure;
 mod decode;
 mod decode_broker;
 mod decode_failure;
+mod decode_guard;
 mod decode_handler;
 mod decode_parts;
 #[cfg(test)]

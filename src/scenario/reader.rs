@@ -376,6 +376,26 @@ impl Reader<'_> {
         self.whole_given(fields, name).unwrap_or_else(default)
     }
 
+    /// The number of `name`, or its default.
+    pub(super) fn number(&mut self, fields: &Fields, name: &str, min: f64, max: f64) -> f64 {
+        let default = fields.default_of(name).parse().unwrap_or(min);
+        let Some(entry) = fields.get(name) else { return default };
+        let number = match entry.node.value {
+            Value::Integer(n) => n as f64,
+            Value::Float(x) => x,
+            _ => {
+                self.wrong_kind(&entry.node, &Grammar::Number);
+                return default;
+            }
+        };
+        if (min..=max).contains(&number) {
+            return number;
+        }
+        let message = format!("`{name}` must lie between {min} and {max}");
+        self.note(Diagnostic::error("E106", entry.node.span, message));
+        default
+    }
+
     /// The text of `name`, empty if there is none.
     pub(super) fn text(&mut self, fields: &Fields, name: &str) -> String {
         let entry = fields.get(name);
@@ -383,12 +403,13 @@ impl Reader<'_> {
         text.unwrap_or_default().to_owned()
     }
 
-    /// The truth value of `name`, false if there is none.
+    /// The truth value of `name`, or its default.
     pub(super) fn truth(&mut self, fields: &Fields, name: &str) -> bool {
-        let Some(entry) = fields.get(name) else { return false };
+        let default = fields.default_of(name) == "true";
+        let Some(entry) = fields.get(name) else { return default };
         let Value::Boolean(truth) = entry.node.value else {
             self.wrong_kind(&entry.node, &Grammar::Truth);
-            return false;
+            return default;
         };
         truth
     }

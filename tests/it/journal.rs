@@ -2,7 +2,7 @@
 //! nothing of what the facts add up to.
 
 use tidelag::engine::{Engine, Limits};
-use tidelag::model::{Fate, Observer, Segments, Visit, World};
+use tidelag::model::{Asker, Fate, Guarded, Observer, Segments, Visit, World};
 use tidelag::random::Streams;
 use tidelag::scenario::{Files, LoadOptions, Scenario};
 use tidelag::units::SimTime;
@@ -65,6 +65,7 @@ write_down! {
     converged(event: u32, now: SimTime, commit: SimTime);
     requested(client: u32, now: SimTime, id: u64);
     answered(client: u32, now: SimTime, id: u64, intended: SimTime, ok: bool);
+    guarded(asker: Asker, service: u32, now: SimTime, what: Guarded);
 }
 
 /// The text of a scenario where files are asked for.

@@ -26,6 +26,7 @@ fn groups() -> Vec<Group> {
         include_str!("../knobs/knobs.toml"),
         include_str!("../knobs/brokers.toml"),
         include_str!("../knobs/failures.toml"),
+        include_str!("../knobs/guards.toml"),
     ];
     let read = |text: &str| toml::from_str::<File>(text).expect("the knobs are well formed").group;
     texts.into_iter().flat_map(read).collect()

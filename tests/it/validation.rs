@@ -161,4 +161,10 @@ cases! {
     retry_fulljitter_9 = "retry-fulljitter-9",
     retry_memoryless = "retry-memoryless",
     amplification_3_5 = "amplification-3-5",
+    breaker_5_f50 = "breaker-5-f50",
+    hedge_p95 = "hedge-p95",
+    erlang_a_10 = "erlang-a-10",
+    erlang_a_10_events = "erlang-a-10-events",
+    mm1_siro_r70 = "mm1-siro-r70",
+    bulkhead_10_8 = "bulkhead-10-8",
 }

@@ -1,13 +1,17 @@
-//! The models with exactly known results: `cases.toml`, `brokers.toml` and `failures.toml` as
-//! types, shared by the test and by the command that writes docs/validation.md. Knows nothing of
-//! how they are simulated.
+//! The models with exactly known results: `cases.toml`, `brokers.toml`, `failures.toml` and
+//! `guards.toml` as types, shared by the test and by the command that writes docs/validation.md.
+//! Knows nothing of how they are simulated.
 
 use serde::Deserialize;
 
 /// All cases in the order of the files.
 pub(crate) fn all() -> Vec<Case> {
-    let texts =
-        [include_str!("cases.toml"), include_str!("brokers.toml"), include_str!("failures.toml")];
+    let texts = [
+        include_str!("cases.toml"),
+        include_str!("brokers.toml"),
+        include_str!("failures.toml"),
+        include_str!("guards.toml"),
+    ];
     let read = |text: &str| {
         let file: File = toml::from_str(text).expect("the cases are well formed");
         assert_eq!(file.schema, 1);

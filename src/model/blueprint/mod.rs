@@ -6,9 +6,11 @@
 
 mod broker;
 mod change;
+mod guard;
 mod message;
 
 pub use broker::*;
+pub use guard::*;
 pub use message::*;
 
 use crate::random::{Backoff, Burst, Rate, Variate};
@@ -148,6 +150,8 @@ pub struct Service {
     pub static_id: bool,
     /// Limit and order of the waiting work.
     pub backlog: Backlog,
+    /// How long work waits before it leaves; `None`: for ever.
+    pub patience: Option<Variate>,
     /// Events that it emits by itself.
     pub sources: Vec<Source>,
     /// What it does on events and requests.
@@ -173,6 +177,17 @@ pub enum BacklogPolicy {
     DropOldest,
     /// Last come, first served; the oldest makes room.
     Lifo,
+    /// Drawn uniformly; what does not fit is refused.
+    Random,
+    /// The request first whose caller gives up first, and none that has been given up.
+    Deadline,
+    /// First come, first served; some are dropped while the wait is too long.
+    Codel {
+        /// Wait that is short enough.
+        target: SimDuration,
+        /// For how long it may be longer.
+        interval: SimDuration,
+    },
 }
 
 /// Spreading of requests over the instances of a service.
@@ -242,6 +257,12 @@ pub struct Handler {
     pub timeout: SimDuration,
     /// How its calls are retried.
     pub retry: Retry,
+    /// What guards its calls.
+    pub guards: Guards,
+    /// Whether it holds its worker during calls.
+    pub blocking: bool,
+    /// How many requests an operation lets in.
+    pub limit: Option<RateLimit>,
     /// Where its events go, and how.
     pub publish: Publish,
     /// How it consumes; of an operation, the defaults.
@@ -302,6 +323,8 @@ pub struct Client {
     pub timeout: SimDuration,
     /// How failed attempts are repeated.
     pub retry: Retry,
+    /// What guards its calls.
+    pub guards: Guards,
     /// Where it is.
     pub zone: ZoneId,
 }
@@ -327,6 +350,8 @@ pub struct Retry {
     pub attempts: u32,
     /// Pause before the next attempt.
     pub backoff: Backoff,
+    /// How many retries there may be.
+    pub budget: Option<Budget>,
 }
 
 /// Something that breaks.

@@ -86,6 +86,7 @@ fn is_plain(blueprint: &Blueprint, service: &Service, consume: &Consume) -> bool
         && matches!(consume.on_exhausted, None | Some(Exhausted::Drop))
         && consume.poison == Probability::ZERO
         && service.backlog == Backlog::default()
+        && service.patience.is_none()
         && service.memory.dedup == Dedup::None
         && service.memory.order == OrderGuard::None
 }

@@ -1,6 +1,7 @@
 //! What makes things happen: sources and clients.
 
 use super::Builder;
+use super::guards::asking;
 use crate::model::blueprint::{Client, Load, Service};
 use crate::model::observation::Observer;
 use crate::model::tables::{ClientTable, LoadTable, NONE, SourceTable};
@@ -43,6 +44,7 @@ impl<O: Observer> Builder<'_, O> {
         );
         let site = self.world.sites.len() as u32 - 1;
         self.world.sites[site as usize].client = at;
+        self.guard(name, asking(at), (&client.guards, &client.retry), client.calls);
         let key = |purpose: &str| self.streams.key(&format!("{name}/{purpose}"));
         let load = match &client.load {
             Load::Open(rate) => LoadTable::Open(self.arrivals(rate, key("gap"), key("state"))),

@@ -70,6 +70,7 @@ impl<O: Observer> World<O> {
         i.takes = Takes::Nothing;
         i.incarnation += 1;
         let waiting = self.waiting_at(instance);
+        self.recall_away(s, instance);
         self.instances[instance as usize].coming = 0;
         self.leaves(s, instance, Departure::Crash);
         self.publisher_dies(s, instance);
@@ -107,6 +108,7 @@ impl<O: Observer> World<O> {
             self.shrinks(s, instance);
         }
         self.catch_up(s, instance);
+        self.guards_die(s, instance);
         self.connect_next(s, service);
         // Other instances may have idle workers for what went back.
         for other in self.services[service as usize].instances.clone() {

@@ -28,6 +28,10 @@ pub(crate) enum Held {
     Outcome { job: u32, stamp: u32, ok: bool },
     /// The next attempt of a call is due.
     Retry(u32),
+    /// The turn of a call that waited for it.
+    Turn(u32),
+    /// A second copy of an attempt is due.
+    Hedge { call: u32, stamp: u32 },
 }
 
 impl<O: Observer> World<O> {
@@ -90,7 +94,7 @@ impl<O: Observer> World<O> {
         let stood = s.now().ns() - i.paused_at;
         let (service, up) = (i.service, i.up);
         if up {
-            i.takes = self.services[service as usize].order;
+            self.instances[instance as usize].takes = self.takes_again(instance);
         }
         for job in self.in_work(instance) {
             self.thaw(s, job, stood);
@@ -132,6 +136,8 @@ impl<O: Observer> World<O> {
                 }
                 Held::Outcome { job, stamp, ok } => self.call_returns(s, job, stamp, ok),
                 Held::Retry(call) => self.call_due(s, call),
+                Held::Turn(call) => self.limit_over(s, call),
+                Held::Hedge { call, stamp } => self.hedge(s, call, stamp),
             }
         }
     }

@@ -123,6 +123,10 @@ impl<O: Observer> World<O> {
                 return;
             }
             let workers = self.services[i.service as usize].workers;
+            if i.pauses == 0 && self.away.contains_key(&instance) {
+                self.resume_ready(s, instance);
+            }
+            let i = &mut self.instances[instance as usize];
             if i.pauses == 0
                 && i.busy < workers
                 && let Some(job) = i.inbox.pop_front()
@@ -130,7 +134,7 @@ impl<O: Observer> World<O> {
                 self.begin(s, instance, job, true);
                 continue;
             }
-            if i.busy == 0 && i.inbox.is_empty() {
+            if i.busy == 0 && i.inbox.is_empty() && !self.away.contains_key(&instance) {
                 self.stopped(s, instance);
             }
             return;
@@ -166,6 +170,7 @@ impl<O: Observer> World<O> {
             self.shrinks(s, instance);
         }
         self.catch_up(s, instance);
+        self.guards_die(s, instance);
         self.revive(s, instance);
         self.roll_on(s);
     }

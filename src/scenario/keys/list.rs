@@ -5,7 +5,7 @@
 use Grammar as G;
 use Place as P;
 
-use super::{BALANCES, Grammar, Key, Place, Status, list_broker};
+use super::{BALANCES, Grammar, Key, Place, Status, list_broker, list_guard};
 
 const HANDLERS: &[Place] = &[P::On, P::Api];
 const PUBLISHERS: &[Place] = &[P::On, P::Api, P::Source];
@@ -15,7 +15,7 @@ const DEDUPS: &[&str] = &["none", "inbox", "separate"];
 /// How a service guards against older versions.
 const ORDERS: &[&str] = &["none", "version", "buffer"];
 /// What a full backlog does.
-const POLICIES: &[&str] = &["reject-new", "drop-oldest", "lifo"];
+const POLICIES: &[&str] = &["reject-new", "drop-oldest", "lifo", "random", "deadline", "codel"];
 /// As many as are counted in 32 bits.
 pub(super) const MANY: u64 = u32::MAX as u64;
 
@@ -46,6 +46,8 @@ pub const KEYS: &[&[Key]] = &[
     CONSUMING,
     HANDLER_LATER,
     RETRY,
+    list_guard::CALLING,
+    list_guard::TABLES,
     list_broker::COMMON,
     list_broker::PRODUCER,
     list_broker::LOG,
@@ -254,7 +256,6 @@ const SMALL: &[Key] = &[
         "reject-new",
         "which is next, and what happens when it is full",
     ),
-    later(&[P::Backlog], "patience", "how long the waiting stay"),
     key(&[P::Source], "rate", G::Rate, "", "when the event is emitted"),
     key(&[P::Source], "burst", G::Burst, "1", "how many are emitted at a time"),
     key(&[P::Source], "late", G::Distribution, "0s", "age of the fact when it arrives"),
@@ -377,22 +378,11 @@ const HANDLER_LATER: &[Key] = &[
     later(ON, "from_time", "instant at which a new subscription starts"),
     later(ON, "window", "results over spans of event time"),
     later(HANDLERS, "declines", "share of requests refused for good reason"),
-    later(HANDLERS, "hedge", "a second copy of a slow call"),
-    later(HANDLERS, "breaker", "circuit breaker"),
-    later(HANDLERS, "bulkhead", "limit of concurrent calls"),
-    later(HANDLERS, "rate_limit", "limit of calls per second"),
-    later(HANDLERS, "throttle", "refusal by the caller itself"),
-    later(HANDLERS, "health", "avoidance of broken instances"),
-    later(HANDLERS, "pool", "connections"),
-    later(HANDLERS, "blocking", "whether a worker waits for its calls"),
-    later(HANDLERS, "deadline", "time after which work is dropped"),
-    later(HANDLERS, "cancel", "whether abandoned requests are withdrawn"),
 ];
 
 const RETRY: &[Key] = &[
     key(&[P::Retry], "attempts", G::Whole(1, MANY), "1", "attempts of a call in all"),
     key(&[P::Retry], "backoff", G::Backoff, "100ms..20s full-jitter", "pause between attempts"),
-    later(&[P::Retry], "budget", "limit of retries"),
 ];
 
 const FAILURE: &[Key] = &[

@@ -10,13 +10,48 @@ fn requests_that_find_a_full_line_fail_or_make_room() {
         b.services[1].backlog = Backlog { cap: Some(cap), policy };
         let log = run(&b).observer.0;
         let lines = log.into_iter().filter(|l| l.contains("c0 is") || l.contains("c0 fails"));
-        lines.map(|l| l.replace("c0 ", "")).collect::<Vec<_>>().join(", ")
+        lines.map(|l| l.replace("c0 ", "")).collect::<Vec<_>>().join("\n")
     };
-    insta::assert_snapshot!(outcomes(BacklogPolicy::RejectNew, 0), @"4 fails after 2, 5 fails after 2, 6 fails after 2, 7 fails after 2, 8 fails after 2, 23 is answered after 22");
-    insta::assert_snapshot!(outcomes(BacklogPolicy::DropOldest, 0), @"4 fails after 2, 5 fails after 2, 6 fails after 2, 7 fails after 2, 8 fails after 2, 23 is answered after 22");
-    insta::assert_snapshot!(outcomes(BacklogPolicy::RejectNew, 2), @"6 fails after 2, 7 fails after 2, 8 fails after 2, 23 is answered after 22, 43 is answered after 41, 63 is answered after 60");
-    insta::assert_snapshot!(outcomes(BacklogPolicy::DropOldest, 2), @"6 fails after 4, 7 fails after 4, 8 fails after 4, 23 is answered after 22, 43 is answered after 38, 63 is answered after 57");
-    insta::assert_snapshot!(outcomes(BacklogPolicy::Lifo, 2), @"6 fails after 4, 7 fails after 4, 8 fails after 4, 23 is answered after 22, 43 is answered after 37, 63 is answered after 58");
+    insta::assert_snapshot!(outcomes(BacklogPolicy::RejectNew, 0), @r"
+    4 fails after 2
+    5 fails after 2
+    6 fails after 2
+    7 fails after 2
+    8 fails after 2
+    23 is answered after 22
+    ");
+    insta::assert_snapshot!(outcomes(BacklogPolicy::DropOldest, 0), @r"
+    4 fails after 2
+    5 fails after 2
+    6 fails after 2
+    7 fails after 2
+    8 fails after 2
+    23 is answered after 22
+    ");
+    insta::assert_snapshot!(outcomes(BacklogPolicy::RejectNew, 2), @r"
+    6 fails after 2
+    7 fails after 2
+    8 fails after 2
+    23 is answered after 22
+    43 is answered after 41
+    63 is answered after 60
+    ");
+    insta::assert_snapshot!(outcomes(BacklogPolicy::DropOldest, 2), @r"
+    6 fails after 4
+    7 fails after 4
+    8 fails after 4
+    23 is answered after 22
+    43 is answered after 38
+    63 is answered after 57
+    ");
+    insta::assert_snapshot!(outcomes(BacklogPolicy::Lifo, 2), @r"
+    6 fails after 4
+    7 fails after 4
+    8 fails after 4
+    23 is answered after 22
+    43 is answered after 37
+    63 is answered after 58
+    ");
 }
 
 #[test]
@@ -28,11 +63,32 @@ fn events_that_find_a_full_line_are_shed() {
         let log = run(&b).observer.0;
         let lines = log.into_iter().filter(|l| l.contains("applied") || l.contains("Shed"));
         let wait = |l: &str| l.split(", ").nth(2).unwrap_or(l).to_owned();
-        lines.map(|l| wait(&l)).collect::<Vec<_>>().join(", ")
+        lines.map(|l| wait(&l)).collect::<Vec<_>>().join("\n")
     };
-    insta::assert_snapshot!(ends(BacklogPolicy::RejectNew, Some(2)), @"0 was Stored and is Shed, 0 was Stored and is Shed, 0 was Stored and is Shed, 0.0, 19.0, 38.0");
-    insta::assert_snapshot!(ends(BacklogPolicy::DropOldest, Some(2)), @"0 was Stored and is Shed, 0 was Stored and is Shed, 0 was Stored and is Shed, 0.0, 16.0, 35.0");
-    insta::assert_snapshot!(ends(BacklogPolicy::Lifo, Some(2)), @"0 was Stored and is Shed, 0 was Stored and is Shed, 0 was Stored and is Shed, 0.0, 15.0, 36.0");
+    insta::assert_snapshot!(ends(BacklogPolicy::RejectNew, Some(2)), @r"
+    0 was Stored and is Shed
+    0 was Stored and is Shed
+    0 was Stored and is Shed
+    0.0
+    19.0
+    38.0
+    ");
+    insta::assert_snapshot!(ends(BacklogPolicy::DropOldest, Some(2)), @r"
+    0 was Stored and is Shed
+    0 was Stored and is Shed
+    0 was Stored and is Shed
+    0.0
+    16.0
+    35.0
+    ");
+    insta::assert_snapshot!(ends(BacklogPolicy::Lifo, Some(2)), @r"
+    0 was Stored and is Shed
+    0 was Stored and is Shed
+    0 was Stored and is Shed
+    0.0
+    15.0
+    36.0
+    ");
     insta::assert_snapshot!(ends(BacklogPolicy::Lifo, None), @"0.0, 15.0, 36.0, 57.0, 78.0, 99.0");
 }
 

@@ -63,7 +63,8 @@ fn assert_healthy(w: &World<Log>) {
     assert!(t.frozen.is_empty() && t.held.is_empty() && t.rolls.is_empty(), "{t:?}");
     let left = [w.jobs.len(), w.calls.len(), w.deliveries.len(), w.records.len()];
     assert_eq!((left, w.running, w.book.facts.len()), ([0; 4], 0, 0));
-    assert!(w.lines.is_empty());
+    assert!(w.lines.is_empty() && w.away.is_empty());
+    assert!(w.guarding.is_idle(), "{:?}", w.guarding);
     assert!(w.engines.iter().all(|e| e.at_rest()));
 }
 
@@ -85,7 +86,8 @@ fn assert_overlap(b: &Blueprint, ms: u64, failures: Vec<Failure>) {
     assert_eq!(calm, struck);
 }
 
-const VERBS: [Verb; 5] = [Verb::Crash, Verb::Stop, Verb::Restart, Verb::Pause, Verb::Slow(2.0)];
+pub(super) const VERBS: [Verb; 5] =
+    [Verb::Crash, Verb::Stop, Verb::Restart, Verb::Pause, Verb::Slow(2.0)];
 
 #[test]
 fn every_pair_of_failures_ends_in_the_healthy_state_whatever_their_overlap() {
@@ -114,7 +116,7 @@ fn backlog() -> impl Strategy<Value = Backlog> {
     (prop::option::of(0u64..6), policy).prop_map(|(cap, policy)| Backlog { cap, policy })
 }
 
-fn strike() -> impl Strategy<Value = (usize, u32, u64, u64)> {
+pub(super) fn strike() -> impl Strategy<Value = (usize, u32, u64, u64)> {
     (0..VERBS.len(), 1u32..=3, 0u64..60_000, 0u64..40_000)
 }
 
@@ -183,7 +185,7 @@ proptest! {
 }
 
 /// Runs an architecture until it is at rest, and what is still on its way back to brokers arrives.
-fn assert_recovery(b: &Blueprint, on_its_way: SimDuration) {
+pub(super) fn assert_recovery(b: &Blueprint, on_its_way: SimDuration) {
     let limits = Limits { events: 1_000_000, events_per_instant: 1_000 };
     let mut engine = Engine::new(world(b), limits, World::start);
     engine.run_until::<false>(b.phases.traffic_end());
