@@ -3,6 +3,7 @@
 
 mod pause;
 mod stop;
+mod window;
 #[cfg(test)]
 mod tests;
 
@@ -89,6 +90,7 @@ impl<O: Observer> World<O> {
             s.after(lasts, Event::new(Kind::FailureEnds, 0, failure));
         }
         self.strikes[failure as usize] += 1;
+        self.states_begin(s.now(), failure, lasts.is_some());
         let Failure { verb, ref target, .. } = self.failures[failure as usize];
         match *target {
             Target::Instances { service, .. } => self.strike(s, failure, verb, service.0),
@@ -129,6 +131,7 @@ impl<O: Observer> World<O> {
     /// The cause of a strike is removed.
     pub(crate) fn failure_ends(&mut self, s: &mut Sched, failure: u32) {
         self.strikes[failure as usize] -= 1;
+        self.states_end(s.now(), failure);
         let Failure { verb, ref target, .. } = self.failures[failure as usize];
         if let Target::Node { broker, node } = *target
             && self.trouble.nodes[broker.0 as usize].ends(node)
@@ -312,6 +315,7 @@ impl<O: Observer> World<O> {
     fn interrupt(&mut self, s: &mut Sched, service: u32, job: u32) {
         release(&mut self.instances, s.now(), self.jobs.get_mut(job));
         self.observer.released(service, s.now());
+        self.observer.begun_anew(service);
         let job = self.without_timer(job);
         if self.is_done(job) {
             self.unpublished(job);

@@ -186,6 +186,7 @@ pub(crate) fn client(calls: Operation, every_ms: u64, timeout_ms: u64, attempts:
         timeout: SimDuration::from_ms(timeout_ms),
         retry: Retry { attempts, backoff },
         zone: ZoneId(0),
+        slo: None,
     }
 }
 

@@ -165,6 +165,7 @@ mod tests {
             wait: ms(wait),
             service: ms(service),
             good: true,
+            booked: true,
         };
         p.boundary(SimTime::ZERO, border(true, false));
         p.stored(0, at(1), true);

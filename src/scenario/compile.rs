@@ -262,6 +262,7 @@ impl Compiler<'_> {
             timeout: draft.timeout,
             retry: draft.retry.clone(),
             zone: self.zone(draft.zone.as_ref()).unwrap_or(ZoneId(0)),
+            slo: draft.slo,
         })
     }
 }

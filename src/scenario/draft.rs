@@ -239,6 +239,7 @@ pub(super) struct ClientDraft {
     pub(super) timeout: SimDuration,
     pub(super) retry: Retry,
     pub(super) zone: Option<Ref>,
+    pub(super) slo: Option<SimDuration>,
     pub(super) idle: Vec<IdleKey>,
 }
 
