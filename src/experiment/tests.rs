@@ -63,7 +63,6 @@ fn scenario(seeds: u64, instances: &[u32]) -> Scenario {
             },
         }],
         advice: Vec::new(),
-        failures: Vec::new(),
         topology: Topology::default(),
     };
     Scenario {

@@ -217,6 +217,7 @@ impl<O: Observer> World<O> {
         if !from.is_open() {
             self.observer.resurrected(subscription);
         }
+        let j = self.jobs.get(job);
         let d = self.deliveries.get(j.delivery);
         let b = *self.book.get(origin, subscription);
         let fact = self.book.facts.get(origin);

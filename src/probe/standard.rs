@@ -5,122 +5,16 @@
 
 use super::groups::Groups;
 use super::history::{History, kind};
-use super::level::Level;
-use super::obligations::{Count, Incidents, Obligations};
-use super::recorder::{Binned, Counts, Recorder};
+use super::objectives::Objectives;
+use super::obligations::{Count, Obligations};
+use super::parts::{Delivery, Demand, Spread, Station, Totals};
+use super::recorder::Counts;
+use super::recovery::Recovery;
 use super::waiting::Waiting;
+use super::windows::{Answers, Windows};
 use crate::engine::Digest;
 use crate::model::{Blueprint, Fate, Observer, Segments, Subscription, Visit, subscriptions};
-use crate::units::SimTime;
-
-/// Totals of a station at an instant, from which a phase or a bin is the difference of two.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Totals {
-    pub(crate) backlog: u128,
-    pub(crate) busy: u128,
-    /// Busy workers: what rides along in a batch has none of its own.
-    pub(crate) workers: u128,
-    pub(crate) attempted: u64,
-    pub(crate) good: u64,
-}
-
-/// One service.
-#[derive(Debug, Default)]
-pub(crate) struct Station<H = Digest> {
-    pub(crate) history: H,
-    /// Waiting here and, for it, at brokers.
-    pub(crate) backlog: Level,
-    /// With a worker.
-    pub(crate) busy: Level,
-    /// Of those, with the worker of a batch that another one leads.
-    pub(crate) riding: Level,
-    pub(crate) inflight_max: u64,
-    pub(crate) wait: Recorder,
-    pub(crate) service: Recorder,
-    pub(crate) sojourn: Recorder,
-    /// Measured arrivals.
-    pub(crate) expected: u64,
-    attempted: u64,
-    good: u64,
-    /// Sum of the times that everything that left had spent here, ns.
-    pub(crate) stays: u128,
-    pub(crate) not_emitted: u64,
-    pub(crate) segments: [u128; 9],
-    /// All worker time per ns.
-    pub(crate) capacity: f64,
-    pub(crate) last: Totals,
-    pub(crate) from: Totals,
-    pub(crate) to: Totals,
-    /// Largest values of the measured phase, once it is over.
-    pub(crate) measured_max: (u64, u64),
-    pub(crate) series: StationSeries,
-    /// Of a service that consumes from brokers.
-    pub(crate) incidents: Option<Box<Incidents>>,
-}
-
-/// What a service shows over time, one value per bin.
-#[derive(Debug, Default)]
-pub(crate) struct StationSeries {
-    pub(crate) lag_p50: Vec<f64>,
-    pub(crate) lag_p99: Vec<f64>,
-    pub(crate) backlog: Vec<f64>,
-    pub(crate) rho: Vec<f64>,
-    pub(crate) throughput: Vec<f64>,
-}
-
-/// One event type at one subscriber.
-#[derive(Debug, Default)]
-pub(crate) struct Delivery {
-    pub(crate) event: u32,
-    pub(crate) service: u32,
-    pub(crate) lag: Binned,
-    /// Until the fact itself was applied, where that may differ from its lag.
-    pub(crate) e2e: Option<Box<Recorder>>,
-    /// Measured commits.
-    pub(crate) expected: u64,
-    pub(crate) ledger: Obligations,
-}
-
-impl Delivery {
-    /// Until the fact itself was applied.
-    pub(crate) fn e2e(&self) -> &Recorder {
-        self.e2e.as_deref().unwrap_or(&self.lag.total)
-    }
-}
-
-/// One client.
-#[derive(Debug, Default)]
-pub(crate) struct Demand<H = Digest> {
-    pub(crate) history: H,
-    pub(crate) latency: Binned,
-    /// Measured requests.
-    pub(crate) intended: u64,
-    pub(crate) succeeded: u64,
-    bin: (u64, u64),
-    pub(crate) series: DemandSeries,
-}
-
-/// What a client shows over time, one value per bin.
-#[derive(Debug, Default)]
-pub(crate) struct DemandSeries {
-    pub(crate) p50: Vec<f64>,
-    pub(crate) p99: Vec<f64>,
-    pub(crate) availability: Vec<f64>,
-}
-
-/// One event type.
-#[derive(Debug, Default)]
-pub(crate) struct Spread {
-    pub(crate) convergence: Recorder,
-    /// The only delivery of it: then its lag is the convergence, and is recorded once.
-    pub(crate) only: Option<u32>,
-    /// Measured commits.
-    pub(crate) expected: u64,
-    /// Facts that nobody wanted.
-    pub(crate) unroutable: u64,
-    /// Published without a commit.
-    pub(crate) phantom: u64,
-}
+use crate::units::{SimDuration, SimTime};
 
 /// All of it. `H`: what becomes of the history, a digest unless somebody looks into it.
 #[derive(Debug)]
@@ -139,7 +33,11 @@ pub(crate) struct Probes<H = Digest> {
     pub(crate) harmed_entities: u64,
     /// Deliveries of each station.
     pub(crate) heard_by: Vec<Vec<u32>>,
+    pub(crate) windows: Windows,
+    pub(crate) objectives: Option<Box<Objectives>>,
     bin_start: SimTime,
+    /// Bins that have ended.
+    bins: usize,
     scratch: Counts,
 }
 
@@ -151,6 +49,10 @@ fn spreads(events: usize, subscriptions: &[Subscription]) -> Vec<Spread> {
         spreads[s.event as usize].only = (heard[s.event as usize] == 1).then_some(at as u32);
     }
     spreads
+}
+
+fn answers<H>(demands: &[Demand<H>]) -> Answers {
+    demands.iter().map(|d| d.answered).collect()
 }
 
 /// Obligations of several subscriptions together.
@@ -215,7 +117,12 @@ impl<H: History> Probes<H> {
             wrong_entities: 0,
             harmed_entities: 0,
             heard_by,
+            windows: Windows::new(blueprint.failures.len()),
+            objectives: Objectives::new(
+                blueprint.clients.iter().map(|c| c.slo.map(SimDuration::ns)).collect(),
+            ),
             bin_start: SimTime::ZERO,
+            bins: 0,
             scratch: Counts::default(),
         }
     }
@@ -231,10 +138,12 @@ impl<H: History> Probes<H> {
             self.station_boundary(at, now, border);
         }
         let width = now.since(self.bin_start).ns() as f64;
+        self.demands.iter_mut().for_each(|d| d.boundary(border, width));
         self.waiting.boundary(now, border, width);
         if border.bin && now > self.bin_start {
             self.close_bin();
             self.bin_start = now;
+            self.bins += 1;
         }
     }
 
@@ -249,6 +158,8 @@ impl<H: History> Probes<H> {
             workers: s.busy.area() - s.riding.area(),
             attempted: s.attempted,
             good: s.good,
+            attempts: s.arrivals + s.further,
+            repeats: s.repeats,
         };
         if border.from {
             s.from = totals;
@@ -264,8 +175,10 @@ impl<H: History> Probes<H> {
             let last = std::mem::replace(&mut s.last, totals);
             s.series.backlog.push((totals.backlog - last.backlog) as f64 / width);
             s.series.rho.push((totals.workers - last.workers) as f64 / (width * s.capacity));
-            let done = (totals.attempted - last.attempted) as f64;
-            s.series.throughput.push(done / (width / 1e9));
+            let per_s = |n: u64| n as f64 / (width / 1e9);
+            s.series.throughput.push(per_s(totals.attempted - last.attempted));
+            s.series.goodput.push(per_s(totals.good - last.good));
+            s.series.offered.push(per_s(totals.attempts - last.attempts));
         }
     }
 
@@ -284,6 +197,10 @@ impl<H: History> Probes<H> {
             let [p50, p99] = self.scratch.quantiles([0.5, 0.99]);
             s.series.lag_p50.push(p50);
             s.series.lag_p99.push(p99);
+            if let Some(recovery) = &mut s.recovery {
+                let open = sum(&self.deliveries, heard).open() > 0;
+                recovery.close(&self.scratch, 0, open);
+            }
         }
         for d in &mut self.demands {
             self.scratch.clear();
@@ -291,9 +208,39 @@ impl<H: History> Probes<H> {
             let [p50, p99] = self.scratch.quantiles([0.5, 0.99]);
             d.series.p50.push(p50);
             d.series.p99.push(p99);
-            let (good, all) = std::mem::take(&mut d.bin);
-            d.series.availability.push(if all == 0 { f64::NAN } else { good as f64 / all as f64 });
+            if let Some(recovery) = &mut d.recovery {
+                recovery.close(&self.scratch, d.failed_in_bin, d.asked > d.answered.1);
+            }
         }
+    }
+
+    /// What was usual before the first failure, to tell what is late after it.
+    #[cold]
+    #[inline(never)]
+    fn first_failure(&mut self) {
+        let mut samples = Counts::default();
+        for (s, heard) in self.stations.iter_mut().zip(&self.heard_by) {
+            if heard.is_empty() {
+                continue;
+            }
+            samples.clear();
+            heard.iter().for_each(|&d| self.deliveries[d as usize].lag.so_far(&mut samples));
+            let [usual] = samples.quantiles([0.99]);
+            s.recovery = Some(Box::new(Recovery::new(self.bins, usual, 0.0)));
+        }
+        for d in &mut self.demands {
+            samples.clear();
+            d.latency.so_far(&mut samples);
+            let [usual] = samples.quantiles([0.99]);
+            let (good, all) = d.answered;
+            let failing = if all == 0 { 0.0 } else { (all - good) as f64 / all as f64 };
+            d.recovery = Some(Box::new(Recovery::new(self.bins, usual, failing)));
+        }
+    }
+
+    /// Answers so far.
+    pub(crate) fn answers(&self) -> Answers {
+        answers(&self.demands)
     }
 
     /// Panics if an invariant of the run is broken: conservation of obligations, segments that add
@@ -348,6 +295,7 @@ impl<H: History> Observer for Probes<H> {
         let measured = self.measured(intended);
         let s = &mut self.stations[service as usize];
         s.history.step(now.ns(), kind::ARRIVED, id, attempt);
+        s.arrivals += 1;
         s.expected += u64::from(measured);
         s.inflight_max = s.inflight_max.max(s.backlog.value() + s.busy.value() + 1);
     }
@@ -399,6 +347,54 @@ impl<H: History> Observer for Probes<H> {
 
     fn failed(&mut self, service: u32) {
         self.stations[service as usize].attempted += 1;
+        self.begun_anew(service);
+    }
+
+    fn turned_away(&mut self, service: u32) {
+        self.stations[service as usize].further += 1;
+    }
+
+    fn repeats(&mut self, service: u32) {
+        self.stations[service as usize].repeats += 1;
+    }
+
+    fn begun_anew(&mut self, service: u32) {
+        let s = &mut self.stations[service as usize];
+        s.further += 1;
+        s.repeats += 1;
+    }
+
+    fn retried(&mut self, client: u32) {
+        self.demands[client as usize].retried += 1;
+    }
+
+    fn caused(&mut self, of: u64, subscriptions: u32) {
+        if let Some(objectives) = &mut self.objectives {
+            objectives.caused(of, subscriptions);
+        }
+    }
+
+    fn took_effect(&mut self, of: u64, now: SimTime) {
+        if let Some(objectives) = &mut self.objectives {
+            objectives.done(of, Some(now));
+        }
+    }
+
+    fn overtaken(&mut self, of: u64) {
+        if let Some(objectives) = &mut self.objectives {
+            objectives.done(of, None);
+        }
+    }
+
+    fn failure_began(&mut self, failure: u32, now: SimTime) {
+        if self.windows.all == 0 {
+            self.first_failure();
+        }
+        self.windows.begins(failure, now, || answers(&self.demands));
+    }
+
+    fn failure_ended(&mut self, failure: u32, now: SimTime) {
+        self.windows.ends(failure, now, || answers(&self.demands));
     }
 
     #[inline(always)]
@@ -410,7 +406,7 @@ impl<H: History> Observer for Probes<H> {
         s.attempted += 1;
         let stay = now.since(visit.arrived).ns();
         s.stays += u128::from(stay);
-        s.good += u64::from(visit.good);
+        s.good += u64::from(visit.good && !visit.booked);
         if measured {
             s.wait.record(visit.wait);
             s.service.record(visit.service);
@@ -437,7 +433,9 @@ impl<H: History> Observer for Probes<H> {
         let lag = now.since(commit).ns();
         debug_assert_eq!(lag, segments.total());
         let d = &mut self.deliveries[subscription as usize];
-        if !booked {
+        if booked {
+            self.stations[d.service as usize].good += 1;
+        } else {
             d.ledger[Fate::Leased] -= 1;
             d.ledger[Fate::Applied] += 1;
         }
@@ -450,6 +448,7 @@ impl<H: History> Observer for Probes<H> {
     fn applied_version(&mut self, subscription: u32, now: SimTime, commit: SimTime, s: &Segments) {
         let measured = self.measured(commit);
         let d = &mut self.deliveries[subscription as usize];
+        self.stations[d.service as usize].good += 1;
         let e2e = d.e2e.get_or_insert_default();
         if measured {
             e2e.record(now.since(commit).ns());
@@ -572,7 +571,11 @@ impl<H: History> Observer for Probes<H> {
         let measured = self.measured(now);
         let d = &mut self.demands[client as usize];
         d.history.step(now.ns(), kind::REQUESTED, id, 0);
+        d.asked += 1;
         d.intended += u64::from(measured);
+        if measured && let Some(objectives) = &mut self.objectives {
+            objectives.requested(client, now, id);
+        }
     }
 
     #[inline(always)]
@@ -581,11 +584,14 @@ impl<H: History> Observer for Probes<H> {
         let d = &mut self.demands[client as usize];
         let what = if ok { kind::SUCCEEDED } else { kind::FAILED };
         d.history.step(now.ns(), what, id, 0);
-        d.bin.1 += 1;
+        d.answered.1 += 1;
         if ok {
-            d.bin.0 += 1;
+            d.answered.0 += 1;
             d.succeeded += u64::from(measured);
             d.latency.record(now.since(intended).ns(), measured);
+        }
+        if let Some(objectives) = &mut self.objectives {
+            objectives.answered(id, now, ok);
         }
     }
 }

@@ -436,8 +436,12 @@ mod tests {
         assert!(slope(&results, "email").is_some_and(|s| (s - 0.667).abs() < 0.001));
         assert_eq!(slope(&results, "billing"), None);
         assert_eq!(slope(&results, "nobody"), None);
-        base(&mut results).failures =
-            vec![FailureWindow { name: "crash email".to_owned(), from: 10.0, to: Some(20.0) }];
+        base(&mut results).failures = vec![FailureWindow {
+            name: "crash email".to_owned(),
+            from: 10.0,
+            to: Some(20.0),
+            ..FailureWindow::default()
+        }];
         assert_eq!(slope(&results, "email"), None);
     }
 
@@ -458,6 +462,7 @@ mod tests {
             name: "crash billing".to_owned(),
             from,
             to: Some(from + 5.0),
+            ..FailureWindow::default()
         };
         base(&mut results).failures = vec![crash(20.0)];
         let text = plain(&meanings(&results)[0].text);

@@ -278,7 +278,12 @@ fn checkout(events: bool) -> VariantResult {
             Some(190.0 + 20.0 * noise(k))
         });
     }
-    v.failures.push(FailureWindow { name: "crash email".to_owned(), from: 120.0, to: Some(180.0) });
+    v.failures.push(FailureWindow {
+        name: "crash email".to_owned(),
+        from: 120.0,
+        to: Some(180.0),
+        ..FailureWindow::default()
+    });
     let down = |k: u64| (24..37).contains(&k);
     tally(
         &mut v,
@@ -423,6 +428,7 @@ fn delivered(lost: u64, again: u64, twice: u64) -> VariantResult {
                 name: "crash email".to_owned(),
                 from,
                 to: Some(from + 5.0),
+                ..FailureWindow::default()
             });
         }
     }

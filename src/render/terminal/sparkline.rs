@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn windows_mark_at_least_one_column_and_permanent_ones_the_rest() {
-        let window = |from, to| FailureWindow { name: "x".to_owned(), from, to };
+        let window = |from, to| FailureWindow { name: "x".to_owned(), from, to, costs: Vec::new() };
         assert_eq!(marks(&[window(2.0, Some(4.0))], 10.0, 10), "  ^^      ");
         assert_eq!(marks(&[window(5.2, Some(5.3))], 10.0, 10), "     ^    ");
         assert_eq!(marks(&[window(8.0, None)], 10.0, 10), "        ^^");
