@@ -123,8 +123,8 @@ pub(crate) struct Demand<H = Digest> {
 }
 
 impl<H> Demand<H> {
-    /// Cuts bins and phases; the open bin is `width` ns long.
-    pub(crate) fn boundary(&mut self, border: Border, width: f64) {
+    /// Cuts bins and phases; the open bin is `width` ns long, and counts as one of `bin_s` seconds.
+    pub(crate) fn boundary(&mut self, border: Border, width: f64, bin_s: f64) {
         let totals = Totals {
             attempted: self.answered.1,
             good: self.answered.0,
@@ -144,9 +144,9 @@ impl<H> Demand<H> {
             self.failed_in_bin = all - good;
             let share = if all == 0 { f64::NAN } else { good as f64 / all as f64 };
             self.series.availability.push(share);
-            self.series.goodput.push(good as f64 / (width / 1e9));
+            self.series.goodput.push(good as f64 / bin_s);
             let attempts = totals.attempts - last.attempts;
-            self.series.offered.push(attempts as f64 / (width / 1e9));
+            self.series.offered.push(attempts as f64 / bin_s);
         }
     }
 }

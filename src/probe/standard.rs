@@ -38,6 +38,9 @@ pub(crate) struct Probes<H = Digest> {
     bin_start: SimTime,
     /// Bins that have ended.
     bins: usize,
+    /// Length of the longest of them, ns: one that the end of the run cuts short is no shorter when
+    /// it comes to rates.
+    longest: f64,
     scratch: Counts,
 }
 
@@ -123,6 +126,7 @@ impl<H: History> Probes<H> {
             ),
             bin_start: SimTime::ZERO,
             bins: 0,
+            longest: 0.0,
             scratch: Counts::default(),
         }
     }
@@ -134,11 +138,15 @@ impl<H: History> Probes<H> {
 
     /// Cuts bins and phases at `now`, after everything that happened then.
     pub(crate) fn boundary(&mut self, now: SimTime, border: Border) {
+        let width = now.since(self.bin_start).ns() as f64;
+        if border.bin {
+            self.longest = self.longest.max(width);
+        }
         for at in 0..self.stations.len() {
             self.station_boundary(at, now, border);
         }
-        let width = now.since(self.bin_start).ns() as f64;
-        self.demands.iter_mut().for_each(|d| d.boundary(border, width));
+        let bin_s = self.longest / 1e9;
+        self.demands.iter_mut().for_each(|d| d.boundary(border, width, bin_s));
         self.waiting.boundary(now, border, width);
         if border.bin && now > self.bin_start {
             self.close_bin();
@@ -175,7 +183,7 @@ impl<H: History> Probes<H> {
             let last = std::mem::replace(&mut s.last, totals);
             s.series.backlog.push((totals.backlog - last.backlog) as f64 / width);
             s.series.rho.push((totals.workers - last.workers) as f64 / (width * s.capacity));
-            let per_s = |n: u64| n as f64 / (width / 1e9);
+            let per_s = |n: u64| n as f64 / (self.longest / 1e9);
             s.series.throughput.push(per_s(totals.attempted - last.attempted));
             s.series.goodput.push(per_s(totals.good - last.good));
             s.series.offered.push(per_s(totals.attempts - last.attempts));
@@ -224,7 +232,9 @@ impl<H: History> Probes<H> {
                 continue;
             }
             samples.clear();
-            heard.iter().for_each(|&d| self.deliveries[d as usize].lag.so_far(&mut samples));
+            for &d in heard {
+                self.deliveries[d as usize].lag.so_far(&mut samples);
+            }
             let [usual] = samples.quantiles([0.99]);
             s.recovery = Some(Box::new(Recovery::new(self.bins, usual, 0.0)));
         }

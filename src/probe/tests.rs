@@ -36,17 +36,16 @@ fn series<'a>(record: &'a RunRecord, path: &str) -> &'a [f64] {
 fn five_layers_of_three_attempts_make_243_of_one() {
     // Whatever reaches the last service fails; every layer tries three times.
     let retry = "retry = { attempts = 3, backoff = \"1ms fixed\" }";
-    let mut text = format!(
+    let layer = |n: u32| {
+        let next = format!("calls = \"s{}.op\", timeout = \"9s\", {retry}", n + 1);
+        format!("[service.s{n}]\nworkers = 9\napi.op = {{ {next} }}\n")
+    };
+    let layers: String = (1..5).map(layer).collect();
+    let text = format!(
         "duration = \"10s\"\n[client.web]\nrate = \"every 4s\"\ncalls = \"s1.op\"\n\
-         timeout = \"9s\"\n{retry}\n"
+         timeout = \"9s\"\n{retry}\n{layers}[service.s5]\nworkers = 9\n\
+         api.op = {{ takes = \"1ms\", fails = \"100%\" }}\n"
     );
-    for layer in 1..5 {
-        text += &format!(
-            "[service.s{layer}]\nworkers = 9\napi.op = {{ calls = \"s{}.op\", timeout = \"9s\", {retry} }}\n",
-            layer + 1
-        );
-    }
-    text += "[service.s5]\nworkers = 9\napi.op = { takes = \"1ms\", fails = \"100%\" }\n";
     let record = run(&text);
     let of = |name: &str| known(&record, &format!("{name}.amplification"));
     let found = [of("web"), of("s1"), of("s2"), of("s3"), of("s4"), of("s5")];

@@ -7,7 +7,7 @@ use super::standard::Probes;
 use super::windows::Window;
 use crate::model::Blueprint;
 use crate::results::{self, FailureCost, FailureWindow};
-use crate::units::SimDuration;
+use crate::units::{SimDuration, SimTime};
 
 /// Windows of which it is told what they cost.
 const TOLD: usize = 50;
@@ -89,7 +89,7 @@ impl<'a> Trouble<'a> {
         FailureWindow {
             name: self.blueprint.failures[window.failure as usize].name.clone(),
             from: window.from.as_secs(),
-            to: window.to.map(|to| to.as_secs()),
+            to: window.to.map(SimTime::as_secs),
             costs: if at < TOLD { self.costs(window) } else { Vec::new() },
         }
     }
@@ -109,7 +109,7 @@ impl<'a> Trouble<'a> {
             }
         }
         let later = self.probes.windows.kept.iter().map(|w| w.from).filter(|&t| t > window.from);
-        let next = later.min().map_or(f64::INFINITY, |next| next.as_secs());
+        let next = later.min().map_or(f64::INFINITY, SimTime::as_secs);
         for (service, station) in self.blueprint.services.iter().zip(&self.probes.stations) {
             let Some(recovery) = &station.recovery else { continue };
             let late = recovery.late_between(window.from.as_secs(), next, self.bin_s);

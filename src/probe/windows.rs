@@ -83,11 +83,6 @@ impl Windows {
             window.answers[1] = answers();
         }
     }
-
-    /// Whether something is broken.
-    pub(crate) fn lasts(&self) -> bool {
-        self.causes.iter().any(|cause| cause.active > 0)
-    }
 }
 
 #[cfg(test)]
@@ -106,7 +101,6 @@ mod tests {
         w.begins(1, at(12), none);
         w.begins(0, at(15), none);
         w.ends(0, at(20), none);
-        assert!(w.lasts());
         w.ends(0, at(25), none);
         w.begins(0, at(25), none);
         w.ends(0, at(30), none);
@@ -115,7 +109,7 @@ mod tests {
         let found: Vec<_> = w.kept.iter().map(|w| (w.failure, w.from, w.to)).collect();
         let expected = [(0, at(10), Some(at(30))), (1, at(12), None), (0, at(40), Some(at(40)))];
         assert_eq!(found, expected);
-        assert_eq!((w.all, w.ended, w.lasts()), (3, Some(at(40)), true));
+        assert_eq!((w.all, w.ended), (3, Some(at(40))));
     }
 
     #[test]
@@ -128,6 +122,5 @@ mod tests {
         assert_eq!((w.kept.len(), w.all), (MOST, MOST as u64 + 5));
         assert_eq!(w.kept[3].answers, [vec![(3, 3)], vec![(10, 3)]]);
         assert_eq!(w.ended, Some(at(10 * (MOST as u64 + 4) + 1)));
-        assert!(!w.lasts());
     }
 }

@@ -307,7 +307,9 @@ fn after_failure(view: &View<'_>, name: &str) -> Option<String> {
     let last_high = after.iter().filter(|p| p.1 > calm).map(|p| p.0).fold(0.0, f64::max);
     let back = (last_high + series.bin_s / 2.0 - to).max(0.0);
     let end = after.last().map_or(0.0, |p| p.0);
-    let back = match recovery.map(|r| r.cause_end.zip(r.recovered)) {
+    // What was measured is about the last failure.
+    let measured = recovery.filter(|r| r.cause_end == Some(to));
+    let back = match measured.map(|r| r.cause_end.zip(r.recovered)) {
         Some(measured) => measured.map(|(end, at)| at - end),
         None => (last_high < end).then_some(back),
     };

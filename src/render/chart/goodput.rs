@@ -81,9 +81,9 @@ fn wasteful(views: &[View<'_>]) -> Vec<String> {
 fn title(views: &[View<'_>], name: &str) -> String {
     let state = |view: &View<'_>| {
         let of = |what: &str| view.value(&format!("{name}.{what}")).map(significant);
-        Some(format!("{} of {}/s", of("goodput")?, of("offered")?))
+        Some(format!("{} of {}/s offered", of("goodput")?, of("offered")?))
     };
     told(views, &state).map_or(format!("Load of {name} and what comes of it"), |text| {
-        format!("{name}: good for something: {text}")
+        format!("{name}: goodput {text}")
     })
 }

@@ -33,7 +33,9 @@ fn figure(views: &[View<'_>]) -> Option<Figure> {
     let (low, high) = (time.axis.low(), time.axis.high());
     let mut broken: Vec<Shade> =
         shades(views, &time).into_iter().filter(|s| s.to >= low && s.from <= high).collect();
-    broken.iter_mut().for_each(|s| s.from = s.from.max(low));
+    for shade in &mut broken {
+        shade.from = shade.from.max(low);
+    }
     let panels: Vec<Panel> =
         names.iter().take(MOST).filter_map(|name| panel(views, name, &time, &broken)).collect();
     Some(Figure {
@@ -50,7 +52,9 @@ fn figure(views: &[View<'_>]) -> Option<Figure> {
 
 fn panel(views: &[View<'_>], name: &str, time: &TimeAxis, broken: &[Shade]) -> Option<Panel> {
     let mut lines = curves(views, name, &SERIES, None);
-    lines.iter_mut().for_each(|line| clip(line, time.axis.low(), time.axis.high()));
+    for line in &mut lines {
+        clip(line, time.axis.low(), time.axis.high());
+    }
     let recoveries: Vec<(&View<'_>, &Recovery)> =
         views.iter().filter_map(|v| Some((v, of(v, name)?))).collect();
     let threshold = recoveries.first()?.1.threshold;
@@ -62,10 +66,12 @@ fn panel(views: &[View<'_>], name: &str, time: &TimeAxis, broken: &[Shade]) -> O
     let (_, unit) = time_unit(highest(&panel.curves).max(threshold));
     panel.y_name = format!("{what} ({unit})");
     panel.y = y;
-    panel.guides = vec![Guide { at: threshold, label: "usual" }];
+    panel.guides = vec![Guide { at: threshold, label: "limit" }];
     panel.shades = broken.to_vec();
     for (view, recovery) in recoveries {
-        if let (Some(end), Some(at)) = (recovery.cause_end, recovery.recovered) {
+        if let (Some(end), Some(at)) = (recovery.cause_end, recovery.recovered)
+            && at > end
+        {
             let variant = if views.len() > 1 { format!(" ({})", view.name) } else { String::new() };
             let label = format!("recovered after {}{variant}", seconds(at - end));
             panel.shades.push(Shade { from: at, to: at, label });

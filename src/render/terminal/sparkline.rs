@@ -88,7 +88,7 @@ fn broken<'a>(views: &[View<'a>]) -> Vec<(String, &'a [FailureWindow])> {
     let mut found: Vec<(Vec<&str>, &[FailureWindow])> = Vec::new();
     for view in views.iter().filter(|v| !v.result.failures.is_empty()) {
         let windows = view.result.failures.as_slice();
-        match found.iter_mut().find(|(_, known)| *known == windows) {
+        match found.iter_mut().find(|(_, known)| same(known, windows)) {
             Some((names, _)) => names.push(view.name),
             None => found.push((vec![view.name], windows)),
         }
@@ -97,6 +97,14 @@ fn broken<'a>(views: &[View<'a>]) -> Vec<(String, &'a [FailureWindow])> {
         if names.len() == views.len() { String::new() } else { names.join(", ") }
     };
     found.into_iter().map(|(names, windows)| (who(&names), windows)).collect()
+}
+
+/// Whether the same was broken at the same times, whatever it cost.
+fn same(a: &[FailureWindow], b: &[FailureWindow]) -> bool {
+    let alike = |(a, b): (&FailureWindow, &FailureWindow)| {
+        (&a.name, a.from, a.to) == (&b.name, b.from, b.to)
+    };
+    a.len() == b.len() && a.iter().zip(b).all(alike)
 }
 
 /// A mark in each column during which something was broken.
