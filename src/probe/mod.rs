@@ -2,6 +2,7 @@
 //!
 //! Judges nothing, repeats nothing, draws nothing.
 
+mod borders;
 mod groups;
 mod history;
 mod level;

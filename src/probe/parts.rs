@@ -2,11 +2,11 @@
 //!
 //! Knows no event of the world; [`standard`](super::standard) fills it.
 
+use super::borders::Border;
 use super::level::Level;
 use super::obligations::{Incidents, Obligations};
 use super::recorder::{Binned, Recorder};
 use super::recovery::Recovery;
-use super::standard::Border;
 use crate::engine::Digest;
 
 /// Totals of a station at an instant, from which a phase or a bin is the difference of two.

@@ -2,8 +2,8 @@
 //!
 //! Only events that pass through a broker come here.
 
+use super::borders::Border;
 use super::level::Level;
-use super::standard::Border;
 use crate::model::{Blueprint, EngineSpec, lanes};
 use crate::units::SimTime;
 

@@ -66,7 +66,8 @@ fn has_objective(blueprint: &Blueprint) -> bool {
 }
 
 /// Which of the events that the ideal bus `could` carry without the book it may: none if keys are
-/// drawn or requests are followed, and no event from which something follows that has to be recognised when it is repeated.
+/// drawn or requests are followed, and no event from which something follows that has to be
+/// recognised when it is repeated.
 pub(crate) fn ungated(blueprint: &Blueprint, could: Vec<bool>) -> Vec<bool> {
     let drawn = blueprint.entities.iter().any(|e| e.population.is_some())
         || blueprint.events.iter().any(|e| e.key.is_some());
