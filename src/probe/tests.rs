@@ -88,6 +88,25 @@ fn attempts_in_place_count_and_effects_count_once() {
     assert_eq!([known(&record, "copy.goodput"), known(&record, "copy.amplification")], [9.0, 1.0]);
 }
 
+#[test]
+fn what_is_done_twice_is_load_and_good_only_once() {
+    // A log of which is committed every 5 s, and a crash: up to 5 s of it are done again.
+    let record = run("duration = \"30s\"\n[service.bank]\nemits.E = \"every 100ms\"\n\
+                      [service.books]\nstart = \"1s\"\non.E = { takes = \"2ms\", via = \"log\" }\n\
+                      [broker.log]\npreset = \"kafka\"\npartitions = 1\nsession_timeout = \"3s\"\n\
+                      [[failure]]\ncrash = \"books\"\nat = \"14s\"\nfor = \"500ms\"\n");
+    let twice = known(&record, "books.ledger.double_applied");
+    assert!(twice >= 10.0, "{twice}");
+    // 299 events by the end of 30 s; the last one or two may still be on their way.
+    let good = known(&record, "books.goodput") * 30.0;
+    assert!((297.0..=299.0).contains(&good.round()), "{good}");
+    let done = known(&record, "books.throughput") * 30.0;
+    assert_eq!((done - good).round(), twice);
+    // What arrives again was tried before.
+    let again = (known(&record, "books.amplification") - 1.0) * 299.0;
+    assert!((twice - 2.0..=twice + 2.0).contains(&again), "{again} of {twice}");
+}
+
 /// A request every second; what it leads to is applied by `fast` 100 ms later, which leads to
 /// something that `slow` applies 400 ms after that. The answer comes at once.
 fn chain(client: &str, slow: &str) -> RunRecord {

@@ -164,6 +164,14 @@ mod tests {
     }
 
     #[test]
+    fn a_piece_of_an_axis_has_round_ticks_within_it() {
+        let axis = Axis::linear_between(101.5, 258.0, 8, 1.0);
+        let labels: Vec<&str> = axis.ticks.iter().map(|t| t.1.as_str()).collect();
+        assert_eq!(labels, ["120", "140", "160", "180", "200", "220", "240"]);
+        assert_eq!((axis.low(), axis.high()), (101.5, 258.0));
+    }
+
+    #[test]
     fn linear_axes_have_round_ticks() {
         assert_eq!(labels(&Axis::linear(39.8, 5, 1.0)), ["0", "10", "20", "30", "40"]);
         assert_eq!(labels(&Axis::linear(0.0123, 4, 1e3)), ["0", "5", "10", "15"]);
