@@ -2,7 +2,7 @@
 //! blueprint only.
 
 use crate::model::Blueprint;
-use crate::probe::{Cancelled, Control, Measure, RunRecord, Shape, Tally};
+use crate::probe::{Cancelled, Control, Measure, RunRecord, Shape, Tally, TroubleRecord};
 use crate::results::{Ledger, Ordered};
 use hdrhistogram::Histogram;
 use std::sync::atomic::Ordering;
@@ -78,5 +78,6 @@ pub(super) fn simulate(
         ],
         ledgers: vec![("email".to_owned(), ledger)],
         lanes: Vec::new(),
+        trouble: TroubleRecord::default(),
     })
 }

@@ -48,9 +48,25 @@ pub(super) fn merge(variant: &Variant, runs: &[Replication]) -> (VariantResult, 
         partitions: partitions::merge(&variant.blueprint, runs),
         expect: Vec::new(),
         advice: variant.advice.clone(),
-        failures: variant.failures.clone(),
+        failures: runs[0].trouble.windows.clone(),
+        failures_note: failures_note(runs),
+        recoveries: runs[0].trouble.recoveries.clone(),
     };
     (result, samples)
+}
+
+/// What must be known to read the list of failures, where there is one.
+fn failures_note(runs: &[Replication]) -> Option<String> {
+    let trouble = &runs[0].trouble;
+    let mut notes = Vec::new();
+    if trouble.more > 0 {
+        let (kept, all) = (trouble.windows.len(), trouble.windows.len() as u64 + trouble.more);
+        notes.push(format!("the first {kept} of {all} windows"));
+    }
+    if runs.len() > 1 && !trouble.windows.is_empty() {
+        notes.push(format!("of the first of {} replications", runs.len()));
+    }
+    (!notes.is_empty()).then(|| notes.join(", "))
 }
 
 /// Every metric's values, replications in order. Every replication has the same metrics in the same

@@ -69,7 +69,7 @@ mod tests {
     use super::*;
     use crate::model::testing::{blueprint, handler, on, plain_log, service, source, work};
     use crate::model::{BrokerId, Consume};
-    use crate::probe::RunRecord;
+    use crate::probe::{RunRecord, TroubleRecord};
 
     fn two_topics(partitions: u32) -> Blueprint {
         let mut hears = handler(on(0), vec![work(1)]);
@@ -97,6 +97,7 @@ mod tests {
             measures: Vec::new(),
             ledgers: Vec::new(),
             lanes,
+            trouble: TroubleRecord::default(),
         };
         Replication::new(record, true)
     }

@@ -3,7 +3,7 @@
 //! grow with the number of replications.
 
 use super::statistics::{self, Known};
-use crate::probe::{LaneRecord, Measure, RunRecord, Shape};
+use crate::probe::{LaneRecord, Measure, RunRecord, Shape, TroubleRecord};
 use crate::results::Ledger;
 use crate::results::catalogue::Kind;
 
@@ -24,6 +24,8 @@ pub(super) struct Replication {
     pub(super) ledgers: Vec<(String, Ledger)>,
     /// What waited in each lane.
     pub(super) lanes: Vec<LaneRecord>,
+    /// What was broken; kept of the first replication only.
+    pub(super) trouble: TroubleRecord,
 }
 
 /// What a metric is called and means.
@@ -93,6 +95,7 @@ impl Replication {
             buckets,
             ledgers: record.ledgers,
             lanes: record.lanes,
+            trouble: if first { record.trouble } else { TroubleRecord::default() },
         }
     }
 }
@@ -174,6 +177,7 @@ mod tests {
             measures: vec![measure],
             ledgers: vec![("email".to_owned(), Ledger::default())],
             lanes: Vec::new(),
+            trouble: TroubleRecord::default(),
         };
         let first = Replication::new(record.clone(), true);
         let paths: Vec<&str> = first.heads.iter().map(|head| head.path.as_str()).collect();

@@ -65,7 +65,6 @@ fn scenario(seeds: u64, instances: &[u32]) -> Scenario {
             },
         }],
         advice: Vec::new(),
-        failures: Vec::new(),
         topology: Topology::default(),
     };
     Scenario {

@@ -220,6 +220,9 @@ impl Book {
         b.fate = reason;
         o.moved(subscription, from, reason);
         let missing = !matches!(reason, Fate::Applied | Fate::Superseded);
+        if reason == Fate::Superseded {
+            self.identity.overtaken(o, fact);
+        }
         if missing {
             self.identity.harm(o, self.identity.about(fact), subscription);
         }

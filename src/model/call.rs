@@ -31,7 +31,18 @@ pub(crate) const HEDGED: u32 = ATTEMPTS_PER_ROUND >> 1;
 impl Call {
     /// Number of its current attempt for draws.
     pub(crate) fn attempt(&self) -> u32 {
-        self.round.wrapping_mul(ATTEMPTS_PER_ROUND) + self.tries - 1
+        number(self.round, self.tries - 1)
+    }
+}
+
+/// The number of an attempt of a call for its draws, after so many earlier ones in attempt `round`
+/// of its caller. Only the first of all has 0. In the fifth layer of calls that are all repeated
+/// numbers would no longer fit; there they are scattered, so that they hardly ever meet.
+fn number(round: u32, earlier: u32) -> u32 {
+    if round < u32::MAX / ATTEMPTS_PER_ROUND {
+        round * ATTEMPTS_PER_ROUND + earlier
+    } else {
+        (round.wrapping_mul(0x9e37_79b1).wrapping_add(earlier)) | 1 << 31
     }
 }
 
@@ -104,6 +115,7 @@ impl<O: Observer> World<O> {
         let c = *self.calls.get(call);
         let site = &self.sites[c.site as usize];
         let key = site.request_key;
+        let further = c.tries > 1 || attempt != c.attempt();
         let job = self.jobs.reserve(&Job::BLANK);
         *self.jobs.get_mut(job) = Job {
             id: c.id,
@@ -118,12 +130,36 @@ impl<O: Observer> World<O> {
             ..Job::BLANK
         };
         self.running += 1;
+        if further {
+            self.tries_again(c.site);
+        }
         if self.book.identity.on {
             self.book.identity.tried(call, job);
         }
         let delay = self.hop(&c, instance, key, c.id, attempt);
         s.after(delay, Event::new(Kind::RequestArrives, 0, job));
         job
+    }
+
+    /// Another attempt of a call is sent.
+    #[cold]
+    #[inline(never)]
+    fn tries_again(&mut self, site: u32) {
+        let client = self.sites[site as usize].client;
+        if client != NONE {
+            self.observer.retried(client);
+        }
+    }
+
+    /// A request is not taken in.
+    #[cold]
+    #[inline(never)]
+    fn turn_away(&mut self, s: &mut Sched, service: u32, job: u32) {
+        if self.jobs.get(job).attempt != 0 {
+            self.observer.repeats(service);
+        }
+        self.observer.turned_away(service);
+        self.answer(s, job, false);
     }
 
     /// One-way delay between the caller of `call` and `instance`.
@@ -221,18 +257,18 @@ impl<O: Observer> World<O> {
         let i = &self.instances[instance as usize];
         let service = i.service;
         if !i.up {
-            self.answer(s, job, false);
+            self.turn_away(s, service, job);
             return;
         }
         if self.services[service as usize].gated && !self.lets_in(now, job) {
-            self.answer(s, job, false);
+            self.turn_away(s, service, job);
             return;
         }
         let i = &self.instances[instance as usize];
         let table = &self.services[service as usize];
         let idle = i.takes != Takes::Nothing && i.busy < table.workers;
         if !idle && table.cap.is_some() && !self.request_finds_room(s, instance) {
-            self.answer(s, job, false);
+            self.turn_away(s, service, job);
             return;
         }
         let place = self.next_place(service);
@@ -242,6 +278,9 @@ impl<O: Observer> World<O> {
         j.mark = now.ns();
         j.state = State::Waiting;
         let (id, attempt, intended) = (j.id, j.attempt, j.intended);
+        if attempt != 0 {
+            self.observer.repeats(service);
+        }
         self.observer.arrived(service, now, id, attempt, SimTime::from_ns(intended));
         if idle {
             if !self.begin(s, instance, job, false) {
@@ -329,7 +368,7 @@ impl<O: Observer> World<O> {
             return;
         }
         let site = &self.sites[c.site as usize];
-        let attempt = c.round.wrapping_mul(ATTEMPTS_PER_ROUND) + c.tries;
+        let attempt = number(c.round, c.tries);
         let pause = site.backoff.sample(site.backoff_key, c.id, attempt, c.tries - 1);
         s.after(pause, Event::new(Kind::CallDue, 0, call));
     }

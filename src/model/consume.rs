@@ -78,6 +78,9 @@ impl<O: Observer> World<O> {
         let (attempt, failed) = (u32::from(b.attempts), u32::from(b.failed));
         let applied = b.fate == Fate::Applied;
         self.running += 1;
+        if attempt != 0 {
+            self.observer.repeats(service);
+        }
         self.observer.arrived(service, s.now(), id, attempt, SimTime::from_ns(commit));
         let job = self.jobs.reserve(&Job::BLANK);
         let o = &mut self.observer;
@@ -208,9 +211,13 @@ impl<O: Observer> World<O> {
             return;
         };
         j.applied = true;
+        if self.book.identity.objectives {
+            self.states_effect(now, origin);
+        }
         if !from.is_open() {
             self.observer.resurrected(subscription);
         }
+        let j = self.jobs.get(job);
         let d = self.deliveries.get(j.delivery);
         let b = *self.book.get(origin, subscription);
         let fact = self.book.facts.get(origin);
@@ -346,6 +353,7 @@ impl<O: Observer> World<O> {
             wait: j.wait,
             service: j.worked,
             good: false,
+            booked: true,
         };
         let service = self.handlers[j.handler as usize].service;
         self.observer.left(service, now, j.id, j.attempt, &visit);
@@ -402,6 +410,7 @@ impl<O: Observer> World<O> {
         }
         let place = self.next_place(service);
         self.deliveries.get_mut(j.delivery).leased = s.now().ns();
+        self.observer.repeats(service);
         self.observer.arrived(service, s.now(), j.id, attempt, SimTime::from_ns(j.intended));
         if again {
             self.observer.delivered(j.subscription, true);

@@ -121,19 +121,26 @@ impl<O: Observer> World<O> {
             for at in self.chosen(&j, step) {
                 let EmissionTable { event, count, .. } = self.emissions[at as usize];
                 for _ in 0..count {
-                    self.ends_without(&j, event);
+                    self.ends_without(job, event);
                 }
             }
         }
     }
 
     /// An event of a job was published and its cause is not committed, or the other way round.
-    pub(crate) fn ends_without(&mut self, j: &Job, event: u32) {
+    fn ends_without(&mut self, job: u32, event: u32) {
+        let j = *self.jobs.get(job);
         if j.committed == 0 {
             self.observer.phantom(event);
             return;
         }
-        for subscription in self.book.heard[event as usize].clone() {
+        let heard = self.book.heard[event as usize].clone();
+        if self.book.identity.objectives
+            && let Some(root) = self.book.identity.root_of(job)
+        {
+            self.observer.caused(root, heard.len() as u32);
+        }
+        for subscription in heard {
             self.observer.lost(subscription, SimTime::from_ns(j.committed));
             self.book.identity.harm(&mut self.observer, j.key, subscription);
         }

@@ -47,8 +47,11 @@ pub struct Visit {
     pub wait: u64,
     /// Time with a worker, in ns.
     pub service: u64,
-    /// Whether it ended with success while somebody still wanted it, for the first time.
+    /// Whether it ended with success while somebody still wanted it.
     pub good: bool,
+    /// Whether it is an event of the book. Of that several copies may end well; that it had its
+    /// effect is stated when it is applied.
+    pub booked: bool,
 }
 
 /// Who makes guarded calls.
@@ -183,4 +186,25 @@ pub trait Observer {
     fn answered(&mut self, client: u32, now: SimTime, id: u64, intended: SimTime, ok: bool);
     /// A guard of calls to `service` did something.
     fn guarded(&mut self, _asker: Asker, _service: u32, _now: SimTime, _what: Guarded) {}
+    /// A client sends another attempt of a request.
+    fn retried(&mut self, _client: u32) {}
+    /// A request reached a service that did not take it in: nobody was there, or there was no room.
+    fn turned_away(&mut self, _service: u32) {}
+    /// What reaches a service now, or is turned away, is another attempt at what has reached it
+    /// before.
+    fn repeats(&mut self, _service: u32) {}
+    /// An attempt was cut short, and another one follows when a worker is free.
+    fn begun_anew(&mut self, _service: u32) {}
+    /// A fact was committed that `of` led to, the event of a source or the request of a client: so
+    /// many subscriptions have to apply it. Stated, as the next two, only where a client has an
+    /// objective.
+    fn caused(&mut self, _of: u64, _subscriptions: u32) {}
+    /// One of these subscriptions has applied it.
+    fn took_effect(&mut self, _of: u64, _now: SimTime) {}
+    /// One of these subscriptions shows a newer version instead.
+    fn overtaken(&mut self, _of: u64) {}
+    /// A failure strikes: there is one cause of it more.
+    fn failure_began(&mut self, _failure: u32, _now: SimTime) {}
+    /// A cause of a failure is removed. What struck once and did not last is over at once.
+    fn failure_ended(&mut self, _failure: u32, _now: SimTime) {}
 }

@@ -389,6 +389,7 @@ impl<O: Observer> World<O> {
             wait: j.wait,
             service: j.worked,
             good: ok,
+            booked: false,
         };
         if subscription == NONE {
             let (id, attempt) = (j.id, j.attempt);
@@ -397,11 +398,13 @@ impl<O: Observer> World<O> {
             self.answer(s, job, ok);
             return;
         }
-        self.observer.left(handler.service, now, j.id, j.attempt, &visit);
         if j.delivery != NONE {
+            visit.booked = true;
+            self.observer.left(handler.service, now, j.id, j.attempt, &visit);
             self.finish_booked(s, job, ok);
             return;
         }
+        self.observer.left(handler.service, now, j.id, j.attempt, &visit);
         if ok && !handler.writes {
             self.apply(now, job);
         } else if !ok && !j.applied {

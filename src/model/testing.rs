@@ -199,6 +199,7 @@ pub(crate) fn client(calls: Operation, every_ms: u64, timeout_ms: u64, attempts:
         retry: Retry { attempts, backoff, budget: None },
         guards: Guards::default(),
         zone: ZoneId(0),
+        slo: None,
     }
 }
 

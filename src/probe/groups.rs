@@ -3,7 +3,7 @@
 //!
 //! Does not listen to events, so that it costs a log nothing between two bins.
 
-use super::standard::Border;
+use super::borders::Border;
 use crate::model::{Blueprint, Lag, LagStatus, lanes};
 use crate::units::SimTime;
 

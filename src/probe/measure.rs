@@ -1,6 +1,7 @@
 //! What one replication measured, as shapes that the layers above treat alike whatever the metric.
 
 use crate::model::LagStatus;
+use crate::results::{FailureWindow, Recovery};
 use hdrhistogram::Histogram;
 
 /// Everything that one replication found out.
@@ -22,6 +23,19 @@ pub struct RunRecord {
     pub ledgers: Vec<(String, crate::results::Ledger)>,
     /// What waited in each lane of the blueprint.
     pub lanes: Vec<LaneRecord>,
+    /// What was broken.
+    pub trouble: TroubleRecord,
+}
+
+/// What was broken, and what came of it.
+#[derive(Clone, Debug, Default)]
+pub struct TroubleRecord {
+    /// The windows in the order in which they began.
+    pub windows: Vec<FailureWindow>,
+    /// Windows that are not among them, because there are too many.
+    pub more: u64,
+    /// Who felt it.
+    pub recoveries: Vec<Recovery>,
 }
 
 /// What waited in one lane in the measured phase.

@@ -4,12 +4,14 @@
 use super::groups::Behind;
 use super::measure::{LaneRecord, Measure, RunRecord, Shape};
 use super::obligations::{Count, Obligations, SHOWN};
+use super::parts::{Delivery, Demand, Station, Totals};
 use super::recorder::Recorder;
 use super::run::End;
-use super::standard::{Delivery, Demand, Probes, Station, sum};
+use super::standard::{Probes, sum};
+use super::trouble::Trouble;
 use super::waiting::Lane;
 use crate::engine::Engine;
-use crate::model::{Blueprint, Fate, Service, World};
+use crate::model::{Blueprint, Client, Fate, Service, World};
 use crate::results::catalogue::{
     FAMILIES, LEDGER_COUNTS, LEDGER_STATES, RUN_COUNTS, SEGMENTS, Scope,
 };
@@ -27,6 +29,7 @@ pub(crate) fn record(
 ) -> RunRecord {
     let events = engine.events();
     let probes = engine.into_model().observer;
+    let trouble = Trouble::new(blueprint, &probes, bin, end);
     let mut out = Writer {
         blueprint,
         measured: end.measured.as_secs(),
@@ -35,10 +38,10 @@ pub(crate) fn record(
         measures: Vec::new(),
     };
     for (at, client) in blueprint.clients.iter().enumerate() {
-        out.client(&client.name, &probes.demands[at]);
+        out.client(client, at, &probes, &trouble);
     }
     for (at, service) in blueprint.services.iter().enumerate() {
-        out.service(service, at, &probes);
+        out.service(service, at, &probes, &trouble);
     }
     out.events(&probes);
     out.brokers(&probes);
@@ -52,6 +55,7 @@ pub(crate) fn record(
         measures: out.measures,
         ledgers: ledgers(blueprint, &probes),
         lanes: lanes(&probes, end),
+        trouble: trouble.record(),
     }
 }
 
@@ -140,6 +144,7 @@ struct Writer<'a> {
     measures: Vec<Measure>,
 }
 
+type Known = Result<f64, &'static str>;
 type Series = Vec<(&'static str, Vec<f64>)>;
 
 impl Writer<'_> {
@@ -151,23 +156,58 @@ impl Writer<'_> {
         self.measures.push(Measure { path, unit, meaning, shape, series });
     }
 
-    fn client(&mut self, name: &str, d: &Demand) {
+    fn scalar(&mut self, of: (Scope, &str), name: &str, value: Known, series: Vec<f64>) {
+        let series = if series.is_empty() { Vec::new() } else { vec![("", series)] };
+        self.add(of.0, of.1, name, Shape::Scalar(value), series);
+    }
+
+    fn client(&mut self, client: &Client, at: usize, probes: &Probes, trouble: &Trouble<'_>) {
+        let (d, name): (&Demand, _) = (&probes.demands[at], client.name.as_str());
         let latency = Shape::Tally(d.latency.total.tally(d.intended));
         let series = vec![("p50", d.series.p50.clone()), ("p99", d.series.p99.clone())];
         self.add(Scope::Client, name, "latency", latency, series);
-        let availability = match d.intended {
+        let share = |n: u64| match d.intended {
             0 => Err("no request in the measured phase"),
-            n => Ok(d.succeeded as f64 / n as f64),
+            intended => Ok(n as f64 / intended as f64),
         };
-        let series = vec![("", d.series.availability.clone())];
-        self.add(Scope::Client, name, "availability", Shape::Scalar(availability), series);
+        let of = (Scope::Client, name);
+        self.scalar(of, "availability", share(d.succeeded), d.series.availability.clone());
+        let fulfilled = match &probes.objectives {
+            Some(objectives) if objectives.of(at as u32) => share(objectives.fulfilled(at as u32)),
+            _ => Err("what becomes of requests is followed only if the client has an `slo`"),
+        };
+        self.scalar(of, "fulfilled", fulfilled, Vec::new());
+        self.rates(of, (&d.from, &d.to), &d.series.goodput, &d.series.offered);
+        self.scalar(of, "ttr", trouble.time(d.recovery.as_deref()), Vec::new());
     }
 
-    fn service(&mut self, service: &Service, at: usize, probes: &Probes) {
+    /// Load and what comes of it.
+    fn rates(
+        &mut self,
+        of: (Scope, &str),
+        (from, to): (&Totals, &Totals),
+        goodput: &[f64],
+        offered: &[f64],
+    ) {
+        let per_s = |n: u64| Ok(n as f64 / self.measured);
+        let (attempts, repeats) = (to.attempts - from.attempts, to.repeats - from.repeats);
+        let (good, all) = (per_s(to.good - from.good), per_s(attempts));
+        let amplification = match attempts.saturating_sub(repeats) {
+            0 => Err("nothing was tried for the first time in the measured phase"),
+            distinct => Ok(attempts as f64 / distinct as f64),
+        };
+        self.scalar(of, "goodput", good, goodput.to_vec());
+        self.scalar(of, "offered", all, offered.to_vec());
+        self.scalar(of, "amplification", amplification, Vec::new());
+    }
+
+    fn service(&mut self, service: &Service, at: usize, probes: &Probes, trouble: &Trouble<'_>) {
         let (s, name) = (&probes.stations[at], service.name.as_str());
         let heard = &probes.heard_by[at];
         if !heard.is_empty() {
             self.lag(name, s, heard, probes);
+            let ttr = trouble.time(s.recovery.as_deref());
+            self.scalar((Scope::Subscriber, name), "ttr", ttr, Vec::new());
         }
         if service.handlers.is_empty() {
             return;
@@ -178,6 +218,18 @@ impl Writer<'_> {
             let shape = Shape::Tally(recorder.tally(s.expected));
             self.add(Scope::Service, name, family, shape, Vec::new());
         }
+        self.levels(name, s);
+        let of = (Scope::Service, name);
+        let done = (s.to.attempted - s.from.attempted) as f64 / self.measured;
+        self.scalar(of, "throughput", Ok(done), s.series.throughput.clone());
+        self.rates(of, (&s.from, &s.to), &s.series.goodput, &s.series.offered);
+        if let Some(behind) = &probes.groups.behind[at] {
+            self.behind(name, behind);
+        }
+    }
+
+    /// What waits at a service and what is with its workers.
+    fn levels(&mut self, name: &str, s: &Station) {
         let ns = self.measured * 1e9;
         let backlog = (s.to.backlog - s.from.backlog) as f64 / ns;
         let busy = (s.to.busy - s.from.busy) as f64 / ns;
@@ -192,15 +244,6 @@ impl Writer<'_> {
         let rho_max = bins.copied().fold(rho, f64::max);
         let series = vec![("mean", s.series.rho.clone())];
         self.add(Scope::Service, name, "rho", level(rho, rho_max), series);
-        let per_s = |n: u64| Shape::Scalar(Ok(n as f64 / self.measured));
-        let (done, good) =
-            (per_s(s.to.attempted - s.from.attempted), per_s(s.to.good - s.from.good));
-        let series = vec![("", s.series.throughput.clone())];
-        self.add(Scope::Service, name, "throughput", done, series);
-        self.add(Scope::Service, name, "goodput", good, Vec::new());
-        if let Some(behind) = &probes.groups.behind[at] {
-            self.behind(name, behind);
-        }
     }
 
     /// How far the groups of a service are behind on logs.

@@ -71,6 +71,12 @@ impl Counts {
         self.samples
     }
 
+    /// Samples in higher buckets than `ns` is.
+    pub(crate) fn above(&self, ns: u64) -> u64 {
+        let past = (bucket(ns) + 1).saturating_sub(self.first).min(self.buckets.len());
+        self.buckets[past..].iter().map(|&n| u64::from(n)).sum()
+    }
+
     /// Adds everything of `other`.
     pub(crate) fn add(&mut self, other: &Self) {
         for (bucket, count) in other.iter() {
@@ -184,6 +190,12 @@ impl Binned {
         } else {
             self.unmeasured.record(ns);
         }
+    }
+
+    /// Adds the measured samples so far to `samples`.
+    pub(crate) fn so_far(&self, samples: &mut Counts) {
+        samples.add(&self.total.counts);
+        samples.add(&self.open.counts);
     }
 
     /// Adds the samples of the open bin to `bin` and closes it.

@@ -1,10 +1,11 @@
 //! One replication from start to end: the engine is run from border to border of bins and phases,
 //! so that the borders are no events and cost nothing in between.
 
+use super::borders::Border;
 use super::history::History;
 use super::measure::RunRecord;
 use super::record;
-use super::standard::{Border, Probes};
+use super::standard::Probes;
 use crate::engine::{Engine, Limits, Stop};
 use crate::model::{Blueprint, World};
 use crate::random::Streams;

@@ -1,7 +1,7 @@
 //! How much of a service there is, where that changes, and how busy it is.
 
 use super::level::Level;
-use super::standard::{Station, Totals};
+use super::parts::{Station, Totals};
 use crate::model::Service;
 use crate::units::SimTime;
 

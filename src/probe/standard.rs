@@ -1,120 +1,23 @@
 //! The standard probes: every metric of the catalogue in one struct, inlined into the world.
 //!
 //! Hears what happens, never asks. What is cut at the borders of bins and phases is cut by
-//! [`Probes::boundary`], which the driver calls between two events.
+//! [`Probes::boundary`](super::borders), which the driver calls between two events.
 
 use super::groups::Groups;
 use super::history::{History, kind};
-use super::level::Level;
-use super::obligations::{Count, Incidents, Obligations};
-use super::recorder::{Binned, Counts, Recorder};
+use super::objectives::Objectives;
+use super::obligations::{Count, Obligations};
+use super::parts::{Delivery, Demand, Station};
+use super::recorder::Counts;
 use super::sizes::Sizes;
 use super::spread::{Spread, spreads};
 use super::waiting::Waiting;
+use super::windows::{Answers, Windows};
 use crate::engine::Digest;
 use crate::model::{
     Blueprint, Fate, Observer, Segments, Service, ServiceId, Subscription, Visit, subscriptions,
 };
-use crate::units::SimTime;
-
-/// Totals of a station at an instant, from which a phase or a bin is the difference of two.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Totals {
-    pub(crate) backlog: u128,
-    pub(crate) busy: u128,
-    /// Busy workers: what rides along in a batch has none of its own.
-    pub(crate) workers: u128,
-    /// Worker time that there was, if that ever changes.
-    pub(super) capacity: u128,
-    pub(crate) attempted: u64,
-    pub(crate) good: u64,
-}
-
-/// One service.
-#[derive(Debug, Default)]
-pub(crate) struct Station<H = Digest> {
-    pub(crate) history: H,
-    /// Waiting here and, for it, at brokers.
-    pub(crate) backlog: Level,
-    /// With a worker.
-    pub(crate) busy: Level,
-    /// Of those, with the worker of a batch that another one leads.
-    pub(crate) riding: Level,
-    pub(crate) inflight_max: u64,
-    pub(crate) wait: Recorder,
-    pub(crate) service: Recorder,
-    pub(crate) sojourn: Recorder,
-    /// Measured arrivals.
-    pub(crate) expected: u64,
-    attempted: u64,
-    good: u64,
-    /// Sum of the times that everything that left had spent here, ns.
-    pub(crate) stays: u128,
-    pub(crate) not_emitted: u64,
-    pub(crate) segments: [u128; 9],
-    /// All worker time per ns, as long as it does not change.
-    pub(super) capacity: f64,
-    /// Instances and workers over time, once they have changed.
-    pub(super) sizes: Option<Box<Sizes>>,
-    pub(crate) last: Totals,
-    pub(crate) from: Totals,
-    pub(crate) to: Totals,
-    /// Largest values of the measured phase, once it is over.
-    pub(crate) measured_max: (u64, u64),
-    pub(crate) series: StationSeries,
-    /// Of a service that consumes from brokers.
-    pub(crate) incidents: Option<Box<Incidents>>,
-}
-
-/// What a service shows over time, one value per bin.
-#[derive(Debug, Default)]
-pub(crate) struct StationSeries {
-    pub(crate) lag_p50: Vec<f64>,
-    pub(crate) lag_p99: Vec<f64>,
-    pub(crate) backlog: Vec<f64>,
-    pub(crate) rho: Vec<f64>,
-    pub(crate) throughput: Vec<f64>,
-}
-
-/// One event type at one subscriber.
-#[derive(Debug, Default)]
-pub(crate) struct Delivery {
-    pub(crate) event: u32,
-    pub(crate) service: u32,
-    pub(crate) lag: Binned,
-    /// Until the fact itself was applied, where that may differ from its lag.
-    pub(crate) e2e: Option<Box<Recorder>>,
-    /// Measured commits.
-    pub(crate) expected: u64,
-    pub(crate) ledger: Obligations,
-}
-
-impl Delivery {
-    /// Until the fact itself was applied.
-    pub(crate) fn e2e(&self) -> &Recorder {
-        self.e2e.as_deref().unwrap_or(&self.lag.total)
-    }
-}
-
-/// One client.
-#[derive(Debug, Default)]
-pub(crate) struct Demand<H = Digest> {
-    pub(crate) history: H,
-    pub(crate) latency: Binned,
-    /// Measured requests.
-    pub(crate) intended: u64,
-    pub(crate) succeeded: u64,
-    bin: (u64, u64),
-    pub(crate) series: DemandSeries,
-}
-
-/// What a client shows over time, one value per bin.
-#[derive(Debug, Default)]
-pub(crate) struct DemandSeries {
-    pub(crate) p50: Vec<f64>,
-    pub(crate) p99: Vec<f64>,
-    pub(crate) availability: Vec<f64>,
-}
+use crate::units::{SimDuration, SimTime};
 
 /// All of it. `H`: what becomes of the history, a digest unless somebody looks into it.
 #[derive(Debug)]
@@ -133,8 +36,19 @@ pub(crate) struct Probes<H = Digest> {
     pub(crate) harmed_entities: u64,
     /// Deliveries of each station.
     pub(crate) heard_by: Vec<Vec<u32>>,
-    bin_start: SimTime,
-    scratch: Counts,
+    pub(crate) windows: Windows,
+    pub(crate) objectives: Option<Box<Objectives>>,
+    pub(super) bin_start: SimTime,
+    /// Bins that have ended.
+    pub(super) bins: usize,
+    /// Length of the longest of them, ns: one that the end of the run cuts short is no shorter when
+    /// it comes to rates.
+    pub(super) longest: f64,
+    pub(super) scratch: Counts,
+}
+
+fn answers<H>(demands: &[Demand<H>]) -> Answers {
+    demands.iter().map(|d| d.answered).collect()
 }
 
 /// Obligations of several subscriptions together.
@@ -155,17 +69,6 @@ fn add_segments(sums: &mut [u128; 9], s: &Segments) {
             *sum += u128::from(part);
         }
     }
-}
-
-/// Which border an instant is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Border {
-    /// The open bin ends.
-    pub(crate) bin: bool,
-    /// The measured phase begins.
-    pub(crate) from: bool,
-    /// The measured phase ends.
-    pub(crate) to: bool,
 }
 
 impl<H: History> Probes<H> {
@@ -202,7 +105,13 @@ impl<H: History> Probes<H> {
             wrong_entities: 0,
             harmed_entities: 0,
             heard_by,
+            windows: Windows::new(blueprint.failures.len()),
+            objectives: Objectives::new(
+                blueprint.clients.iter().map(|c| c.slo.map(SimDuration::ns)).collect(),
+            ),
             bin_start: SimTime::ZERO,
+            bins: 0,
+            longest: 0.0,
             scratch: Counts::default(),
         }
     }
@@ -212,80 +121,9 @@ impl<H: History> Probes<H> {
         self.from <= at && at < self.to
     }
 
-    /// Cuts bins and phases at `now`, after everything that happened then.
-    pub(crate) fn boundary(&mut self, now: SimTime, border: Border) {
-        for at in 0..self.stations.len() {
-            self.station_boundary(at, now, border);
-        }
-        let width = now.since(self.bin_start).ns() as f64;
-        self.waiting.boundary(now, border, width);
-        if border.bin && now > self.bin_start {
-            self.close_bin();
-            self.bin_start = now;
-        }
-    }
-
-    fn station_boundary(&mut self, at: usize, now: SimTime, border: Border) {
-        let s = &mut self.stations[at];
-        s.backlog.settle(now);
-        s.busy.settle(now);
-        s.riding.settle(now);
-        if let Some(sizes) = &mut s.sizes {
-            sizes.settle(now);
-        }
-        let totals = Totals {
-            backlog: s.backlog.area(),
-            busy: s.busy.area(),
-            workers: s.busy.area() - s.riding.area(),
-            capacity: s.sizes.as_ref().map_or(0, |sizes| sizes.capacity()),
-            attempted: s.attempted,
-            good: s.good,
-        };
-        if border.from {
-            s.from = totals;
-            s.backlog.forget_max();
-            s.inflight_max = s.backlog.value() + s.busy.value();
-        }
-        if border.to {
-            s.to = totals;
-            s.measured_max = (s.backlog.max(), s.inflight_max);
-        }
-        let width = now.since(self.bin_start).ns() as f64;
-        if border.bin && width > 0.0 {
-            let last = std::mem::replace(&mut s.last, totals);
-            s.series.backlog.push((totals.backlog - last.backlog) as f64 / width);
-            let rho = s.utilisation(&last, &totals, width, false);
-            s.series.rho.push(rho);
-            let done = (totals.attempted - last.attempted) as f64;
-            s.series.throughput.push(done / (width / 1e9));
-        }
-    }
-
-    fn close_bin(&mut self) {
-        for (s, heard) in self.stations.iter_mut().zip(&self.heard_by) {
-            if let Some(incidents) = &mut s.incidents {
-                incidents.close(&sum(&self.deliveries, heard));
-            }
-            if heard.is_empty() {
-                continue;
-            }
-            self.scratch.clear();
-            for &delivery in heard {
-                self.deliveries[delivery as usize].lag.close(&mut self.scratch);
-            }
-            let [p50, p99] = self.scratch.quantiles([0.5, 0.99]);
-            s.series.lag_p50.push(p50);
-            s.series.lag_p99.push(p99);
-        }
-        for d in &mut self.demands {
-            self.scratch.clear();
-            d.latency.close(&mut self.scratch);
-            let [p50, p99] = self.scratch.quantiles([0.5, 0.99]);
-            d.series.p50.push(p50);
-            d.series.p99.push(p99);
-            let (good, all) = std::mem::take(&mut d.bin);
-            d.series.availability.push(if all == 0 { f64::NAN } else { good as f64 / all as f64 });
-        }
+    /// Answers so far.
+    pub(crate) fn answers(&self) -> Answers {
+        answers(&self.demands)
     }
 
     /// Panics if an invariant of the run is broken: conservation of obligations, segments that add
@@ -346,6 +184,7 @@ impl<H: History> Observer for Probes<H> {
         let measured = self.measured(intended);
         let s = &mut self.stations[service as usize];
         s.history.step(now.ns(), kind::ARRIVED, id, attempt);
+        s.arrivals += 1;
         s.expected += u64::from(measured);
         s.inflight_max = s.inflight_max.max(s.backlog.value() + s.busy.value() + 1);
     }
@@ -397,6 +236,54 @@ impl<H: History> Observer for Probes<H> {
 
     fn failed(&mut self, service: u32) {
         self.stations[service as usize].attempted += 1;
+        self.begun_anew(service);
+    }
+
+    fn turned_away(&mut self, service: u32) {
+        self.stations[service as usize].further += 1;
+    }
+
+    fn repeats(&mut self, service: u32) {
+        self.stations[service as usize].repeats += 1;
+    }
+
+    fn begun_anew(&mut self, service: u32) {
+        let s = &mut self.stations[service as usize];
+        s.further += 1;
+        s.repeats += 1;
+    }
+
+    fn retried(&mut self, client: u32) {
+        self.demands[client as usize].retried += 1;
+    }
+
+    fn caused(&mut self, of: u64, subscriptions: u32) {
+        if let Some(objectives) = &mut self.objectives {
+            objectives.caused(of, subscriptions);
+        }
+    }
+
+    fn took_effect(&mut self, of: u64, now: SimTime) {
+        if let Some(objectives) = &mut self.objectives {
+            objectives.done(of, Some(now));
+        }
+    }
+
+    fn overtaken(&mut self, of: u64) {
+        if let Some(objectives) = &mut self.objectives {
+            objectives.done(of, None);
+        }
+    }
+
+    fn failure_began(&mut self, failure: u32, now: SimTime) {
+        if self.windows.all == 0 {
+            self.first_failure();
+        }
+        self.windows.begins(failure, now, || answers(&self.demands));
+    }
+
+    fn failure_ended(&mut self, failure: u32, now: SimTime) {
+        self.windows.ends(failure, now, || answers(&self.demands));
     }
 
     #[inline(always)]
@@ -408,7 +295,7 @@ impl<H: History> Observer for Probes<H> {
         s.attempted += 1;
         let stay = now.since(visit.arrived).ns();
         s.stays += u128::from(stay);
-        s.good += u64::from(visit.good);
+        s.good += u64::from(visit.good && !visit.booked);
         if measured {
             s.wait.record(visit.wait);
             s.service.record(visit.service);
@@ -435,7 +322,9 @@ impl<H: History> Observer for Probes<H> {
         let lag = now.since(commit).ns();
         debug_assert_eq!(lag, segments.total());
         let d = &mut self.deliveries[subscription as usize];
-        if !booked {
+        if booked {
+            self.stations[d.service as usize].good += 1;
+        } else {
             d.ledger[Fate::Leased] -= 1;
             d.ledger[Fate::Applied] += 1;
         }
@@ -448,6 +337,7 @@ impl<H: History> Observer for Probes<H> {
     fn applied_version(&mut self, subscription: u32, now: SimTime, commit: SimTime, s: &Segments) {
         let measured = self.measured(commit);
         let d = &mut self.deliveries[subscription as usize];
+        self.stations[d.service as usize].good += 1;
         let e2e = d.e2e.get_or_insert_default();
         if measured {
             e2e.record(now.since(commit).ns());
@@ -570,7 +460,11 @@ impl<H: History> Observer for Probes<H> {
         let measured = self.measured(now);
         let d = &mut self.demands[client as usize];
         d.history.step(now.ns(), kind::REQUESTED, id, 0);
+        d.asked += 1;
         d.intended += u64::from(measured);
+        if measured && let Some(objectives) = &mut self.objectives {
+            objectives.requested(client, now, id);
+        }
     }
 
     #[inline(always)]
@@ -579,11 +473,14 @@ impl<H: History> Observer for Probes<H> {
         let d = &mut self.demands[client as usize];
         let what = if ok { kind::SUCCEEDED } else { kind::FAILED };
         d.history.step(now.ns(), what, id, 0);
-        d.bin.1 += 1;
+        d.answered.1 += 1;
         if ok {
-            d.bin.0 += 1;
+            d.answered.0 += 1;
             d.succeeded += u64::from(measured);
             d.latency.record(now.since(intended).ns(), measured);
+        }
+        if let Some(objectives) = &mut self.objectives {
+            objectives.answered(id, now, ok);
         }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! Only events that pass through a broker come here.
 
+use super::borders::Border;
 use super::level::Level;
-use super::standard::Border;
 use crate::model::{Blueprint, EngineSpec, lanes};
 use crate::units::SimTime;
 
@@ -165,6 +165,7 @@ mod tests {
             wait: ms(wait),
             service: ms(service),
             good: true,
+            booked: true,
         };
         p.boundary(SimTime::ZERO, border(true, false));
         p.stored(0, at(1), true);

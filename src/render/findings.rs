@@ -292,8 +292,9 @@ fn after_failure(view: &View<'_>, name: &str) -> Option<String> {
     let series = view.series(name, &["lag.p99"])?;
     let window = view.result.failures.iter().find(|w| w.to.is_some())?;
     let to = window.to?;
+    let recovery = view.result.recoveries.iter().find(|r| r.name == name);
     let before = points(series).filter(|p| p.0 < window.from).map(|p| p.1).fold(0.0, f64::max);
-    let calm = (2.0 * before).max(1.0);
+    let calm = recovery.map_or((2.0 * before).max(1.0), |r| r.threshold);
     let after: Vec<_> = points(series).filter(|p| p.0 >= window.from).collect();
     let peak = after.iter().map(|p| p.1).fold(0.0, f64::max);
     if peak <= calm {
@@ -306,10 +307,17 @@ fn after_failure(view: &View<'_>, name: &str) -> Option<String> {
     let last_high = after.iter().filter(|p| p.1 > calm).map(|p| p.0).fold(0.0, f64::max);
     let back = (last_high + series.bin_s / 2.0 - to).max(0.0);
     let end = after.last().map_or(0.0, |p| p.0);
-    let tail = if last_high >= end {
-        format!("and was not below {} again by the end", seconds(calm))
-    } else {
-        format!("and is below {} again {} after its end", seconds(calm), seconds(back))
+    // What was measured is about the last failure.
+    let measured = recovery.filter(|r| r.cause_end == Some(to));
+    let back = match measured.map(|r| r.cause_end.zip(r.recovered)) {
+        Some(measured) => measured.map(|(end, at)| at - end),
+        None => (last_high < end).then_some(back),
+    };
+    let tail = match back {
+        None => format!("and was not below {} again by the end", seconds(calm)),
+        Some(back) => {
+            format!("and is below {} again {} after its end", seconds(calm), seconds(back))
+        }
     };
     Some(format!(
         "{name} falls up to {} behind because of \"{}\" {tail}.",
@@ -436,8 +444,12 @@ mod tests {
         assert!(slope(&results, "email").is_some_and(|s| (s - 0.667).abs() < 0.001));
         assert_eq!(slope(&results, "billing"), None);
         assert_eq!(slope(&results, "nobody"), None);
-        base(&mut results).failures =
-            vec![FailureWindow { name: "crash email".to_owned(), from: 10.0, to: Some(20.0) }];
+        base(&mut results).failures = vec![FailureWindow {
+            name: "crash email".to_owned(),
+            from: 10.0,
+            to: Some(20.0),
+            ..FailureWindow::default()
+        }];
         assert_eq!(slope(&results, "email"), None);
     }
 
@@ -458,6 +470,7 @@ mod tests {
             name: "crash billing".to_owned(),
             from,
             to: Some(from + 5.0),
+            ..FailureWindow::default()
         };
         base(&mut results).failures = vec![crash(20.0)];
         let text = plain(&meanings(&results)[0].text);

@@ -1,5 +1,6 @@
 //! The report as Markdown for a pull request: answer, expectations, tables, comparison.
 
+use crate::render::failures;
 use crate::render::findings::{self, Answer};
 use crate::render::tables::{self, Table};
 use crate::render::verdict;
@@ -26,8 +27,11 @@ pub fn markdown(results: &Results) -> String {
     comparison(&mut out, results);
     for view in View::all(results) {
         heading(&mut out, &format!("{}: {}", text(view.name), text(&tables::phases(&view))));
-        for failure in tables::failure_lines(&view, 4) {
+        for failure in failures::windows(&view, 4) {
             paragraph(&mut out, &format!("Broken: {}", text(&failure)));
+        }
+        for recovery in failures::recoveries(&view, 6) {
+            paragraph(&mut out, &format!("Recovered: {}", text(&recovery)));
         }
         let parts = [
             tables::services,

@@ -6,6 +6,7 @@
 
 mod chart;
 mod csv;
+mod failures;
 mod findings;
 mod html;
 mod json;

@@ -380,24 +380,6 @@ pub(crate) fn side_by_side(results: &Results) -> Option<Table> {
     Some(table)
 }
 
-/// A failure window in words: "crash email, 120 s to 180 s".
-pub(crate) fn failure_lines(view: &View<'_>, most: usize) -> Vec<String> {
-    let all = &view.result.failures;
-    let time = |t: f64| crate::render::wording::seconds(t);
-    let mut lines: Vec<String> = all
-        .iter()
-        .take(most)
-        .map(|w| match w.to {
-            Some(to) => format!("{}: {} to {}", w.name, time(w.from), time(to)),
-            None => format!("{}: from {} for good", w.name, time(w.from)),
-        })
-        .collect();
-    if all.len() > most {
-        lines.push(format!("and {} more times", count((all.len() - most) as u64)));
-    }
-    lines
-}
-
 /// How the phases went, in one line.
 pub(crate) fn phases(view: &View<'_>) -> String {
     let p = &view.result.phases;

@@ -2,9 +2,9 @@
 //! subscriber beside its cure, and a crash seen by callers and by subscribers.
 
 use crate::results::{
-    Advice, BrokerInfo, ClientInfo, Comparison, Expectation, FailureWindow, Histogram, Ledger,
-    Metric, Ordered, PartitionBacklog, Partitions, Phases, Results, SCHEMA, ScenarioInfo, Series,
-    ServiceInfo, Topology, VariantResult, Verdict,
+    Advice, BrokerInfo, ClientInfo, Comparison, Expectation, FailureCost, FailureWindow, Histogram,
+    Ledger, Metric, Ordered, PartitionBacklog, Partitions, Phases, Recovery, Results, SCHEMA,
+    ScenarioInfo, Series, ServiceInfo, Topology, VariantResult, Verdict,
 };
 
 /// A repeatable number in 0..1 that looks like noise.
@@ -250,6 +250,33 @@ pub(crate) fn crash() -> Results {
     }
 }
 
+/// What the crash cost, and how it was got over.
+fn felt(v: &mut VariantResult, events: bool) {
+    v.failures[0].costs = vec![if events {
+        FailureCost { name: "email".to_owned(), late: 18_870, ..FailureCost::default() }
+    } else {
+        FailureCost { name: "web".to_owned(), requests: 12_010, failed: 11_998, late: 0 }
+    }];
+    v.recoveries = vec![Recovery {
+        name: if events { "email" } else { "web" }.to_owned(),
+        threshold: 1.0,
+        cause_end: Some(180.0),
+        recovered: Some(if events { 275.0 } else { 185.0 }),
+    }];
+}
+
+/// What is asked, and how much of it comes to something.
+fn load(v: &mut VariantResult, events: bool, good: f64) {
+    let down = |k: u64| (24..37).contains(&k);
+    metric(v, "web.goodput", "1/s", Some(200.0 * good), None);
+    metric(v, "web.offered", "1/s", Some(if events { 200.2 } else { 272.0 }), None);
+    let asked = |k: u64| 190.0 + 20.0 * noise(k);
+    series(v, "web.goodput", "1/s", 72, &|k| Some(if down(k) && !events { 0.0 } else { asked(k) }));
+    series(v, "web.offered", "1/s", 72, &|k| {
+        Some(if down(k) && !events { 3.0 * asked(k) } else { asked(k) })
+    });
+}
+
 fn checkout(events: bool) -> VariantResult {
     let mut v =
         VariantResult { events: 812_345, digest: "0badcafe".to_owned(), ..Default::default() };
@@ -278,7 +305,13 @@ fn checkout(events: bool) -> VariantResult {
             Some(190.0 + 20.0 * noise(k))
         });
     }
-    v.failures.push(FailureWindow { name: "crash email".to_owned(), from: 120.0, to: Some(180.0) });
+    v.failures.push(FailureWindow {
+        name: "crash email".to_owned(),
+        from: 120.0,
+        to: Some(180.0),
+        ..FailureWindow::default()
+    });
+    felt(&mut v, events);
     let down = |k: u64| (24..37).contains(&k);
     tally(
         &mut v,
@@ -288,6 +321,7 @@ fn checkout(events: bool) -> VariantResult {
         None,
     );
     let good = if events { 0.9999 } else { 0.8203 };
+    load(&mut v, events, good);
     metric(&mut v, "web.availability", "1", Some(good), None);
     series(&mut v, "web.availability", "1", 72, &|k| {
         Some(if down(k) && !events { 0.0 } else { 1.0 })
@@ -423,6 +457,7 @@ fn delivered(lost: u64, again: u64, twice: u64) -> VariantResult {
                 name: "crash email".to_owned(),
                 from,
                 to: Some(from + 5.0),
+                ..FailureWindow::default()
             });
         }
     }

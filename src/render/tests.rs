@@ -410,7 +410,7 @@ fn variant() -> impl Strategy<Value = VariantResult> {
         },
     );
     let window = (name(), number(), prop::option::of(number()))
-        .prop_map(|(name, from, to)| FailureWindow { name, from, to });
+        .prop_map(|(name, from, to)| FailureWindow { name, from, to, costs: Vec::new() });
     let advice = (name(), name(), prop::option::of(name()))
         .prop_map(|(code, text, try_next)| Advice { code, text, try_next });
     let backlog = (0..70_u32, number(), any::<u64>())

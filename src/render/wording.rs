@@ -151,8 +151,9 @@ pub(crate) enum Style {
 impl Style {
     /// The style of metric `path` with SI unit `unit`.
     pub(crate) fn of(path: &str, unit: &str) -> Self {
-        let share = [".availability", ".lagging"].iter().any(|share| path.ends_with(share))
-            || path.contains(".rho.");
+        let share =
+            [".availability", ".fulfilled", ".lagging"].iter().any(|share| path.ends_with(share))
+                || path.contains(".rho.");
         match unit {
             "s" => Self::Time,
             "1/s" => Self::Rate,

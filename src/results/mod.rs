@@ -82,8 +82,14 @@ pub struct VariantResult {
     pub expect: Vec<Expectation>,
     /// What the pre-flight check said.
     pub advice: Vec<Advice>,
-    /// When something was broken.
+    /// When something was broken, in the first replication.
     pub failures: Vec<FailureWindow>,
+    /// What must be known to read `failures`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failures_note: Option<String>,
+    /// Who felt the failures, and until when, in the first replication.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recoveries: Vec<Recovery>,
 }
 
 /// Lengths of the phases in seconds of simulated time.
@@ -332,14 +338,47 @@ pub struct Advice {
 }
 
 /// A time during which something was broken.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FailureWindow {
     /// Name of the failure, or its verb and target.
     pub name: String,
     /// Start in seconds.
     pub from: f64,
-    /// End of the cause in seconds; `null`: permanent.
+    /// End of the cause in seconds; `null`: it was never removed as long as the run lasted.
     pub to: Option<f64>,
+    /// What it cost, of those whom it cost anything.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub costs: Vec<FailureCost>,
+}
+
+/// What a failure cost a client or a subscriber.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FailureCost {
+    /// Name of the client or service.
+    pub name: String,
+    /// Of a client: requests that ended while the failure had a cause.
+    #[serde(default)]
+    pub requests: u64,
+    /// Of a client: those of them that failed.
+    #[serde(default)]
+    pub failed: u64,
+    /// Of a subscriber: events that it showed late, from the beginning of this failure to that of
+    /// the next; late is what is said in [`Recovery::threshold`].
+    #[serde(default)]
+    pub late: u64,
+}
+
+/// How a client or a subscriber got over the failures.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Recovery {
+    /// Name of the client or service.
+    pub name: String,
+    /// The lag or latency in seconds above which something is late.
+    pub threshold: f64,
+    /// When the last cause was removed, in seconds; `null`: something stayed broken.
+    pub cause_end: Option<f64>,
+    /// When it had recovered, in seconds; `null`: never.
+    pub recovered: Option<f64>,
 }
 
 /// How metric `metric` differs between two variants: `diff` = b - a, paired by replication.

@@ -284,6 +284,7 @@ impl Compiler<'_> {
             retry: draft.retry.clone(),
             guards,
             zone: self.zone(draft.zone.as_ref()).unwrap_or(ZoneId(0)),
+            slo: draft.slo,
         })
     }
 }

@@ -6,7 +6,7 @@
 use super::decode_broker::brokers;
 use super::decode_failure::failures;
 use super::decode_guard::{backlog, guards};
-use super::decode_handler::{handlers, positive, publish, retry};
+use super::decode_handler::{handlers, positive, publish, refuse_zero, retry};
 use super::decode_parts::{entities, events};
 use super::draft::{ClientDraft, Draft, IdleKey, LoadDraft, Needs, PublishDraft, ServiceDraft};
 use super::draft::{SourceDraft, ZoneDraft};
@@ -256,7 +256,9 @@ fn client(reader: &mut Reader, entry: &Entry, fields: &Fields) -> ClientDraft {
     let (retry, idle) = retry(reader, fields);
     let (guards, _) = guards(reader, fields, timeout);
     let zone = reader.reference(fields, "zone");
-    ClientDraft { name: name_of(entry), calls, load, timeout, retry, guards, zone, idle }
+    let slo = reader.duration_given(fields, "slo");
+    refuse_zero(reader, fields, "slo", slo);
+    ClientDraft { name: name_of(entry), calls, load, timeout, retry, guards, zone, slo, idle }
 }
 
 fn operation(reader: &mut Reader, entry: &Entry, fields: &Fields) -> Option<Ref> {

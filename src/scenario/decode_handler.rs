@@ -171,13 +171,23 @@ fn batch(reader: &mut Reader, fields: &Fields) -> Option<BatchSpec> {
 /// The duration of `name`, which must not be 0.
 pub(super) fn positive(reader: &mut Reader, fields: &Fields, name: &str) -> SimDuration {
     let duration = reader.duration(fields, name);
-    if duration.ns() == 0
+    refuse_zero(reader, fields, name, Some(duration));
+    duration
+}
+
+/// Notes that a duration must not be 0, if it is.
+pub(super) fn refuse_zero(
+    reader: &mut Reader,
+    fields: &Fields,
+    name: &str,
+    given: Option<SimDuration>,
+) {
+    if given == Some(SimDuration::ZERO)
         && let Some(entry) = fields.get(name)
     {
         let message = format!("`{name}` must be longer than 0");
         reader.note(Diagnostic::error("E106", entry.node.span, message));
     }
-    duration
 }
 
 /// The `retry` of a client or handler.

@@ -262,6 +262,7 @@ pub(super) struct ClientDraft {
     pub(super) retry: Retry,
     pub(super) guards: GuardDraft,
     pub(super) zone: Option<Ref>,
+    pub(super) slo: Option<SimDuration>,
     pub(super) idle: Vec<IdleKey>,
 }
 

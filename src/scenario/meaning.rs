@@ -15,7 +15,9 @@ use super::{
     Diagnostic, Expect, FileId, Severity, Sources, Span, Table, Value, Variant, compile, decode,
     settings, topology,
 };
+use crate::model::Blueprint;
 use crate::results::{ScenarioInfo, Topology};
+use crate::units::SimDuration;
 
 /// What the tables of all variants mean.
 #[derive(Debug)]
@@ -100,6 +102,7 @@ fn one<'t>(
     match draft.expect {
         Some((Value::Table(table), _)) => {
             expect = expectations(&mut reader, table, &blueprint, variants);
+            follow_expected(&mut blueprint, &expect);
         }
         Some((_, span)) => {
             let message = "expected a table of bounds by metric path";
@@ -117,11 +120,19 @@ fn one<'t>(
         name: name.to_owned(),
         expect,
         advice,
-        failures: if sound { topology::windows(&blueprint) } else { Vec::new() },
         topology: if sound { topology::topology(&draft, &blueprint) } else { Topology::default() },
         blueprint,
     };
     (draft, variant)
+}
+
+/// Clients without an objective of whom it is expected that their requests are fulfilled: at any
+/// time is soon enough.
+fn follow_expected(blueprint: &mut Blueprint, expect: &[Expect]) {
+    for client in blueprint.clients.iter_mut().filter(|c| c.slo.is_none()) {
+        let path = format!("{}.fulfilled", client.name);
+        client.slo = expect.iter().any(|e| e.metric == path).then_some(SimDuration::MAX);
+    }
 }
 
 /// Adds what is not known yet; what only a variant has is told with its name.

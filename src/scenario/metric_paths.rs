@@ -8,16 +8,13 @@ use crate::results::catalogue::{
 /// Metric families of later versions: known, but refused.
 pub(super) const LATER: &[&str] = &[
     "stale",
-    "fulfilled",
     "ryw",
     "mr",
     "aoi",
-    "ttr",
     "completion",
     "compensated",
     "stuck",
     "since_root",
-    "amplification",
     "late",
     "result_delay",
     "divergence",

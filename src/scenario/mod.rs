@@ -83,7 +83,7 @@ pub use presets::{preset, presets};
 pub use tree::{Entry, FileId, Node, Sources, Span, Table, Value};
 
 use crate::model::Blueprint;
-use crate::results::{Advice, FailureWindow, ScenarioInfo, Topology};
+use crate::results::{Advice, ScenarioInfo, Topology};
 
 /// A scenario that can be simulated.
 #[derive(Clone, Debug)]
@@ -109,8 +109,6 @@ pub struct Variant {
     pub expect: Vec<Expect>,
     /// Remarks of the pre-flight check.
     pub advice: Vec<Advice>,
-    /// When something is broken, for the charts.
-    pub failures: Vec<FailureWindow>,
     /// Its parts, for tables and headings.
     pub topology: Topology,
 }

@@ -1,14 +1,10 @@
-//! The parts of an architecture, as reports name them, and when something in it is broken.
+//! The parts of an architecture, as reports name them.
 
 use super::draft::{Draft, LoadDraft};
 use crate::model::{
-    Blueprint, Broker, Emit, EngineSpec, FailureTrigger, Handler, PullSpec, PushSpec, Step, Trigger,
+    Blueprint, Broker, Emit, EngineSpec, Handler, PullSpec, PushSpec, Step, Trigger,
 };
-use crate::results::{BrokerInfo, ClientInfo, FailureWindow, ServiceInfo, Topology};
-use crate::units::SimTime;
-
-/// A failure that strikes more often than this is not drawn any further.
-const MOST_WINDOWS: usize = 10_000;
+use crate::results::{BrokerInfo, ClientInfo, ServiceInfo, Topology};
 
 /// The parts of the architecture in the order of the file.
 pub(super) fn topology(draft: &Draft, blueprint: &Blueprint) -> Topology {
@@ -141,32 +137,4 @@ pub(super) fn events_of(handler: &Handler) -> Vec<u32> {
         }
     }
     events
-}
-
-/// When something is broken: of a repeated failure every time up to the end of the traffic.
-pub(super) fn windows(blueprint: &Blueprint) -> Vec<FailureWindow> {
-    let end = blueprint.phases.traffic_end();
-    let mut windows = Vec::new();
-    for failure in &blueprint.failures {
-        let window = |from: SimTime, to: Option<SimTime>| FailureWindow {
-            name: failure.name.clone(),
-            from: from.as_secs(),
-            to: to.map(SimTime::as_secs),
-        };
-        match failure.trigger {
-            FailureTrigger::At(at) => {
-                windows.push(window(at, failure.lasts.map(|lasts| at + lasts)));
-            }
-            FailureTrigger::Every(every) => {
-                let lasts = failure.lasts.unwrap_or_default();
-                let mut at = SimTime::ZERO + every;
-                while at < end && windows.len() < MOST_WINDOWS {
-                    windows.push(window(at, Some(at + lasts)));
-                    at = at + every;
-                }
-            }
-        }
-    }
-    windows.sort_by(|a, b| a.from.total_cmp(&b.from));
-    windows
 }

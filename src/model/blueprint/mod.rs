@@ -327,6 +327,8 @@ pub struct Client {
     pub guards: Guards,
     /// Where it is.
     pub zone: ZoneId,
+    /// How soon all that a request leads to has to be done. `None`: nobody asks.
+    pub slo: Option<SimDuration>,
 }
 
 /// When a client issues requests.

@@ -162,6 +162,7 @@ impl<O: Observer> World<O> {
     fn interrupt(&mut self, s: &mut Sched, service: u32, job: u32) {
         release(&mut self.instances, s.now(), self.jobs.get_mut(job));
         self.observer.released(service, s.now());
+        self.observer.begun_anew(service);
         let job = self.without_timer(job);
         if self.is_done(job) {
             self.unpublished(job);

@@ -13,6 +13,7 @@ mod stop;
 #[cfg(test)]
 mod tests;
 mod trigger;
+mod window;
 
 pub(crate) use pause::{Frozen, Held};
 pub(crate) use set::Settings;

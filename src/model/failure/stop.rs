@@ -181,6 +181,11 @@ impl<O: Observer> World<O> {
         self.trouble.rolls.push(Roll { failure, batch: (0, 0) });
     }
 
+    /// Whether a rolling restart by a failure is under way.
+    pub(super) fn rolls(&self, failure: u32) -> bool {
+        self.trouble.rolls.iter().any(|roll| roll.failure == failure)
+    }
+
     /// Rolling restarts go on with their next batch when the last one has come back. What another
     /// failure keeps down is not waited for.
     pub(super) fn roll_on(&mut self, s: &mut Sched) {
@@ -194,6 +199,7 @@ impl<O: Observer> World<O> {
                     return true;
                 }
                 if to == struck.len() {
+                    self.observer.failure_ended(roll.failure, s.now());
                     return false;
                 }
                 let service = self.instances[struck[0] as usize].service;

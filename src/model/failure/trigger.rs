@@ -30,12 +30,14 @@ impl<O: Observer> World<O> {
             s.after(lasts, Event::new(Kind::FailureEnds, 0, failure));
         }
         self.strikes[failure as usize] += 1;
+        self.states_begin(s.now(), failure, lasts.is_some());
         self.strike(s, failure);
     }
 
     /// The cause of a strike is removed.
     pub(crate) fn failure_ends(&mut self, s: &mut Sched, failure: u32) {
         self.strikes[failure as usize] -= 1;
+        self.states_end(s.now(), failure);
         self.relent(s, failure);
     }
 }

@@ -36,6 +36,7 @@ impl Identity {
         Self {
             on,
             versions: on && entities.iter().any(|e| e.followed),
+            objectives: has_objective(blueprint),
             entities,
             keys: blueprint.events.iter().map(|e| e.key.map_or(NONE, |k| k.0)).collect(),
             memory: blueprint.services.iter().map(|s| s.memory).collect(),
@@ -59,12 +60,18 @@ fn handlers(blueprint: &Blueprint) -> impl Iterator<Item = &Handler> {
     blueprint.services.iter().flat_map(|s| &s.handlers)
 }
 
+/// Whether a client wants to know what becomes of its requests.
+fn has_objective(blueprint: &Blueprint) -> bool {
+    blueprint.clients.iter().any(|c| c.slo.is_some())
+}
+
 /// Which of the events that the ideal bus `could` carry without the book it may: none if keys are
-/// drawn, and no event from which something follows that has to be recognised when it is repeated.
+/// drawn or requests are followed, and no event from which something follows that has to be
+/// recognised when it is repeated.
 pub(crate) fn ungated(blueprint: &Blueprint, could: Vec<bool>) -> Vec<bool> {
     let drawn = blueprint.entities.iter().any(|e| e.population.is_some())
         || blueprint.events.iter().any(|e| e.key.is_some());
-    if drawn {
+    if drawn || has_objective(blueprint) {
         return vec![false; could.len()];
     }
     let mut events = could;

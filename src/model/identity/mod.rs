@@ -72,6 +72,8 @@ pub(crate) struct Identity {
     pub(crate) on: bool,
     /// Whether some individual can have more than one version.
     pub(crate) versions: bool,
+    /// Whether a client has an objective: then it is stated what each request leads to.
+    pub(crate) objectives: bool,
     entities: Vec<EntityTable>,
     /// The entity that the key of each event type names, or [`NONE`].
     keys: Vec<u32>,
@@ -167,6 +169,18 @@ impl Identity {
         }
     }
 
+    /// What a job goes back to, if that is known.
+    pub(crate) fn root_of(&self, job: u32) -> Option<u64> {
+        self.jobs.get(job as usize).map(|t| t.root)
+    }
+
+    /// A subscription will not apply a fact, because it shows a newer version.
+    pub(crate) fn overtaken<O: Observer>(&self, o: &mut O, fact: u32) {
+        if let Some(t) = self.facts.get(fact as usize).filter(|_| self.objectives) {
+            o.overtaken(t.root);
+        }
+    }
+
     /// The individual that a fact of the book is about, or 0.
     pub(crate) fn about(&self, fact: u32) -> u64 {
         self.facts.get(fact as usize).map_or(0, |t| t.key)
@@ -259,6 +273,9 @@ impl<O: Observer> World<O> {
 
     /// A fact of the book was committed: what it is about, and who is owed that.
     pub(crate) fn follows(&mut self, now: SimTime, fact: u32, trace: Trace) {
+        if self.book.identity.objectives {
+            self.observer.caused(trace.root, self.book.facts.get(fact).left);
+        }
         let individual = self.book.identity.follow(fact, trace);
         if individual == NONE {
             return;
@@ -296,6 +313,14 @@ impl<O: Observer> World<O> {
         if identity.individuals.show(&mut self.observer, now, of) {
             identity.harm(&mut self.observer, t.key, subscription);
         }
+    }
+
+    /// A subscription has applied a fact, which may be what somebody waits for.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn states_effect(&mut self, now: SimTime, fact: u32) {
+        let root = self.book.identity.facts[fact as usize].root;
+        self.observer.took_effect(root, now);
     }
 
     /// Whether a job has committed, and its service will never do its work again.

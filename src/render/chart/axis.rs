@@ -54,6 +54,22 @@ impl Axis {
         axis
     }
 
+    /// From exactly `low` to exactly `high`, with ticks at round numbers.
+    pub(super) fn linear_between(low: f64, high: f64, ticks: u32, factor: f64) -> Self {
+        let span = (high - low) * factor;
+        if !(low.is_finite() && span.is_finite() && span > 1e-30) {
+            return Self::linear_exact(high, ticks, factor);
+        }
+        let step = nice(span / f64::from(ticks));
+        let first = (low * factor / step - 1e-9).ceil();
+        let ticks = (0..=ticks)
+            .map(|k| (first + f64::from(k)) * step)
+            .take_while(|at| *at <= high * factor * (1.0 + 1e-9))
+            .map(|at| (at / factor, short(at)))
+            .collect();
+        Self { low, high, ticks, log: false }
+    }
+
     /// A place of width 1 for each name, in their order; labels in the middle of at most `most` of
     /// them.
     pub(super) fn places(names: &[String], most: usize) -> Self {
@@ -145,6 +161,14 @@ mod tests {
 
     fn labels(axis: &Axis) -> Vec<&str> {
         axis.ticks.iter().map(|t| t.1.as_str()).collect()
+    }
+
+    #[test]
+    fn a_piece_of_an_axis_has_round_ticks_within_it() {
+        let axis = Axis::linear_between(101.5, 258.0, 8, 1.0);
+        let labels: Vec<&str> = axis.ticks.iter().map(|t| t.1.as_str()).collect();
+        assert_eq!(labels, ["120", "140", "160", "180", "200", "220", "240"]);
+        assert_eq!((axis.low(), axis.high()), (101.5, 258.0));
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod axis;
 mod backlog;
 mod clients;
 mod figure;
+mod goodput;
 mod grid;
 mod incidents;
 mod lag_distribution;
@@ -14,6 +15,7 @@ mod lag_over_time;
 mod matrix;
 mod palette;
 mod partitions;
+mod recovery;
 mod shared;
 mod throughput;
 
@@ -50,15 +52,17 @@ struct Kind {
 }
 
 /// Every kind of figure, in the order of a report.
-const FIGURES: [Kind; 8] = [
+const FIGURES: [Kind; 10] = [
     matrix::KIND,
     lag_over_time::KIND,
+    recovery::KIND,
     lag_distribution::KIND,
     clients::KIND,
     incidents::KIND,
     backlog::KIND,
     partitions::KIND,
     throughput::KIND,
+    goodput::KIND,
 ];
 
 /// Every chart for which the results hold numbers.

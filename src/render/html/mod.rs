@@ -7,6 +7,7 @@
 mod parts;
 
 use crate::render::chart::Chart;
+use crate::render::failures;
 use crate::render::findings;
 use crate::render::tables;
 use crate::render::verdict;
@@ -118,7 +119,8 @@ fn comparison(results: &Results) -> Markup {
 }
 
 fn variant(view: &View<'_>) -> Markup {
-    let failures = tables::failure_lines(view, 10);
+    let broken = failures::windows(view, 10);
+    let recovered = failures::recoveries(view, 10);
     markup! {
         section {
             h2 { "Variant " (view.name) }
@@ -131,9 +133,13 @@ fn variant(view: &View<'_>) -> Markup {
             (table(&tables::brokers(view)))
             (table(&tables::groups(view)))
             (table(&tables::ledger(view)))
-            @if !failures.is_empty() {
+            @if !broken.is_empty() {
                 h3 { "Failures" }
-                ul { @for failure in &failures { li { (failure) } } }
+                ul { @for failure in &broken { li { (failure) } } }
+            }
+            @if !recovered.is_empty() {
+                h3 { "Recovered from the last failure" }
+                ul { @for one in &recovered { li { (one) } } }
             }
             (parts::lag_sources(&tables::lag_sources(view, TAKEN_APART)))
         }

@@ -107,6 +107,10 @@ fn assert_finite(results: &Results) {
             check(w.from, "the start of", &w.name);
             w.to.into_iter().for_each(|v| check(v, "the end of", &w.name));
         }
+        for r in &variant.recoveries {
+            let times = [Some(r.threshold), r.cause_end, r.recovered];
+            times.into_iter().flatten().for_each(|v| check(v, "the recovery of", &r.name));
+        }
     }
     for c in &results.comparisons {
         let numbers = c.diff.into_iter().chain(c.relative);

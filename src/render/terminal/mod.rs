@@ -7,6 +7,7 @@ mod grid;
 mod paint;
 mod sparkline;
 
+use crate::render::failures;
 use crate::render::findings::{self, Answer};
 use crate::render::tables::{self, Table};
 use crate::render::verdict;
@@ -183,9 +184,13 @@ impl Page {
     fn variant(&mut self, view: &View<'_>, named: bool) {
         let name = if named { format!("{}: ", view.name) } else { String::new() };
         self.head(&format!("{name}{}", tables::phases(view)));
-        let failures = tables::failure_lines(view, 4);
-        if !failures.is_empty() {
-            self.text("  broken: ", &failures.join("; "));
+        let broken = failures::windows(view, 4);
+        if !broken.is_empty() {
+            self.text("  broken: ", &broken.join("; "));
+        }
+        let recovered = failures::recoveries(view, 6);
+        if !recovered.is_empty() {
+            self.text("  recovered: ", &recovered.join("; "));
         }
         self.table(&tables::services(view));
         self.table(&tables::client_table(view));

@@ -88,7 +88,7 @@ fn broken<'a>(views: &[View<'a>]) -> Vec<(String, &'a [FailureWindow])> {
     let mut found: Vec<(Vec<&str>, &[FailureWindow])> = Vec::new();
     for view in views.iter().filter(|v| !v.result.failures.is_empty()) {
         let windows = view.result.failures.as_slice();
-        match found.iter_mut().find(|(_, known)| *known == windows) {
+        match found.iter_mut().find(|(_, known)| same(known, windows)) {
             Some((names, _)) => names.push(view.name),
             None => found.push((vec![view.name], windows)),
         }
@@ -97,6 +97,14 @@ fn broken<'a>(views: &[View<'a>]) -> Vec<(String, &'a [FailureWindow])> {
         if names.len() == views.len() { String::new() } else { names.join(", ") }
     };
     found.into_iter().map(|(names, windows)| (who(&names), windows)).collect()
+}
+
+/// Whether the same was broken at the same times, whatever it cost.
+fn same(a: &[FailureWindow], b: &[FailureWindow]) -> bool {
+    let alike = |(a, b): (&FailureWindow, &FailureWindow)| {
+        (&a.name, a.from, a.to) == (&b.name, b.from, b.to)
+    };
+    a.len() == b.len() && a.iter().zip(b).all(alike)
 }
 
 /// A mark in each column during which something was broken.
@@ -150,7 +158,7 @@ mod tests {
 
     #[test]
     fn windows_mark_at_least_one_column_and_permanent_ones_the_rest() {
-        let window = |from, to| FailureWindow { name: "x".to_owned(), from, to };
+        let window = |from, to| FailureWindow { name: "x".to_owned(), from, to, costs: Vec::new() };
         assert_eq!(marks(&[window(2.0, Some(4.0))], 10.0, 10), "  ^^      ");
         assert_eq!(marks(&[window(5.2, Some(5.3))], 10.0, 10), "     ^    ");
         assert_eq!(marks(&[window(8.0, None)], 10.0, 10), "        ^^");

@@ -167,7 +167,13 @@ const CLIENT: &[Key] = &[
     later(&[P::Client], "session", "the client whose users act again"),
     later(&[P::Client], "after", "pause before they do"),
     later(&[P::Client], "repeat", "how often they do"),
-    later(&[P::Client], "slo", "objective for asynchronous operations"),
+    key(
+        &[P::Client],
+        "slo",
+        G::Duration,
+        "",
+        "how soon all that a request leads to has to be done to be fulfilled",
+    ),
 ];
 
 const SERVICE: &[Key] = &[
