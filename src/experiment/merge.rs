@@ -49,6 +49,8 @@ pub(super) fn merge(variant: &Variant, runs: &[Replication]) -> (VariantResult, 
         expect: Vec::new(),
         advice: variant.advice.clone(),
         failures: variant.failures.clone(),
+        coupling: None,
+        metastability: None,
     };
     (result, samples)
 }
