@@ -1,11 +1,16 @@
-//! The models with exactly known results: `cases.toml` and `brokers.toml` as types, shared by the
-//! test and by the command that writes docs/validation.md. Knows nothing of how they are simulated.
+//! The models with exactly known results: `cases.toml`, `brokers.toml` and `failures.toml` as
+//! types, shared by the test and by the command that writes docs/validation.md. Knows nothing of
+//! how they are simulated.
 
 use serde::Deserialize;
 
 /// All cases in the order of the files.
 pub(crate) fn all() -> Vec<Case> {
-    let texts = [include_str!("cases.toml"), include_str!("brokers.toml")];
+    let texts = [
+        include_str!("cases.toml"),
+        include_str!("brokers.toml"),
+        include_str!("failures.toml"),
+    ];
     let read = |text: &str| {
         let file: File = toml::from_str(text).expect("the cases are well formed");
         assert_eq!(file.schema, 1);
@@ -25,7 +30,7 @@ struct File {
 pub(crate) struct Case {
     /// Name; the test's name too.
     pub(crate) id: String,
-    /// `steady`, `terminating` or `deterministic`.
+    /// `steady`, `static`, `terminating` or `deterministic`.
     regime: String,
     /// The scenario file.
     scenario: String,
@@ -50,7 +55,8 @@ impl Case {
     /// tolerances grow: the error of a mean falls with the square root of the samples. Models with
     /// a stated window are never shortened.
     pub(crate) fn shortened(&self, k: f64) -> (String, f64) {
-        if k == 1.0 || self.regime != "steady" {
+        let long_run = matches!(self.regime.as_str(), "steady" | "static");
+        if k == 1.0 || !long_run {
             return (self.scenario.clone(), 1.0);
         }
         let lines = self.scenario.lines().map(|line| shorten(line, k) + "\n");
