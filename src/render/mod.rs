@@ -5,12 +5,15 @@
 //! the same bytes on every platform.
 
 mod chart;
+mod coupling;
 mod csv;
 mod findings;
 mod html;
 mod json;
 mod markdown;
 mod matrix;
+mod metastable;
+mod study;
 mod tables;
 mod terminal;
 #[cfg(test)]

@@ -6,12 +6,14 @@
 mod axis;
 mod backlog;
 mod clients;
+mod coupling;
 mod figure;
 mod grid;
 mod incidents;
 mod lag_distribution;
 mod lag_over_time;
 mod matrix;
+mod metastable;
 mod palette;
 mod partitions;
 mod shared;
@@ -50,7 +52,9 @@ struct Kind {
 }
 
 /// Every kind of figure, in the order of a report.
-const FIGURES: [Kind; 8] = [
+const FIGURES: [Kind; 10] = [
+    coupling::KIND,
+    metastable::KIND,
     matrix::KIND,
     lag_over_time::KIND,
     lag_distribution::KIND,

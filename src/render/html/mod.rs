@@ -37,7 +37,8 @@ pub fn html(results: &Results, charts: &[Chart]) -> String {
             body {
                 header { (opening(results)) }
                 main {
-                    (expectations(results))
+                    @if studies.is_empty() {
+                        (expectations(results))
                     (matrix(results))
                     (chart_section(charts))
                     (comparison(results))
