@@ -19,8 +19,7 @@ pub(super) fn coupling(args: &Coupling) -> Result<Status, Failure> {
     };
     let options = CouplingOptions { verb, at: args.at, lasts: args.lasts };
     options.check(&scenario).map_err(Failure::wrong)?;
-    let mut replay =
-        run::replay("coupling", [load::text(&args.file)?.to_owned()], &args.selection);
+    let mut replay = run::replay("coupling", [load::text(&args.file)?.to_owned()], &args.selection);
     replay.extend(["--verb".to_owned(), verb.word().to_owned()]);
     for (flag, time) in [("--at", args.at), ("--for", args.lasts)] {
         replay.extend(time.iter().flat_map(|time| [flag.to_owned(), time.to_string()]));

@@ -120,15 +120,14 @@ fn simulate(job: &Job) -> Result<Outcome, Failure> {
         Study::Metastability(_) => experiment::metastable_jobs(scenario),
     };
     let watched = !job.output.tone.quiet && output::stderr_is_watched();
-    let outcome = progress::with_bar(watched, runs.saturating_mul(1000), &done, || {
-        match &job.study {
+    let outcome =
+        progress::with_bar(watched, runs.saturating_mul(1000), &done, || match &job.study {
             Study::Runs => experiment::run(scenario, options, control),
             Study::Coupling(how) => experiment::coupling(scenario, *how, options, control),
             Study::Metastability(what) => {
                 experiment::metastability(scenario, what, options, control)
             }
-        }
-    });
+        });
     outcome.map_err(|error| explain(&error, job))
 }
 

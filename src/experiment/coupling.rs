@@ -284,6 +284,7 @@ impl Found<'_> {
         // Of the runs without a failure only the numbers are needed.
         result.series = Ordered::default();
         result.histograms = Ordered::default();
+        result.ledger = Ordered::default();
         result.partitions = Vec::new();
         let blueprint = &self.variant.blueprint;
         let mut rows = Vec::new();

@@ -29,7 +29,10 @@ pub(crate) fn answer(found: &Coupling) -> String {
     let mut who: Vec<String> =
         told.map(|(from, taken)| format!("{from} takes {} along", list(taken))).collect();
     if breaks.len() > NAMED {
-        who.push(format!("{} more services take somebody along", count((breaks.len() - NAMED) as u64)));
+        who.push(format!(
+            "{} more services take somebody along",
+            count((breaks.len() - NAMED) as u64)
+        ));
     }
     let who = if who.is_empty() { String::new() } else { format!(": {}", who.join("; ")) };
     let one = if broken == 1 { "breaks" } else { "break" };
@@ -146,11 +149,12 @@ fn objectives(variant: &str, found: &Coupling) -> Table {
     let mut table = Table::new(format!("{variant}objectives"), &["of", "what is expected"]);
     table.words = vec![0, 1];
     let all = found.objectives.iter();
-    let lines = all.flat_map(|(name, lines)| lines.iter().map(move |line| (name, line)));
-    for (name, line) in lines.clone().take(MOST_ROWS) {
-        table.rows.push(vec![Reading::plain(name), Reading::plain(line)]);
+    let lines: Vec<(&str, &String)> =
+        all.flat_map(|(name, lines)| lines.iter().map(move |line| (name, line))).collect();
+    for (name, line) in lines.iter().take(MOST_ROWS) {
+        table.rows.push(vec![Reading::plain(*name), Reading::plain(*line)]);
     }
-    let more = lines.count().saturating_sub(MOST_ROWS);
+    let more = lines.len().saturating_sub(MOST_ROWS);
     if more > 0 {
         table.note = Some(format!("{} more are in results.json", count(more as u64)));
     }

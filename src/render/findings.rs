@@ -112,7 +112,7 @@ fn largest_segment(view: &View<'_>, service: &str) -> Option<(&'static str, f64)
 }
 
 impl Answer {
-    fn new(results: &Results, view: &View<'_>, text: String) -> Self {
+    pub(crate) fn new(results: &Results, view: &View<'_>, text: String) -> Self {
         let variant = (results.variants.len() > 1).then(|| view.name.to_owned());
         Self { variant, text }
     }

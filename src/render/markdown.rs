@@ -1,8 +1,8 @@
 //! The report as Markdown for a pull request: answer, expectations, tables, comparison.
 
 use crate::render::findings::{self, Answer};
-use crate::render::tables::{self, Table};
 use crate::render::study;
+use crate::render::tables::{self, Table};
 use crate::render::verdict;
 use crate::render::view::View;
 use crate::render::wording::{Reading, plain};

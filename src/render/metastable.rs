@@ -2,17 +2,14 @@
 
 use crate::render::tables::{MOST_ROWS, Table};
 use crate::render::wording::{Reading, count, percent, seconds, significant};
-use crate::results::{Fate, Metastability, Search, Trial};
+use crate::results::{Fate, Metastability, Trial};
 
 /// Whether the system returns, and from where on it does not.
 pub(crate) fn answer(found: &Metastability) -> String {
     let all = found.replications.len();
-    let fates: Vec<Option<&Trial>> =
-        found.replications.iter().map(|search| search.trial(search.stays?)).collect();
-    let down = |search: &Search| {
-        search.trials.last().filter(|t| t.outcome == Fate::Overloaded && found.over == "for")
-    };
-    let overloaded: Vec<&Trial> = found.replications.iter().filter_map(down).collect();
+    let last = found.replications.iter().filter_map(|search| search.trials.last());
+    let overloaded: Vec<&Trial> =
+        last.filter(|t| t.outcome == Fate::Overloaded && found.over == "for").collect();
     if let Some(trial) = overloaded.first() {
         let who = trial.who.as_deref().unwrap_or("somebody");
         return format!(
@@ -23,7 +20,8 @@ pub(crate) fn answer(found: &Metastability) -> String {
         );
     }
     let name = &found.failure;
-    let stays: Vec<&Trial> = fates.iter().flatten().copied().collect();
+    let searches = found.replications.iter();
+    let stays: Vec<&Trial> = searches.filter_map(|s| s.trial(s.stays?)).collect();
     let limit = value(found, found.limit);
     let what = if found.over == "for" { "lasts" } else { "strikes at" };
     match (found.threshold, stays.first()) {
@@ -75,11 +73,7 @@ fn sure(found: &Metastability) -> String {
 
 /// A length, or a multiple of the load.
 pub(crate) fn value(found: &Metastability, v: f64) -> String {
-    if found.over == "for" {
-        seconds(v)
-    } else {
-        format!("{} x the load", significant(v))
-    }
+    if found.over == "for" { seconds(v) } else { format!("{} x the load", significant(v)) }
 }
 
 /// The bracket of each replication.

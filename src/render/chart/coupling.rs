@@ -33,9 +33,9 @@ fn figure(views: &[View<'_>]) -> Option<Figure> {
         if many { format!("{share} in {name}") } else { share }
     };
     let told: Vec<String> = found.iter().map(loose).collect();
-    let cut = found.iter().any(|(_, f)| {
-        f.objectives.len() > MOST_COLUMNS || f.services.len() > MOST_ROWS
-    });
+    let cut = found
+        .iter()
+        .any(|(_, f)| f.objectives.len() > MOST_COLUMNS || f.services.len() > MOST_ROWS);
     let cut = if cut { " Only those that break most often." } else { "" };
     Some(Figure {
         title: format!("Loose coupling: {}", list(&told)),

@@ -8,8 +8,8 @@ mod paint;
 mod sparkline;
 
 use crate::render::findings::{self, Answer};
-use crate::render::tables::{self, Table};
 use crate::render::study;
+use crate::render::tables::{self, Table};
 use crate::render::verdict;
 use crate::render::view::{View, worst_first};
 use crate::render::wording::{count, plain, plural};
