@@ -27,6 +27,8 @@ const PRECISION: f64 = 0.02;
 const UP_TO: f64 = 10.0;
 /// Where the file states no length, the first length tried in seconds.
 const FIRST_S: f64 = 10.0;
+/// Whether a system is down for good is judged after this many times the time to return.
+const FOR_GOOD: u64 = 5;
 /// Trials that a search takes as a rule: for the progress only.
 const TRIALS: u64 = 10;
 
@@ -203,8 +205,9 @@ impl<'a> Trigger<'a> {
         SimDuration::from_ns((self.within.ns() / 2).max(1))
     }
 
-    /// The architecture with the failure and without at a value of what is varied.
-    fn pair(&self, value: f64) -> [Blueprint; 2] {
+    /// The architecture with the failure and without at a value of what is varied, to be judged
+    /// `within` after the end of the failure.
+    fn pair(&self, value: f64, within: SimDuration) -> [Blueprint; 2] {
         let mut with = match self.over {
             Over::For => self.variant.blueprint.clone(),
             Over::Load => scaled(&self.variant.blueprint, value).expect("it was tried at 1"),
@@ -214,7 +217,7 @@ impl<'a> Trigger<'a> {
             failure.lasts = Some(whole_ms(value));
         }
         let ends = self.at + failure.lasts.unwrap_or_default();
-        with.phases.warmup = (ends + self.within).since(SimTime::ZERO);
+        with.phases.warmup = (ends + within).since(SimTime::ZERO);
         with.phases.duration = self.window();
         // What was late in the window has as long again to come.
         with.phases.drain = self.within;
@@ -274,7 +277,7 @@ impl<'a> Trigger<'a> {
                 stated: self.stated,
                 threshold,
                 ci95,
-                runs: replications.iter().map(|s| 2 * s.trials.len() as u64).sum(),
+                runs: replications.iter().map(Search::runs).sum(),
                 replications,
             }),
             ..VariantResult::default()
@@ -368,6 +371,7 @@ impl<'a> Hunt<'a> {
             let stays = stays.unwrap_or(limit);
             let middle = self.round(f64::midpoint(returns, stays));
             if stays - returns <= PRECISION * stays || middle <= returns || middle >= stays {
+                self.confirm(stays, simulate)?;
                 return Ok(self.finish());
             }
             self.trial(middle, simulate)?;
@@ -388,9 +392,39 @@ impl<'a> Hunt<'a> {
         self.found.clone()
     }
 
-    /// A run with the failure beside one without.
+    /// Looks again much later.
+    fn confirm(&mut self, stays: f64, simulate: &Simulate) -> Result<(), Cancelled> {
+        if self.found.search.trial(stays).is_some_and(|trial| trial.outcome == Fate::Stays) {
+            let within = SimDuration::from_ns(self.trigger.within.ns().saturating_mul(FOR_GOOD));
+            self.found.search.later = Some(self.pair(stays, within, simulate)?);
+        }
+        Ok(())
+    }
+
+    /// Tries a value.
     fn trial(&mut self, value: f64, simulate: &Simulate) -> Result<Fate, Cancelled> {
-        let [with, without] = self.trigger.pair(value);
+        let trial = self.pair(value, self.trigger.within, simulate)?;
+        let outcome = trial.outcome;
+        let search = &mut self.found.search;
+        match outcome {
+            Fate::Returns => search.returns = value,
+            Fate::Stays | Fate::Overloaded => search.stays = Some(value),
+        }
+        search.trials.push(trial);
+        let step = (1000 / TRIALS).min(1000 - self.counted);
+        self.counted += step;
+        self.control.progress.fetch_add(step, Ordering::Relaxed);
+        Ok(outcome)
+    }
+
+    /// A run with the failure beside one without.
+    fn pair(
+        &mut self,
+        value: f64,
+        within: SimDuration,
+        simulate: &Simulate,
+    ) -> Result<Trial, Cancelled> {
+        let [with, without] = self.trigger.pair(value, within);
         let with = self.run(&with, simulate)?;
         let without = self.run(&without, simulate)?;
         let late = self.trigger.within.as_secs();
@@ -409,16 +443,7 @@ impl<'a> Hunt<'a> {
         };
         let (goodput, reference) = (goodput(&with), goodput(&without));
         let who = down.or(away).map(|party| party.name.clone());
-        let search = &mut self.found.search;
-        match outcome {
-            Fate::Returns => search.returns = value,
-            Fate::Stays | Fate::Overloaded => search.stays = Some(value),
-        }
-        search.trials.push(Trial { value, outcome, goodput, reference, who });
-        let step = (1000 / TRIALS).min(1000 - self.counted);
-        self.counted += step;
-        self.control.progress.fetch_add(step, Ordering::Relaxed);
-        Ok(outcome)
+        Ok(Trial { value, outcome, goodput, reference, who })
     }
 
     fn run(&mut self, blueprint: &Blueprint, simulate: &Simulate) -> Result<Readings, Cancelled> {

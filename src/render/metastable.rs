@@ -2,7 +2,7 @@
 
 use crate::render::tables::{MOST_ROWS, Table};
 use crate::render::wording::{Reading, count, percent, seconds, significant};
-use crate::results::{Fate, Metastability, Trial};
+use crate::results::{Fate, Metastability, Search, Trial};
 
 /// Whether the system returns, and from where on it does not.
 pub(crate) fn answer(found: &Metastability) -> String {
@@ -22,11 +22,17 @@ pub(crate) fn answer(found: &Metastability) -> String {
     let name = &found.failure;
     let searches = found.replications.iter();
     let stays: Vec<&Trial> = searches.filter_map(|s| s.trial(s.stays?)).collect();
+    let slow = found.replications.iter().any(Search::is_slow);
+    let verdict = if slow {
+        format!("takes more than {} to return from", seconds(found.within_s))
+    } else {
+        "does not return from".to_owned()
+    };
     let limit = value(found, found.limit);
     let what = if found.over == "for" { "lasts" } else { "strikes at" };
     match (found.threshold, stays.first()) {
         (Some(threshold), Some(first)) if first.outcome == Fate::Stays => format!(
-            "does not return from \"{name}\" if it {what} {} or more{}: {} after its end {} of \
+            "{verdict} \"{name}\" if it {what} {} or more{}: {} after its end {} of \
              {}/s are done",
             value(found, threshold),
             sure(found),
@@ -88,10 +94,10 @@ pub(crate) fn table(variant: &str, found: &Metastability) -> Table {
         "goodput\nthen",
         "without\nfailure",
         "first not back",
-        "runs",
+        "and much\nlater",
     ];
     let mut table = Table::new(caption, &head);
-    table.words = vec![0, 6];
+    table.words = vec![0, 6, 7];
     let rate = |v: f64| format!("{}/s", significant(v));
     let of = |trial: Option<&Trial>, f: &dyn Fn(&Trial) -> String| {
         Reading::plain(trial.map_or("-".to_owned(), f))
@@ -110,13 +116,18 @@ pub(crate) fn table(variant: &str, found: &Metastability) -> Table {
             of(bad, &|t| rate(t.goodput)),
             of(bad.or(good), &|t| rate(t.reference)),
             of(bad, &|t| t.who.clone().unwrap_or_default()),
-            Reading::plain(count(2 * search.trials.len() as u64)),
+            Reading::plain(match &search.later {
+                None => "-",
+                Some(_) if search.is_slow() => "back",
+                Some(_) => "down",
+            }),
         ]);
     }
     table.note = Some(format!(
         "It has returned if, in the {} that begin {} after the end of the failure, every client \
          gets at least {} of the answers and no subscriber's p99 lag is above twice that, and \
-         above 1 s, of the run without the failure with the same random numbers. {} runs.",
+         above 1 s, of the run without the failure with the same random numbers. Much later is \
+         five times as long after. {} runs.",
         seconds(found.window_s),
         seconds(found.within_s),
         percent(0.9),

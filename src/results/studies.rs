@@ -120,9 +120,23 @@ pub struct Search {
     pub stays: Option<f64>,
     /// Everything tried, in the order of the search.
     pub trials: Vec<Trial>,
+    /// The same as at `stays`, but judged five times as long after the end of the failure: whether
+    /// it is down for good or only slow to return.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub later: Option<Trial>,
 }
 
 impl Search {
+    /// Simulations made.
+    pub fn runs(&self) -> u64 {
+        2 * (self.trials.len() + usize::from(self.later.is_some())) as u64
+    }
+
+    /// Whether it comes back after all, given much longer.
+    pub fn is_slow(&self) -> bool {
+        self.later.as_ref().is_some_and(|trial| trial.outcome == Fate::Returns)
+    }
+
     /// The trial at `value`.
     pub fn trial(&self, value: f64) -> Option<&Trial> {
         self.trials.iter().find(|trial| trial.value == value)
