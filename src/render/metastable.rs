@@ -29,7 +29,7 @@ pub(crate) fn answer(found: &Metastability) -> String {
         "does not return from".to_owned()
     };
     let limit = value(found, found.limit);
-    let what = if found.over == "for" { "lasts" } else { "strikes at" };
+    let what = if found.over == "for" { "lasts" } else { "strikes at a load of" };
     match (found.threshold, stays.first()) {
         (Some(threshold), Some(first)) if first.outcome == Fate::Stays => format!(
             "{verdict} \"{name}\" if it {what} {} or more{}: {} after its end {} of \
@@ -41,7 +41,7 @@ pub(crate) fn answer(found: &Metastability) -> String {
             significant(first.reference)
         ),
         (Some(threshold), Some(_)) => format!(
-            "returns from \"{name}\" at any load that it can bear; at {}{} it is down without any \
+            "returns from \"{name}\" at any load that it can bear; at {}{} of it it is down without any \
              failure",
             value(found, threshold),
             sure(found)
@@ -79,13 +79,13 @@ fn sure(found: &Metastability) -> String {
 
 /// A length, or a multiple of the load.
 pub(crate) fn value(found: &Metastability, v: f64) -> String {
-    if found.over == "for" { seconds(v) } else { format!("{} x the load", significant(v)) }
+    if found.over == "for" { seconds(v) } else { format!("{}x", significant(v)) }
 }
 
 /// The bracket of each replication.
 pub(crate) fn table(variant: &str, found: &Metastability) -> Table {
-    let what = if found.over == "for" { "length" } else { "load" };
-    let caption = format!("{variant}{what} of \"{}\" from which there is no return", found.failure);
+    let what = if found.over == "for" { "length of" } else { "load under" };
+    let caption = format!("{variant}{what} \"{}\" from which there is no return", found.failure);
     let head = [
         "replication",
         "returns\nup to",
