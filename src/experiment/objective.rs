@@ -259,8 +259,8 @@ impl Party {
         if known(&p99) { p99 } else { max }
     }
 
-    /// Why it is not back in the run with the failure, if it is not: a client gets less than `share`
-    /// of the answers, a subscriber is later.
+    /// Whether it is back in the run with the failure: a client gets at least `share` of the
+    /// answers, a subscriber is no later.
     pub(super) fn is_back(&self, without: &Readings, with: &Readings, share: f64) -> bool {
         if self.client {
             let answered = format!("{}.latency.count", self.name);

@@ -41,8 +41,8 @@ pub(crate) fn answer(found: &Metastability) -> String {
             significant(first.reference)
         ),
         (Some(threshold), Some(_)) => format!(
-            "returns from \"{name}\" at any load that it can bear; at {}{} of it it is down without any \
-             failure",
+            "returns from \"{name}\" under any load that it can bear: a load of {}{} brings it \
+             down without any failure",
             value(found, threshold),
             sure(found)
         ),
