@@ -146,7 +146,7 @@ fn conclude(
                 limits.push(Limit { variant: trigger.variant.name.clone(), replication, reason });
             }
         }
-        variants.push(trigger.variant.name.clone(), trigger.result(searches));
+        variants.push(trigger.variant.name.clone(), trigger.result(&searches));
     }
     let (finished, planned) = (finished as u64, scenario.seeds);
     let interrupted = (finished < planned).then_some(Interrupted { finished, planned });
@@ -227,7 +227,7 @@ impl<'a> Trigger<'a> {
         [with, without]
     }
 
-    fn result(&self, found: Vec<Found>) -> VariantResult {
+    fn result(&self, found: &[Found]) -> VariantResult {
         let replications: Vec<Search> = found.iter().map(|f| f.search.clone()).collect();
         let middles: Option<Vec<f64>> = replications
             .iter()
