@@ -32,13 +32,14 @@ pub(crate) fn answer(found: &Metastability) -> String {
     let what = if found.over == "for" { "lasts" } else { "strikes at a load of" };
     match (found.threshold, stays.first()) {
         (Some(threshold), Some(first)) if first.outcome == Fate::Stays => format!(
-            "{verdict} \"{name}\" if it {what} {} or more{}: {} after its end {} of \
-             {}/s are done",
+            "{verdict} \"{name}\" if it {what} {} or more{}: {} after its end {} of {}/s are \
+             done, and {} is not back",
             value(found, threshold),
             sure(found),
             seconds(found.within_s),
             significant(first.goodput),
-            significant(first.reference)
+            significant(first.reference),
+            first.who.as_deref().unwrap_or("somebody")
         ),
         (Some(threshold), Some(_)) => format!(
             "returns from \"{name}\" under any load that it can bear: a load of {}{} brings it \
