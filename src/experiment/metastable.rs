@@ -221,6 +221,9 @@ impl<'a> Trigger<'a> {
         with.phases.duration = self.window();
         // What was late in the window has as long again to come.
         with.phases.drain = self.within;
+        for set in &mut with.sets {
+            set.phases = with.phases;
+        }
         with.failures = Vec::new();
         let without = with.clone();
         with.failures.push(failure);
@@ -304,6 +307,10 @@ fn scaled(blueprint: &Blueprint, factor: f64) -> Result<Blueprint, String> {
         for source in &mut service.sources {
             source.rate = source.rate.scaled(factor).ok_or_else(|| no_scale(&service.name))?;
         }
+    }
+    // What a planned change makes of it is under the same load.
+    for set in &mut scaled.sets {
+        *set = self::scaled(set, factor)?;
     }
     Ok(scaled)
 }

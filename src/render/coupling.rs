@@ -100,7 +100,8 @@ fn matrix(variant: &str, found: &Coupling) -> Table {
     };
     table.note = Some(format!(
         "A number is what an objective that breaks lost of its availability, or what was added to \
-         its lag or latency. In brackets: what a service does to itself, which does not count.{more}"
+         its lag or latency. In brackets: what a service does to itself, which does not \
+         count.{more}"
     ));
     table
 }
