@@ -1,5 +1,6 @@
 //! The command line: what may be typed, and its help.
 
+use crate::units::SimDuration;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -29,6 +30,12 @@ pub(super) enum Command {
     /// Compare all variants, and all files, under common random numbers
     #[command(after_help = EXIT_STATUSES)]
     Compare(Compare),
+    /// Break each service in turn, in paired runs: whose objectives break?
+    #[command(after_help = EXIT_STATUSES)]
+    Coupling(Coupling),
+    /// Find the smallest failure, or load, from which there is no return
+    #[command(after_help = EXIT_STATUSES)]
+    Plan(Plan),
     /// Explain a scenario (all values in force), a code such as E014, or a metric such as
     /// email.lag.p99
     Explain(Explain),
@@ -68,6 +75,88 @@ pub(super) struct Compare {
     /// 'email.lag.p99 higher' (lower, higher, equal, undetected; repeatable)
     #[arg(long, value_name = "METRIC VERDICT")]
     pub(super) fail_if: Vec<String>,
+}
+
+/// Arguments of `coupling`.
+#[derive(Debug, Args)]
+pub(super) struct Coupling {
+    /// The scenario, a TOML file
+    pub(super) file: PathBuf,
+    /// What happens to each service
+    #[arg(long, value_enum, default_value_t = Verb::Crash, value_name = "VERB")]
+    pub(super) verb: Verb,
+    /// When, from the start of the run (default: when a third of the measured phase is over)
+    #[arg(long, value_name = "TIME")]
+    pub(super) at: Option<SimDuration>,
+    /// For how long (default: a tenth of the measured phase, at most 60s)
+    #[arg(long = "for", value_name = "TIME")]
+    pub(super) lasts: Option<SimDuration>,
+    #[command(flatten)]
+    pub(super) selection: Selection,
+    #[command(flatten)]
+    pub(super) work: Work,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+/// What `coupling` does to a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Verb {
+    /// All instances stop and lose what they had in memory
+    Crash,
+    /// Work takes ten times as long
+    Slow,
+    /// No progress; clocks and connections go on
+    Pause,
+    /// Instances finish their work, leave, and come back
+    Stop,
+}
+
+/// Arguments of `plan`.
+#[derive(Debug, Args)]
+pub(super) struct Plan {
+    /// The scenario, a TOML file
+    pub(super) file: PathBuf,
+    /// Does the system return when a failure is over, and from which length or load on not?
+    #[arg(long)]
+    pub(super) metastable: bool,
+    /// The failure that is waited for (default: the only one of the file)
+    #[arg(long, value_name = "NAME")]
+    pub(super) failure: Option<String>,
+    /// What is varied: the length of the failure, or the rates of all clients and sources
+    #[arg(long, value_enum, default_value_t = Over::For, value_name = "WHAT")]
+    pub(super) over: Over,
+    /// How long after the end of the failure a system that returns may take
+    #[arg(long, value_name = "TIME", default_value = "60s")]
+    pub(super) within: SimDuration,
+    /// Try nothing beyond this length, or factor on the load: 5m, 4x (default: ten times as much
+    /// as the file says)
+    #[arg(long, value_name = "VALUE")]
+    pub(super) up_to: Option<String>,
+    /// Of a later version.
+    #[arg(long, hide = true, value_name = "PATH=RANGE")]
+    pub(super) vary: Vec<String>,
+    /// Of a later version.
+    #[arg(long, hide = true, value_name = "BOUND")]
+    pub(super) until: Vec<String>,
+    /// Of a later version.
+    #[arg(long, hide = true, value_name = "PATH")]
+    pub(super) max: Option<String>,
+    #[command(flatten)]
+    pub(super) selection: Selection,
+    #[command(flatten)]
+    pub(super) work: Work,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+/// What `plan --metastable` varies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Over {
+    /// The length of the failure
+    For,
+    /// The rates of all clients and sources
+    Load,
 }
 
 /// Arguments of `check`.

@@ -1,7 +1,7 @@
 //! `tidelag compare`.
 
 use super::args::Compare;
-use super::job::{self, Job};
+use super::job::{self, Job, Study};
 use super::present::Lead;
 use super::status::Failure;
 use super::status::Status;
@@ -31,6 +31,7 @@ pub(super) fn compare(args: &Compare) -> Result<Status, Failure> {
         output: &args.output,
         replay: run::replay("compare", files, &args.selection),
         one_file,
+        study: Study::Runs,
         lead: Lead::Comparison,
     };
     if job.scenario.variants.len() < 2 {

@@ -5,7 +5,9 @@ use super::present::{self, Lead};
 use super::status::{Failure, Status};
 use super::timings::Stopwatch;
 use super::{broken, interrupt, output, progress, report_dir, verify};
-use crate::experiment::{self, Control, Interrupted, Outcome, RunError, RunOptions};
+use crate::experiment::{
+    self, Control, CouplingOptions, Interrupted, MetastableOptions, Outcome, RunError, RunOptions,
+};
 use crate::results::Results;
 use crate::scenario::Scenario;
 use std::num::NonZeroUsize;
@@ -23,8 +25,21 @@ pub(super) struct Job<'a> {
     pub(super) replay: Vec<String>,
     /// Whether a `--variant` in the replay names a variant of the file.
     pub(super) one_file: bool,
+    /// What is found out.
+    pub(super) study: Study,
     /// What a text report shows first.
     pub(super) lead: Lead,
+}
+
+/// What is found out of a scenario.
+#[derive(Clone, Debug)]
+pub(super) enum Study {
+    /// How each variant does.
+    Runs,
+    /// Who breaks with whom.
+    Coupling(CouplingOptions),
+    /// From where there is no return.
+    Metastability(MetastableOptions),
 }
 
 /// Carries it out: results are saved and printed. The status does not yet say whether expectations
@@ -99,11 +114,20 @@ fn simulate(job: &Job) -> Result<Outcome, Failure> {
     let options = RunOptions { threads: threads(job.work) };
     let done = AtomicU64::new(0);
     let control = Control { cancelled: interrupt::listen(), progress: &done };
-    let runs = scenario.seeds.saturating_mul(scenario.variants.len() as u64);
+    let runs = match &job.study {
+        Study::Runs => scenario.seeds.saturating_mul(scenario.variants.len() as u64),
+        Study::Coupling(_) => experiment::coupling_runs(scenario),
+        Study::Metastability(_) => experiment::metastable_jobs(scenario),
+    };
     let watched = !job.output.tone.quiet && output::stderr_is_watched();
-    let outcome = progress::with_bar(watched, runs.saturating_mul(1000), &done, || {
-        experiment::run(scenario, options, control)
-    });
+    let outcome =
+        progress::with_bar(watched, runs.saturating_mul(1000), &done, || match &job.study {
+            Study::Runs => experiment::run(scenario, options, control),
+            Study::Coupling(how) => experiment::coupling(scenario, *how, options, control),
+            Study::Metastability(what) => {
+                experiment::metastability(scenario, what, options, control)
+            }
+        });
     outcome.map_err(|error| explain(&error, job))
 }
 

@@ -6,12 +6,14 @@ mod args;
 mod broken;
 mod check;
 mod compare;
+mod coupling;
 mod disk;
 mod explain;
 mod interrupt;
 mod job;
 mod load;
 mod output;
+mod plan;
 mod present;
 mod presets;
 mod progress;
@@ -55,6 +57,8 @@ fn dispatch(args: &[OsString]) -> Result<Status, Failure> {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::check(&args),
         Command::Compare(args) => compare::compare(&args),
+        Command::Coupling(args) => coupling::coupling(&args),
+        Command::Plan(args) => plan::plan(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Report(args) => report::report(&args),
         Command::Presets(args) => presets::presets(&args),

@@ -1,7 +1,7 @@
 //! `tidelag run`.
 
 use super::args::{Run, Selection};
-use super::job::{self, Job};
+use super::job::{self, Job, Study};
 use super::load;
 use super::present::Lead;
 use super::status::{Failure, Status};
@@ -16,6 +16,7 @@ pub(super) fn run(args: &Run) -> Result<Status, Failure> {
         output: &args.output,
         replay: replay("run", [file], &args.selection),
         one_file: true,
+        study: Study::Runs,
         lead: Lead::Variants,
     };
     let outcome = job::carry_out(&job)?;

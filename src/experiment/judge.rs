@@ -37,30 +37,35 @@ fn value_of(metrics: &Ordered<Metric>, path: &str) -> Result<f64, String> {
     metric.value.ok_or_else(|| metric.note.clone().unwrap_or_else(|| "no value".to_owned()))
 }
 
-fn holds(value: f64, line: &Expect, variants: &Ordered<VariantResult>) -> Result<bool, String> {
-    Ok(match &line.bound {
+/// Whether a value keeps a bound that stands by itself; none of one that is relative.
+pub(super) fn keeps(value: f64, bound: &Bound) -> Option<bool> {
+    Some(match bound {
         Bound::Less(bound) => value < *bound,
         Bound::AtMost(bound) => value <= *bound,
         Bound::Equals(bound) => value == *bound,
         Bound::AtLeast(bound) => value >= *bound,
         Bound::Greater(bound) => value > *bound,
         Bound::Range(low, high) => (*low..=*high).contains(&value),
-        Bound::Relative { operator, factor, variant } => {
-            let other = variants
-                .get(variant)
-                .ok_or_else(|| format!("variant {variant} was not simulated"))?;
-            let other = value_of(&other.metrics, &line.metric)
-                .map_err(|why| format!("no value in {variant}: {why}"))?;
-            let bound = factor * other;
-            match operator.as_str() {
-                "<" => value < bound,
-                "<=" => value <= bound,
-                "=" => value == bound,
-                ">=" => value >= bound,
-                ">" => value > bound,
-                _ => return Err(format!("unknown operator {operator}")),
-            }
-        }
+        Bound::Relative { .. } => return None,
+    })
+}
+
+fn holds(value: f64, line: &Expect, variants: &Ordered<VariantResult>) -> Result<bool, String> {
+    let Bound::Relative { operator, factor, variant } = &line.bound else {
+        return Ok(keeps(value, &line.bound) == Some(true));
+    };
+    let other =
+        variants.get(variant).ok_or_else(|| format!("variant {variant} was not simulated"))?;
+    let other = value_of(&other.metrics, &line.metric)
+        .map_err(|why| format!("no value in {variant}: {why}"))?;
+    let bound = factor * other;
+    Ok(match operator.as_str() {
+        "<" => value < bound,
+        "<=" => value <= bound,
+        "=" => value == bound,
+        ">=" => value >= bound,
+        ">" => value > bound,
+        _ => return Err(format!("unknown operator {operator}")),
     })
 }
 

@@ -51,6 +51,8 @@ pub(super) fn merge(variant: &Variant, runs: &[Replication]) -> (VariantResult, 
         failures: runs[0].trouble.windows.clone(),
         failures_note: failures_note(runs),
         recoveries: runs[0].trouble.recoveries.clone(),
+        coupling: None,
+        metastability: None,
     };
     (result, samples)
 }

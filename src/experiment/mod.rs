@@ -3,6 +3,7 @@
 //! and drawings.
 
 mod compare;
+mod coupling;
 mod difference;
 mod digest;
 #[cfg(test)]
@@ -10,6 +11,8 @@ mod fake;
 mod interval;
 mod judge;
 mod merge;
+mod metastable;
+mod objective;
 mod partitions;
 mod reduce;
 mod replicate;
@@ -21,8 +24,10 @@ mod tests;
 pub use crate::probe::{Cancelled, Control};
 use crate::results::{Ordered, Results, SCHEMA, VariantResult};
 use crate::scenario::{Scenario, Variant};
+pub use coupling::{Breakage, CouplingOptions, coupling, coupling_runs};
 pub use difference::{Difference, first_difference};
 use merge::Samples;
+pub use metastable::{MetastableOptions, Over, metastability, metastable_jobs};
 use reduce::Replication;
 use replicate::End;
 use simulate::Simulate;
@@ -200,6 +205,11 @@ fn results(scenario: &Scenario, seeds: u64, kept: &[(&Variant, Vec<Replication>)
         .filter_map(|other| base.map(|base| (base, other)))
         .flat_map(|(base, other)| compare::compare((base.0, &base.1), (other.0, &other.1)))
         .collect();
+    Results { comparisons, ..head(scenario, seeds, variants) }
+}
+
+/// Results of so many replications without comparisons.
+fn head(scenario: &Scenario, seeds: u64, variants: Ordered<VariantResult>) -> Results {
     Results {
         schema: SCHEMA,
         program: concat!("tidelag ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -207,6 +217,6 @@ fn results(scenario: &Scenario, seeds: u64, kept: &[(&Variant, Vec<Replication>)
         seed: scenario.seed,
         seeds,
         variants,
-        comparisons,
+        comparisons: Vec::new(),
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! Knows only what the results hold: where they do not say why, neither does this.
 
+use crate::render::study;
 use crate::render::view::{View, clients, worst_first};
 use crate::render::wording::{count, list, percent, plural, seconds, significant};
 use crate::results::catalogue::SEGMENTS;
@@ -111,7 +112,7 @@ fn largest_segment(view: &View<'_>, service: &str) -> Option<(&'static str, f64)
 }
 
 impl Answer {
-    fn new(results: &Results, view: &View<'_>, text: String) -> Self {
+    pub(crate) fn new(results: &Results, view: &View<'_>, text: String) -> Self {
         let variant = (results.variants.len() > 1).then(|| view.name.to_owned());
         Self { variant, text }
     }
@@ -125,6 +126,9 @@ impl Answer {
 /// One line per variant: how its clients fare, how far behind its subscribers are, and what was
 /// lost.
 pub(crate) fn answers(results: &Results) -> Vec<Answer> {
+    if let Some(found) = study::answers(results) {
+        return found;
+    }
     let views = View::all(results);
     let mut worst = worst_first(&views);
     // Whom the scenario expects something of, the question is about.

@@ -2,6 +2,7 @@
 
 use crate::render::failures;
 use crate::render::findings::{self, Answer};
+use crate::render::study;
 use crate::render::tables::{self, Table};
 use crate::render::verdict;
 use crate::render::view::View;
@@ -18,54 +19,14 @@ pub fn markdown(results: &Results) -> String {
     for answer in findings::answers(results) {
         bullet(&mut out, &answered(&answer));
     }
-    heading(&mut out, &format!("Expectations: {}", text(&findings::verdict(results))));
-    table(&mut out, &tables::expectations(results));
-    if let Some(matrix) = tables::matrix(results) {
-        heading(&mut out, &text(&matrix.caption));
-        table(&mut out, &matrix);
+    let studies = study::tables(results);
+    if studies.is_empty() {
+        report(&mut out, results);
     }
-    comparison(&mut out, results);
-    for view in View::all(results) {
-        heading(&mut out, &format!("{}: {}", text(view.name), text(&tables::phases(&view))));
-        for failure in failures::windows(&view, 4) {
-            paragraph(&mut out, &format!("Broken: {}", text(&failure)));
-        }
-        for recovery in failures::recoveries(&view, 6) {
-            paragraph(&mut out, &format!("Recovered: {}", text(&recovery)));
-        }
-        let parts = [
-            tables::services,
-            tables::client_table,
-            tables::brokers,
-            tables::groups,
-            tables::ledger,
-        ];
-        for part in parts {
-            table(&mut out, &part(&view));
-        }
+    for study in &studies {
+        heading(&mut out, &text(&study.caption));
+        table(&mut out, study);
     }
-    let meanings = findings::meanings(results);
-    if !meanings.is_empty() {
-        heading(&mut out, "What it means");
-        for m in meanings {
-            bullet(&mut out, &answered(&m));
-        }
-    }
-    if !results.scenario.lesson.is_empty() {
-        heading(&mut out, "Lesson");
-        paragraph(&mut out, &text(&results.scenario.lesson));
-    }
-    let advice = findings::advice(results);
-    if !advice.is_empty() {
-        heading(&mut out, "Advice");
-        for (code, advice) in advice {
-            bullet(&mut out, &format!("{}: {}", text(&code), text(&advice)));
-        }
-    }
-    paragraph(
-        &mut out,
-        &format!("Try next: `{}`", plain(&findings::next_step(results)).replace('`', "'")),
-    );
     paragraph(
         &mut out,
         &format!(
@@ -77,6 +38,58 @@ pub fn markdown(results: &Results) -> String {
         ),
     );
     out
+}
+
+/// What the variants did, after the answer.
+fn report(out: &mut String, results: &Results) {
+    heading(out, &format!("Expectations: {}", text(&findings::verdict(results))));
+    table(out, &tables::expectations(results));
+    if let Some(matrix) = tables::matrix(results) {
+        heading(out, &text(&matrix.caption));
+        table(out, &matrix);
+    }
+    comparison(out, results);
+    for view in View::all(results) {
+        heading(out, &format!("{}: {}", text(view.name), text(&tables::phases(&view))));
+        for failure in failures::windows(&view, 4) {
+            paragraph(out, &format!("Broken: {}", text(&failure)));
+        }
+        for recovery in failures::recoveries(&view, 6) {
+            paragraph(out, &format!("Recovered: {}", text(&recovery)));
+        }
+        let parts = [
+            tables::services,
+            tables::client_table,
+            tables::brokers,
+            tables::groups,
+            tables::ledger,
+        ];
+        for part in parts {
+            table(out, &part(&view));
+        }
+    }
+    let meanings = findings::meanings(results);
+    if !meanings.is_empty() {
+        heading(out, "What it means");
+        for m in meanings {
+            bullet(out, &answered(&m));
+        }
+    }
+    if !results.scenario.lesson.is_empty() {
+        heading(out, "Lesson");
+        paragraph(out, &text(&results.scenario.lesson));
+    }
+    let advice = findings::advice(results);
+    if !advice.is_empty() {
+        heading(out, "Advice");
+        for (code, advice) in advice {
+            bullet(out, &format!("{}: {}", text(&code), text(&advice)));
+        }
+    }
+    paragraph(
+        out,
+        &format!("Try next: `{}`", plain(&findings::next_step(results)).replace('`', "'")),
+    );
 }
 
 fn answered(answer: &Answer) -> String {

@@ -5,6 +5,7 @@
 //! the same bytes on every platform.
 
 mod chart;
+mod coupling;
 mod csv;
 mod failures;
 mod findings;
@@ -12,6 +13,8 @@ mod html;
 mod json;
 mod markdown;
 mod matrix;
+mod metastable;
+mod study;
 mod tables;
 mod terminal;
 #[cfg(test)]

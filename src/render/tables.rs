@@ -32,7 +32,7 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    fn new(caption: impl Into<String>, head: &[&str]) -> Self {
+    pub(crate) fn new(caption: impl Into<String>, head: &[&str]) -> Self {
         Self {
             caption: caption.into(),
             head: head.iter().map(|h| (*h).to_owned()).collect(),

@@ -108,6 +108,32 @@ pub const RUN_COUNTS: [(&str, &str); 2] = [
     ("not_emitted", "arrivals of sources whose service was down"),
 ];
 
+/// Metrics that only a study of many runs finds, with their units and meanings.
+pub const STUDIES: [(&str, &str, &str); 5] = [
+    (
+        "coupling.<from>.<to>",
+        "1",
+        "share of the replications in which objectives of <to> break because <from> is broken",
+    ),
+    (
+        "coupling.<from>.<to>.effect",
+        "s or 1",
+        "what is added to a lag or latency of <to>, or lost of its availability",
+    ),
+    (
+        "coupling.loose",
+        "1",
+        "share of the pairs of a service and somebody else whose objectives hold although the \
+         service is broken",
+    ),
+    ("metastable.for", "s", "shortest failure from which the system does not return"),
+    (
+        "metastable.load",
+        "1",
+        "smallest load, as a multiple of the file's, at which the system does not return",
+    ),
+];
+
 /// All metric families but the segments (`email.segment.wait.mean`, a mean in s per name of
 /// [`SEGMENTS`]) and the ledger (`ledger.lost` and `email.ledger.lost`, a count per name of
 /// [`LEDGER_STATES`] and [`LEDGER_COUNTS`], `ledger.committed`, and for the run as a whole

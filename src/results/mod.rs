@@ -5,8 +5,10 @@
 
 pub mod catalogue;
 mod ordered;
+mod studies;
 
 pub use ordered::Ordered;
+pub use studies::{Coupling, Effect, Fate, Metastability, Radius, Search, Trial};
 
 use serde::{Deserialize, Serialize};
 
@@ -90,6 +92,12 @@ pub struct VariantResult {
     /// Who felt the failures, and until when, in the first replication.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recoveries: Vec<Recovery>,
+    /// Who breaks with whom, if that was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coupling: Option<Coupling>,
+    /// From where there is no return, if that was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metastability: Option<Metastability>,
 }
 
 /// Lengths of the phases in seconds of simulated time.

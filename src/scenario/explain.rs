@@ -8,7 +8,7 @@ use super::metric_paths::LATER;
 use super::presets::{engine, origin, preset_of};
 use super::{FileId, Node, Sources, Span, Table, Value, codes, codes_meaning};
 use crate::results::catalogue::{
-    FAMILIES, Family, Kind, LEDGER_COUNTS, LEDGER_STATES, RUN_COUNTS, SEGMENTS, Scope,
+    FAMILIES, Family, Kind, LEDGER_COUNTS, LEDGER_STATES, RUN_COUNTS, SEGMENTS, STUDIES, Scope,
 };
 
 /// One effective value.
@@ -323,6 +323,9 @@ pub fn explain_metric(path: &str) -> Option<String> {
         [.., family] => family,
         [] => return None,
     };
+    if let Some((scope @ ("coupling" | "metastable"), _)) = path.split_once('.') {
+        return Some(explain_study(scope));
+    }
     if LATER.contains(family) && !is_family(family) {
         return Some(format!("{family}\n  This metric is not supported yet.\n"));
     }
@@ -334,6 +337,17 @@ pub fn explain_metric(path: &str) -> Option<String> {
         .map(explain_family)
         .collect();
     (!found.is_empty()).then(|| found.join("\n"))
+}
+
+/// Metrics that a run does not have: what finds them, and what they mean.
+fn explain_study(scope: &str) -> String {
+    let command = if scope == "coupling" { "coupling" } else { "plan --metastable" };
+    let mut text = format!("Found by `tidelag {command}`; [expect] cannot bound it.\n");
+    let known = STUDIES.iter().filter(|(path, _, _)| path.starts_with(scope));
+    for (path, unit, meaning) in known {
+        let _ = writeln!(text, "{path} ({unit})\n  {meaning}");
+    }
+    text
 }
 
 fn is_family(name: &str) -> bool {

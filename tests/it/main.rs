@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests prepare and pin files")]
 
 mod cli;
+mod coupling;
 mod determinism;
 mod diagnostics;
 mod docs;
@@ -12,6 +13,7 @@ mod knobs;
 mod laws;
 mod loops;
 mod mutation;
+mod plan;
 mod reports;
 mod scenarios;
 mod speed;

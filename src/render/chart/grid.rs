@@ -121,7 +121,9 @@ impl Number {
         }
         let colour = if self.mark.is_some() { INK } else { GREY };
         let middle = y + LINE / 2 - 1;
-        text(root, self.name, (x + 8, middle), &font(12.0, colour, false, start))?;
+        if !self.name.is_empty() {
+            text(root, self.name, (x + 8, middle), &font(12.0, colour, false, start))?;
+        }
         let bold = self.mark.is_some();
         text(root, &self.text, (x + width - 16, middle), &font(12.0, colour, bold, end))
     }

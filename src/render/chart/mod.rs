@@ -6,6 +6,7 @@
 mod axis;
 mod backlog;
 mod clients;
+mod coupling;
 mod figure;
 mod goodput;
 mod grid;
@@ -13,6 +14,7 @@ mod incidents;
 mod lag_distribution;
 mod lag_over_time;
 mod matrix;
+mod metastable;
 mod palette;
 mod partitions;
 mod recovery;
@@ -52,7 +54,9 @@ struct Kind {
 }
 
 /// Every kind of figure, in the order of a report.
-const FIGURES: [Kind; 10] = [
+const FIGURES: [Kind; 12] = [
+    coupling::KIND,
+    metastable::KIND,
     matrix::KIND,
     lag_over_time::KIND,
     recovery::KIND,

@@ -9,6 +9,7 @@ mod parts;
 use crate::render::chart::Chart;
 use crate::render::failures;
 use crate::render::findings;
+use crate::render::study;
 use crate::render::tables;
 use crate::render::verdict;
 use crate::render::view::View;
@@ -25,6 +26,7 @@ const TAKEN_APART: usize = 3;
 /// `report.html`: the whole report with `charts` inlined.
 pub fn html(results: &Results, charts: &[Chart]) -> String {
     let views = View::all(results);
+    let studies = study::tables(results);
     let title = findings::title(results);
     let page = markup! {
         (DOCTYPE)
@@ -38,12 +40,19 @@ pub fn html(results: &Results, charts: &[Chart]) -> String {
             body {
                 header { (opening(results)) }
                 main {
-                    (expectations(results))
-                    (matrix(results))
-                    (chart_section(charts))
-                    (comparison(results))
-                    @for view in &views { (variant(view)) }
-                    (closing(results))
+                    @if studies.is_empty() {
+                        (expectations(results))
+                        (matrix(results))
+                        (chart_section(charts))
+                        (comparison(results))
+                        @for view in &views { (variant(view)) }
+                        (closing(results))
+                    } @else {
+                        (chart_section(charts))
+                        @for study in &studies {
+                            section { h2 { (study.caption) } (table(study)) }
+                        }
+                    }
                     (provenance(results))
                 }
             }
@@ -169,7 +178,8 @@ fn closing(results: &Results) -> Markup {
 /// The command line that makes the same results again. The path of the scenario is not known here,
 /// so that a report does not depend on it.
 fn command(results: &Results) -> String {
-    let mut words = vec!["tidelag run SCENARIO.toml".to_owned()];
+    let (verb, flags) = study::command(results);
+    let mut words = vec![format!("tidelag {verb} SCENARIO.toml{flags}")];
     words.push(format!("--seed {} --seeds {}", results.seed, results.seeds));
     for setting in &results.scenario.settings {
         words.push(format!("--set '{}'", setting.replace('\'', "'\\''")));

@@ -9,6 +9,7 @@ mod sparkline;
 
 use crate::render::failures;
 use crate::render::findings::{self, Answer};
+use crate::render::study;
 use crate::render::tables::{self, Table};
 use crate::render::verdict;
 use crate::render::view::{View, worst_first};
@@ -53,6 +54,11 @@ fn report(results: &Results, options: &TerminalOptions, comparison_first: bool) 
     };
     let views = View::all(results);
     page.opening(results);
+    let studies = study::tables(results);
+    if !studies.is_empty() {
+        page.study(results, &studies);
+        return page.out;
+    }
     page.expectations(results);
     if let Some(matrix) = tables::matrix(results) {
         page.head(&matrix.caption);
@@ -179,6 +185,16 @@ impl Page {
         if let Some(note) = &table.note {
             self.text("  ", note);
         }
+    }
+
+    /// The tables of a study, and no others.
+    fn study(&mut self, results: &Results, tables: &[Table]) {
+        for table in tables {
+            self.head(&table.caption);
+            self.table(table);
+        }
+        self.line("");
+        self.text("", &stamp(results));
     }
 
     fn variant(&mut self, view: &View<'_>, named: bool) {
