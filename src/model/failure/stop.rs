@@ -31,6 +31,12 @@ impl<O: Observer> World<O> {
         self.drain(s, instance);
     }
 
+    /// A cause that kept an instance stopped is removed.
+    pub(super) fn stop_ends(&mut self, s: &mut Sched, instance: u32) {
+        self.instances[instance as usize].stops -= 1;
+        self.revive(s, instance);
+    }
+
     /// An instance that is up takes no new work from now on and ends with what it has begun.
     fn drain(&mut self, s: &mut Sched, instance: u32) {
         let i = &mut self.instances[instance as usize];

@@ -1,0 +1,134 @@
+//! What breaks. Failures stack, and ending one undoes exactly that one: causes are counted, never
+//! saved and restored.
+//!
+//! `trigger` says when a failure strikes and when its cause is removed, each verb has a file that
+//! says what it does, and here the two meet: `strike` and `relent`.
+
+mod crash;
+mod node;
+mod pause;
+mod slow;
+mod stop;
+#[cfg(test)]
+mod tests;
+mod trigger;
+
+pub(crate) use pause::{Frozen, Held};
+
+use super::blueprint::{Target, Verb};
+use super::broker::{Ctx, Engine};
+use super::observation::Observer;
+use super::{Sched, World};
+use std::collections::BTreeMap;
+use stop::Roll;
+
+/// What failures have done that is not undone yet.
+#[derive(Debug)]
+pub(crate) struct Trouble {
+    /// Causes that keep the nodes of each broker down.
+    nodes: Vec<Causes>,
+    /// Rolling restarts under way.
+    rolls: Vec<Roll>,
+    /// Timers of jobs, put off by a pause.
+    pub(crate) frozen: BTreeMap<u32, Frozen>,
+    /// What has reached each instance that stands still.
+    held: BTreeMap<u32, Vec<Held>>,
+}
+
+impl Trouble {
+    /// None, with so many nodes of each broker.
+    pub(crate) fn none(nodes: impl Iterator<Item = u32>) -> Self {
+        Self {
+            nodes: nodes.map(|n| Causes(vec![0; n as usize])).collect(),
+            rolls: Vec::new(),
+            frozen: BTreeMap::new(),
+            held: BTreeMap::new(),
+        }
+    }
+}
+
+/// How many causes keep each of some things down.
+#[derive(Debug)]
+struct Causes(Vec<u32>);
+
+impl Causes {
+    /// Another cause begins. Whether it is the only one.
+    fn begins(&mut self, which: u32) -> bool {
+        let causes = &mut self.0[which as usize];
+        *causes += 1;
+        *causes == 1
+    }
+
+    /// A cause ends. Whether it was the last one.
+    fn ends(&mut self, which: u32) -> bool {
+        let causes = &mut self.0[which as usize];
+        *causes -= 1;
+        *causes == 0
+    }
+}
+
+impl<O: Observer> World<O> {
+    /// A failure strikes. Every verb has an arm here.
+    fn strike(&mut self, s: &mut Sched, failure: u32) {
+        match self.failures[failure as usize].verb {
+            Verb::Crash | Verb::Unclean => self.crash(s, failure),
+            Verb::Stop => self.struck(failure).into_iter().for_each(|i| self.stop(s, i)),
+            Verb::Restart => self.roll_out(failure),
+            Verb::Pause => self.struck(failure).into_iter().for_each(|i| self.pause(s, i)),
+            Verb::Slow(_) => self.struck(failure).into_iter().for_each(|i| self.slow_down(i)),
+            Verb::Replay(to) => self.each_group_struck(s, failure, |engine, ctx, group| {
+                engine.replay(ctx, group, to);
+            }),
+            Verb::Redrive => self.each_group_struck(s, failure, |engine, ctx, group| {
+                engine.redrive(ctx, group);
+            }),
+        }
+        self.roll_on(s);
+    }
+
+    /// The cause of a strike is removed. Every verb has an arm here.
+    fn relent(&mut self, s: &mut Sched, failure: u32) {
+        match self.failures[failure as usize].verb {
+            Verb::Crash | Verb::Unclean => self.recover(s, failure),
+            Verb::Stop => self.struck(failure).into_iter().for_each(|i| self.stop_ends(s, i)),
+            Verb::Pause => self.struck(failure).into_iter().for_each(|i| self.go_on(s, i)),
+            Verb::Slow(_) => self.struck(failure).into_iter().for_each(|i| self.slow_down(i)),
+            Verb::Restart | Verb::Replay(_) | Verb::Redrive => {}
+        }
+    }
+
+    /// The instances that a failure strikes.
+    fn struck(&self, failure: u32) -> Vec<u32> {
+        let base = self.failure_base[failure as usize];
+        match &self.failures[failure as usize].target {
+            Target::Instances { instances, .. } => instances.iter().map(|i| base + i).collect(),
+            Target::Node { .. } | Target::Relay(_) => Vec::new(),
+        }
+    }
+
+    /// Tells the engines of the groups of the service that a failure strikes something.
+    fn each_group_struck(
+        &mut self,
+        s: &mut Sched,
+        failure: u32,
+        tell: impl Fn(&mut (dyn Engine<O> + 'static), &mut Ctx<O>, u32),
+    ) {
+        if let Target::Instances { service, .. } = self.failures[failure as usize].target {
+            self.each_group(s, service.0, tell);
+        }
+    }
+
+    /// Tells the engines of a service's groups something.
+    pub(crate) fn each_group(
+        &mut self,
+        s: &mut Sched,
+        service: u32,
+        tell: impl Fn(&mut (dyn Engine<O> + 'static), &mut Ctx<O>, u32),
+    ) {
+        for group in self.services[service as usize].groups.clone() {
+            let (engine, mut ctx) = self.at_broker(s, self.groups[group as usize].broker);
+            tell(engine, &mut ctx, group);
+            self.replies(s);
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Nodes of brokers that go down and come back. What that means is up to the engine.
+
+use crate::model::observation::Observer;
+use crate::model::{Sched, World};
+
+impl<O: Observer> World<O> {
+    /// Another cause keeps a node down.
+    pub(super) fn node_fails(&mut self, s: &mut Sched, broker: u32, node: u32, unclean: bool) {
+        if self.trouble.nodes[broker as usize].begins(node) {
+            let (engine, mut ctx) = self.at_broker(s, broker);
+            engine.node_down(&mut ctx, node, unclean);
+            self.replies(s);
+        }
+    }
+
+    /// A cause that kept a node down is removed.
+    pub(super) fn node_recovers(&mut self, s: &mut Sched, broker: u32, node: u32) {
+        if self.trouble.nodes[broker as usize].ends(node) {
+            let (engine, mut ctx) = self.at_broker(s, broker);
+            engine.node_up(&mut ctx, node);
+            self.replies(s);
+        }
+    }
+}
