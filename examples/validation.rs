@@ -7,6 +7,8 @@
 
 #[path = "../tests/validation/cases.rs"]
 mod cases;
+#[path = "../tests/published/rows.rs"]
+mod rows;
 #[path = "../tests/ground-truth/runs.rs"]
 mod runs;
 
@@ -37,6 +39,17 @@ fn simulate(binary: &Path, id: &str, scenario: &str) -> Results {
     std::fs::remove_dir_all(&dir).expect("our own directory");
     results
 }
+
+const PUBLISHED: &str = "
+## Published results
+
+What others have simulated and published, as scenarios of \
+[tests/published](../tests/published/README.md). A bound is what the publication says, give or take \
+what its own chance or rounding leaves open; SI units unless it names one.
+
+| scenario, variant | metric | simulated | bound |
+|---|---|---|---|
+";
 
 const TRUTH: &str = "\
 # Ground truth
@@ -103,6 +116,24 @@ fn ground_truth(root: &Path, binary: &Path) {
     std::fs::write(root.join("docs/ground-truth.md"), page).expect("docs/ground-truth.md");
 }
 
+/// Adds the table of published results. How many bounds do not hold.
+fn published(root: &Path, binary: &Path, page: &mut String) -> usize {
+    page.push_str(PUBLISHED);
+    let mut faults = 0;
+    for (file, _) in rows::FILES {
+        let results = simulated(binary, &root.join(format!("tests/published/{file}.toml")));
+        for (row, holds) in rows::rows(file, &results) {
+            let _ = writeln!(page, "{row}");
+            faults += usize::from(!holds);
+        }
+    }
+    page.push_str("\nSources:\n\n");
+    for (file, source) in rows::FILES {
+        let _ = writeln!(page, "- {file}: {source}");
+    }
+    faults
+}
+
 fn main() -> ExitCode {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let example = std::env::current_exe().expect("the path of this program");
@@ -127,6 +158,7 @@ fn main() -> ExitCode {
     }
     let cases = all.len();
     let _ = writeln!(page, "\n{cases} models, {checks} numbers, {faults} out of tolerance.");
+    faults += published(root, &binary, &mut page);
     std::fs::write(root.join("docs/validation.md"), page).expect("docs/validation.md");
     ExitCode::from(u8::from(faults > 0))
 }

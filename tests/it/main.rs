@@ -12,6 +12,7 @@ mod knobs;
 mod laws;
 mod loops;
 mod mutation;
+mod published;
 mod reports;
 mod scenarios;
 mod speed;
