@@ -1,5 +1,5 @@
-//! Results that others have published: each file states them as bounds, and docs/validation.md shows
-//! what comes out.
+//! Results that others have published: each file states them as bounds, and docs/validation.md
+//! shows what comes out.
 
 #[path = "../published/rows.rs"]
 mod rows;
