@@ -161,4 +161,5 @@ cases! {
     retry_fulljitter_9 = "retry-fulljitter-9",
     retry_memoryless = "retry-memoryless",
     amplification_3_5 = "amplification-3-5",
+    retrial_r60 = "retrial-r60",
 }
