@@ -45,6 +45,7 @@ fn blueprint(instances: u32) -> Blueprint {
         services: vec![service],
         clients: Vec::new(),
         failures: Vec::new(),
+        sets: Vec::new(),
     }
 }
 

@@ -8,10 +8,10 @@ pub use brokers::{LaneInfo, lanes};
 
 use super::blueprint::{
     BacklogPolicy, Blueprint, Dedup, Emission, Emit, EngineSpec, Handler, Operation, OrderGuard,
-    Retry, Service, Step, Target, Trigger,
+    Retry, Service, ServiceId, Step, Target, Trigger,
 };
 use super::book::Book;
-use super::failure::Trouble;
+use super::failure::{Settings, Trouble};
 use super::identity::Identity;
 use super::observation::Observer;
 use super::order::repeats_keys;
@@ -24,7 +24,7 @@ use super::tables::{
 };
 use super::{NetworkTable, Sched, World};
 use crate::random::{Chance, Streams, hash_name};
-use crate::units::SimDuration;
+use crate::units::{Probability, SimDuration};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Every subscription, by event type, then by service.
@@ -52,7 +52,8 @@ impl<O: Observer> World<O> {
         regions.sort_unstable();
         let region = |name: &str| regions.iter().position(|r| *r == name).unwrap_or(0) as u32;
         let delays = &blueprint.network;
-        let instances = blueprint.services.iter().map(|s| s.instances as usize).sum();
+        let room = |s: usize| blueprint.room(ServiceId(s as u32)) as usize;
+        let instances = (0..blueprint.services.len()).map(room).sum();
         let brokers = blueprint.brokers.len();
         let mut world = Self {
             observer,
@@ -96,6 +97,7 @@ impl<O: Observer> World<O> {
             failures: blueprint.failures.clone(),
             failure_base: Vec::new(),
             strikes: vec![0; blueprint.failures.len()],
+            settings: Settings::of(blueprint),
             trouble: Trouble::none(blueprint.brokers.iter().map(|b| b.nodes.max(1))),
             jobs: Slab::new(),
             calls: Slab::new(),
@@ -122,7 +124,7 @@ impl<O: Observer> World<O> {
             self.next_client_arrival(s, client);
             let users = match &self.clients[client as usize].load {
                 LoadTable::Open(_) => 0,
-                LoadTable::Closed { requests_of, .. } => requests_of.len() as u32,
+                LoadTable::Closed { users, .. } => *users,
             };
             (0..users).for_each(|user| self.user_thinks(s, client, user));
         }
@@ -146,6 +148,15 @@ fn emits(handler: &Handler, event: u32) -> bool {
         Step::Emit(Emit::All(all)) => all.iter().any(|e| e.event.0 == event),
         Step::Emit(Emit::OneOf(some)) => some.iter().any(|(_, e)| e.event.0 == event),
         _ => false,
+    })
+}
+
+/// Upper ends of the shares of an exclusive choice, one after the other.
+pub(crate) fn cumulated(some: &[(Probability, Emission)]) -> impl Iterator<Item = f64> {
+    some.iter().scan(0.0, |below, (share, _)| {
+        *below += share.get();
+        // Shares that add up to 1 but for rounding leave no gap at the end.
+        Some(if *below > 1.0 - 1e-9 { 1.0 } else { *below })
     })
 }
 
@@ -201,7 +212,7 @@ impl<O: Observer> Builder<'_, O> {
                 Target::Instances { service, .. } => {
                     self.world.services[service.0 as usize].instances.start
                 }
-                Target::Node { .. } | Target::Relay(_) => 0,
+                Target::Node { .. } | Target::Relay(_) | Target::Values => 0,
             };
             self.world.failure_base.push(base);
         }
@@ -225,17 +236,20 @@ impl<O: Observer> Builder<'_, O> {
         let first = self.world.instances.len() as u32;
         let policy = service.backlog.policy;
         let order = if policy == BacklogPolicy::Lifo { Takes::Newest } else { Takes::Oldest };
-        for i in 0..service.instances {
+        let room = self.blueprint.room(ServiceId(at));
+        for i in 0..room {
+            let absent = i >= service.instances;
             self.world.instances.push(Instance {
                 service: at,
                 zone: service.zone.map_or(i % zones, |z| z.0),
                 incarnation: 0,
                 crashes: 0,
-                stops: 0,
+                stops: u32::from(absent),
                 pauses: 0,
-                up: true,
+                up: !absent,
                 draining: false,
-                takes: order,
+                absent,
+                takes: if absent { Takes::Nothing } else { order },
                 starts_at: 0,
                 stops_at: 0,
                 paused_at: 0,
@@ -250,7 +264,8 @@ impl<O: Observer> Builder<'_, O> {
             workers: service.workers,
             start: service.start,
             balance: service.balance,
-            instances: first..first + service.instances,
+            instances: first..first + room,
+            size: service.instances,
             backlog: VecDeque::new(),
             place: 0,
             up: service.instances,
@@ -260,7 +275,7 @@ impl<O: Observer> Builder<'_, O> {
             cap: service.backlog.cap.map(|cap| usize::try_from(cap).unwrap_or(usize::MAX)),
             evicts: policy != BacklogPolicy::RejectNew,
             held: 0,
-            store: service.connections.map(Store::new),
+            store: self.limits_store(at).then(|| Store::new(service.connections)),
         });
     }
 
@@ -313,7 +328,7 @@ impl<O: Observer> Builder<'_, O> {
             };
             self.world.ops.push(op);
         }
-        let batch = self.batch(at, service, handler, &path);
+        let batch = self.batch(at, handler, &path);
         let key = |purpose: &str| self.streams.key(&format!("{path}/{purpose}"));
         self.world.handlers.push(HandlerTable {
             service: at,
@@ -332,6 +347,12 @@ impl<O: Observer> Builder<'_, O> {
             poison: Chance::new(handler.consume.poison),
             poison_key: key("poison"),
         });
+    }
+
+    /// Whether the operations of a service on its store are ever limited.
+    fn limits_store(&self, at: u32) -> bool {
+        let of = |b: &Blueprint| b.services[at as usize].connections.is_some();
+        of(self.blueprint) || self.blueprint.sets.iter().any(of)
     }
 
     /// The look into its memory with which a handler begins, if its service has one. An operation
@@ -355,16 +376,11 @@ impl<O: Observer> Builder<'_, O> {
 
     fn emit(&mut self, path: &str, seen: &mut Occurrences, emit: &Emit) -> Op {
         let first = self.world.emissions.len() as u32;
-        let mut below = 0.0;
         match emit {
             Emit::All(all) => all.iter().for_each(|e| self.emission(path, seen, *e, 1.0)),
             Emit::OneOf(some) => {
-                for (share, e) in some {
-                    below += share.get();
-                    // Shares that add up to 1 but for rounding leave no gap at the end.
-                    let end = if below > 1.0 - 1e-9 { 1.0 } else { below };
-                    self.emission(path, seen, *e, end);
-                }
+                let pairs = some.iter().zip(cumulated(some));
+                pairs.for_each(|((_, e), end)| self.emission(path, seen, *e, end));
             }
         }
         let all = first..self.world.emissions.len() as u32;

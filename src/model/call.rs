@@ -126,8 +126,8 @@ impl<O: Observer> World<O> {
         let site = &self.sites[call.site as usize];
         let table = &self.services[site.service as usize];
         let first = table.instances.start;
-        let count = table.instances.end - first;
-        if count == 1 {
+        let count = table.size;
+        if count <= 1 {
             return first;
         }
         let mut draw = Draw::new(site.balance_key, call.id, attempt);

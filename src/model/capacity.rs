@@ -19,6 +19,11 @@ impl Capacities {
         Self { per_shard, per_node, shards: Vec::new(), nodes: Vec::new() }
     }
 
+    /// Other limits for what is given to them from now on.
+    pub(crate) fn set(&mut self, per_shard: Capacity, per_node: Capacity) {
+        (self.per_shard, self.per_node) = (per_shard, per_node);
+    }
+
     /// When `messages` of `bytes` in all, given to a shard now, have been served by it and then by
     /// its node.
     pub(crate) fn serve(

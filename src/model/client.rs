@@ -13,14 +13,18 @@ impl<O: Observer> World<O> {
     /// Schedules the next arrival of a source, if there is one within the traffic.
     #[inline(always)]
     pub(crate) fn next_source_arrival(&mut self, s: &mut Sched, source: u32) {
-        if let Some(at) = self.sources[source as usize].arrivals.next() {
-            s.at(at, Event::new(Kind::SourceArrival, 0, source));
+        let table = &mut self.sources[source as usize];
+        if let Some(at) = table.arrivals.next() {
+            s.at(at, Event::new(Kind::SourceArrival, table.epoch, source));
         }
     }
 
     /// A source emits one event, or a burst.
-    pub(crate) fn source_arrival(&mut self, s: &mut Sched, source: u32) {
+    pub(crate) fn source_arrival(&mut self, s: &mut Sched, epoch: u32, source: u32) {
         let table = &mut self.sources[source as usize];
+        if table.epoch != epoch {
+            return;
+        }
         let (service, event) = (table.service, table.event);
         let id = table.first_id.wrapping_add(table.next);
         let individual = table.arrivals.individual(table.next);
@@ -61,10 +65,10 @@ impl<O: Observer> World<O> {
         key: u64,
     ) {
         let table = &self.sources[source as usize];
-        let instances = self.services[table.service as usize].instances.clone();
-        let count = instances.end - instances.start;
+        let of = &self.services[table.service as usize];
+        let (first, count) = (of.instances.start, of.size);
         let turn = (table.next % u64::from(count)) as u32;
-        let in_turn = (0..count).map(|n| instances.start + (turn + n) % count);
+        let in_turn = (0..count).map(|n| first + (turn + n) % count);
         let Some(instance) = in_turn.into_iter().find(|&i| self.instances[i as usize].up) else {
             return;
         };
@@ -84,16 +88,20 @@ impl<O: Observer> World<O> {
 
     /// Schedules the next request of an open-loop client, if there is one within the traffic.
     pub(crate) fn next_client_arrival(&mut self, s: &mut Sched, client: u32) {
-        if let LoadTable::Open(arrivals) = &mut self.clients[client as usize].load
+        let table = &mut self.clients[client as usize];
+        if let LoadTable::Open(arrivals) = &mut table.load
             && let Some(at) = arrivals.next()
         {
-            s.at(at, Event::new(Kind::ClientArrival, 0, client));
+            s.at(at, Event::new(Kind::ClientArrival, table.epoch, client));
         }
     }
 
     /// An open-loop client asks.
-    pub(crate) fn client_arrival(&mut self, s: &mut Sched, client: u32) {
+    pub(crate) fn client_arrival(&mut self, s: &mut Sched, epoch: u32, client: u32) {
         let table = &mut self.clients[client as usize];
+        if table.epoch != epoch {
+            return;
+        }
         let id = table.first_id.wrapping_add(table.next);
         table.next += 1;
         self.next_client_arrival(s, client);
@@ -102,8 +110,16 @@ impl<O: Observer> World<O> {
 
     /// Lets a closed-loop user think, and ask afterwards if that is within the traffic.
     pub(crate) fn user_thinks(&mut self, s: &mut Sched, client: u32, user: u32) {
-        let table = &self.clients[client as usize];
-        let LoadTable::Closed { think, think_key, requests_of } = &table.load else { return };
+        let table = &mut self.clients[client as usize];
+        let LoadTable::Closed { think, think_key, requests_of, users, resting } = &mut table.load
+        else {
+            return;
+        };
+        if user >= *users {
+            let at = resting.partition_point(|&other| other < user);
+            resting.insert(at, user);
+            return;
+        }
         let id = table.first_id.wrapping_add(u64::from(user));
         let at = s.now() + think.sample(*think_key, id, requests_of[user as usize]);
         if at < self.traffic_end {

@@ -57,9 +57,9 @@ pub(crate) enum Kind {
     BrokerTimer,
     /// The pause before the next attempt of a publication is over; slot: record.
     PublishDue,
-    /// A source emits; slot: source.
+    /// A source emits; component: epoch, slot: source.
     SourceArrival,
-    /// An open-loop client asks; slot: client.
+    /// An open-loop client asks; component: epoch, slot: client.
     ClientArrival,
     /// A closed-loop user has thought; component: client, slot: user.
     UserAsks,

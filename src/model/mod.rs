@@ -24,6 +24,8 @@ mod identity;
 mod observation;
 mod order;
 mod publish;
+mod resize;
+mod retune;
 mod service;
 mod slab;
 mod store;
@@ -50,7 +52,7 @@ use broker::{BrokerTable, Delivery, Engine, GroupTable, Reply};
 use bus::Line;
 use capacity::Capacities;
 use event::Kind;
-use failure::Trouble;
+use failure::{Settings, Trouble};
 use publish::{Deadlines, Halts, PublishKeys, Publisher, Record, Relay};
 use slab::Slab;
 use std::collections::BTreeMap;
@@ -85,6 +87,8 @@ pub struct World<O> {
     failure_base: Vec<u32>,
     /// Strikes of each failure that last.
     strikes: Vec<u32>,
+    /// Values that change, if some do.
+    settings: Option<Box<Settings>>,
     trouble: Trouble,
     events: Vec<EventTable>,
     /// Facts and what is owed of them.
@@ -147,7 +151,7 @@ impl<O: Observer> World<O> {
             Kind::PublishDue => self.publish_due(s, event.component(), slot),
             Kind::RequestArrives => self.request_arrives(s, slot),
             Kind::AnswerArrives => self.answer_arrives(s, slot),
-            Kind::ClientArrival => self.client_arrival(s, slot),
+            Kind::ClientArrival => self.client_arrival(s, event.component(), slot),
             Kind::UserAsks => self.user_asks(s, event.component(), slot),
             Kind::Deadline => self.deadline(s, slot),
             Kind::AttemptDue => self.attempt_due(s, slot),
@@ -201,7 +205,7 @@ impl<O: Observer> Model for World<O> {
             Kind::StepDone => self.step_done(s, slot),
             Kind::Deliver => self.deliver(s, event.component(), slot),
             Kind::Fanout => self.fan_out(s, slot),
-            Kind::SourceArrival => self.source_arrival(s, slot),
+            Kind::SourceArrival => self.source_arrival(s, event.component(), slot),
             _ => self.handle_other(event, s),
         }
     }

@@ -55,6 +55,8 @@ pub struct Visit {
 pub trait Observer {
     /// A service emitted an event by itself.
     fn emitted(&mut self, service: u32, now: SimTime, id: u64);
+    /// A service has so many instances with so many workers each from now on.
+    fn sized(&mut self, _service: u32, _now: SimTime, _instances: u32, _workers: u32) {}
     /// An arrival of a source found all instances of its service down.
     fn not_emitted(&mut self, service: u32);
     /// A fact was committed that a subscription has to apply.

@@ -21,9 +21,15 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// So many connections, all of them free.
-    pub(crate) fn new(limit: u32) -> Self {
-        Self { limit: limit as usize, holders: Vec::new(), waiting: VecDeque::new() }
+    /// So many connections, all of them free; `None`: without limit.
+    pub(crate) fn new(limit: Option<u32>) -> Self {
+        let limit = limit.map_or(usize::MAX, |n| n as usize);
+        Self { limit, holders: Vec::new(), waiting: VecDeque::new() }
+    }
+
+    /// From now on there are so many connections. What has one keeps it.
+    pub(crate) fn set_limit(&mut self, limit: Option<u32>) {
+        self.limit = limit.map_or(usize::MAX, |n| n as usize);
     }
 
     /// A job wants to start an operation. Whether it may; otherwise it waits.

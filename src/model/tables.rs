@@ -165,8 +165,10 @@ pub(crate) struct ServiceTable {
     pub(crate) workers: u32,
     pub(crate) start: SimDuration,
     pub(crate) balance: Balance,
-    /// Its instances.
+    /// Its instances, and room for those that there may be later.
     pub(crate) instances: Range,
+    /// How many of them there are, the first ones; a new one counts when it has started.
+    pub(crate) size: u32,
     /// Jobs of events that wait for a worker, by their place in line.
     pub(crate) backlog: VecDeque<u32>,
     /// Next place in line.
@@ -217,6 +219,8 @@ pub(crate) struct Instance {
     pub(crate) up: bool,
     /// Whether it is not up any more, but still finishes its work.
     pub(crate) draining: bool,
+    /// Whether there is none now; counts as a stop.
+    pub(crate) absent: bool,
     /// What its free workers take up.
     pub(crate) takes: Takes,
     /// When it will have started, if it is starting.
@@ -250,6 +254,8 @@ pub(crate) struct SourceTable {
     /// Identity of its arrival 0; arrival n has this plus n.
     pub(crate) first_id: u64,
     pub(crate) next: u64,
+    /// Moves on when its rate changes, so that what was scheduled before is void.
+    pub(crate) epoch: u32,
     /// Age of the fact when it arrives.
     pub(crate) late: Option<Variate>,
     pub(crate) late_key: StreamKey,
@@ -264,6 +270,8 @@ pub(crate) struct ClientTable {
     pub(crate) load: LoadTable,
     pub(crate) first_id: u64,
     pub(crate) next: u64,
+    /// Moves on when its rate changes, so that what was scheduled before is void.
+    pub(crate) epoch: u32,
     pub(crate) pointer: u32,
 }
 
@@ -271,7 +279,16 @@ pub(crate) struct ClientTable {
 #[derive(Debug)]
 pub(crate) enum LoadTable {
     Open(Arrivals),
-    Closed { think: Variate, think_key: StreamKey, requests_of: Vec<u32> },
+    Closed {
+        think: Variate,
+        think_key: StreamKey,
+        /// Requests made by each user that ever was one.
+        requests_of: Vec<u32>,
+        /// How many of them, the first ones, go on after their present request.
+        users: u32,
+        /// Users who did not, in ascending order.
+        resting: Vec<u32>,
+    },
 }
 
 /// A committed fact while somebody still has to apply it.

@@ -205,6 +205,7 @@ pub(crate) fn blueprint(ms: u64, events: usize, services: Vec<Service>) -> Bluep
         services,
         clients: Vec::new(),
         failures: Vec::new(),
+        sets: Vec::new(),
     }
 }
 

@@ -25,6 +25,13 @@ impl Level {
         self.value -= 1;
     }
 
+    /// Another value from now on.
+    pub(crate) fn set(&mut self, now: SimTime, value: u64) {
+        self.settle(now);
+        self.value = value;
+        self.max = self.max.max(value);
+    }
+
     /// Brings the integral up to `now`.
     #[inline]
     pub(crate) fn settle(&mut self, now: SimTime) {

@@ -11,6 +11,8 @@ mod record;
 mod recorder;
 mod replay;
 mod run;
+mod sizes;
+mod spread;
 mod standard;
 mod waiting;
 

@@ -187,7 +187,7 @@ impl Writer<'_> {
         self.add(Scope::Service, name, "backlog", level(backlog, backlog_max as f64), series);
         let inflight = level(backlog + busy, inflight_max as f64);
         self.add(Scope::Service, name, "inflight", inflight, Vec::new());
-        let rho = (s.to.workers - s.from.workers) as f64 / ns / s.capacity;
+        let rho = s.utilisation(&s.from, &s.to, ns, true);
         let bins = s.series.rho.iter().take(self.to_bin).skip(self.from_bin);
         let rho_max = bins.copied().fold(rho, f64::max);
         let series = vec![("mean", s.series.rho.clone())];

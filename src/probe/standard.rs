@@ -8,9 +8,13 @@ use super::history::{History, kind};
 use super::level::Level;
 use super::obligations::{Count, Incidents, Obligations};
 use super::recorder::{Binned, Counts, Recorder};
+use super::sizes::Sizes;
+use super::spread::{Spread, spreads};
 use super::waiting::Waiting;
 use crate::engine::Digest;
-use crate::model::{Blueprint, Fate, Observer, Segments, Subscription, Visit, subscriptions};
+use crate::model::{
+    Blueprint, Fate, Observer, Segments, Service, ServiceId, Subscription, Visit, subscriptions,
+};
 use crate::units::SimTime;
 
 /// Totals of a station at an instant, from which a phase or a bin is the difference of two.
@@ -20,6 +24,8 @@ pub(crate) struct Totals {
     pub(crate) busy: u128,
     /// Busy workers: what rides along in a batch has none of its own.
     pub(crate) workers: u128,
+    /// Worker time that there was, if that ever changes.
+    pub(super) capacity: u128,
     pub(crate) attempted: u64,
     pub(crate) good: u64,
 }
@@ -46,8 +52,10 @@ pub(crate) struct Station<H = Digest> {
     pub(crate) stays: u128,
     pub(crate) not_emitted: u64,
     pub(crate) segments: [u128; 9],
-    /// All worker time per ns.
-    pub(crate) capacity: f64,
+    /// All worker time per ns, as long as it does not change.
+    pub(super) capacity: f64,
+    /// Instances and workers over time, once they have changed.
+    pub(super) sizes: Option<Box<Sizes>>,
     pub(crate) last: Totals,
     pub(crate) from: Totals,
     pub(crate) to: Totals,
@@ -108,20 +116,6 @@ pub(crate) struct DemandSeries {
     pub(crate) availability: Vec<f64>,
 }
 
-/// One event type.
-#[derive(Debug, Default)]
-pub(crate) struct Spread {
-    pub(crate) convergence: Recorder,
-    /// The only delivery of it: then its lag is the convergence, and is recorded once.
-    pub(crate) only: Option<u32>,
-    /// Measured commits.
-    pub(crate) expected: u64,
-    /// Facts that nobody wanted.
-    pub(crate) unroutable: u64,
-    /// Published without a commit.
-    pub(crate) phantom: u64,
-}
-
 /// All of it. `H`: what becomes of the history, a digest unless somebody looks into it.
 #[derive(Debug)]
 pub(crate) struct Probes<H = Digest> {
@@ -141,16 +135,6 @@ pub(crate) struct Probes<H = Digest> {
     pub(crate) heard_by: Vec<Vec<u32>>,
     bin_start: SimTime,
     scratch: Counts,
-}
-
-fn spreads(events: usize, subscriptions: &[Subscription]) -> Vec<Spread> {
-    let mut spreads: Vec<Spread> = (0..events).map(|_| Spread::default()).collect();
-    let mut heard = vec![0; events];
-    for (at, s) in subscriptions.iter().enumerate() {
-        heard[s.event as usize] += 1;
-        spreads[s.event as usize].only = (heard[s.event as usize] == 1).then_some(at as u32);
-    }
-    spreads
 }
 
 /// Obligations of several subscriptions together.
@@ -193,8 +177,11 @@ impl<H: History> Probes<H> {
             heard_by[s.service as usize].push(at as u32);
         }
         let waiting = Waiting::new(blueprint);
-        let station = |(at, s): (usize, &crate::model::Service)| Station {
+        let station = |(at, s): (usize, &Service)| Station {
             capacity: f64::from(s.workers) * f64::from(s.instances),
+            sizes: blueprint
+                .is_elastic(ServiceId(at as u32))
+                .then(|| Box::new(Sizes::from_start(s))),
             incidents: waiting.serves(at).then(Box::default),
             ..Station::default()
         };
@@ -243,10 +230,14 @@ impl<H: History> Probes<H> {
         s.backlog.settle(now);
         s.busy.settle(now);
         s.riding.settle(now);
+        if let Some(sizes) = &mut s.sizes {
+            sizes.settle(now);
+        }
         let totals = Totals {
             backlog: s.backlog.area(),
             busy: s.busy.area(),
             workers: s.busy.area() - s.riding.area(),
+            capacity: s.sizes.as_ref().map_or(0, |sizes| sizes.capacity()),
             attempted: s.attempted,
             good: s.good,
         };
@@ -263,7 +254,8 @@ impl<H: History> Probes<H> {
         if border.bin && width > 0.0 {
             let last = std::mem::replace(&mut s.last, totals);
             s.series.backlog.push((totals.backlog - last.backlog) as f64 / width);
-            s.series.rho.push((totals.workers - last.workers) as f64 / (width * s.capacity));
+            let rho = s.utilisation(&last, &totals, width, false);
+            s.series.rho.push(rho);
             let done = (totals.attempted - last.attempted) as f64;
             s.series.throughput.push(done / (width / 1e9));
         }
@@ -323,6 +315,12 @@ impl<H: History> Observer for Probes<H> {
     #[inline(always)]
     fn emitted(&mut self, service: u32, now: SimTime, id: u64) {
         self.stations[service as usize].history.step(now.ns(), kind::EMITTED, id, 0);
+    }
+
+    fn sized(&mut self, service: u32, now: SimTime, instances: u32, workers: u32) {
+        if let Some(sizes) = &mut self.stations[service as usize].sizes {
+            sizes.set(now, instances, workers);
+        }
     }
 
     fn not_emitted(&mut self, service: u32) {

@@ -18,16 +18,31 @@ pub struct Arrivals {
     n: u64,
     /// The last arrival, in ns.
     now: u64,
+    /// The arrival before it, in ns.
+    before: u64,
     /// No arrival at or after this, in ns.
     end: u64,
+    /// The end of the run, in ns.
+    stop: u64,
     gaps: StreamKey,
+    states: StreamKey,
     process: Process,
+    /// What was left of the gap before the last arrival when the rate last changed: its number, the
+    /// instant in ns, and what was left.
+    changed: (u64, u64, f64),
 }
 
 #[derive(Clone, Debug)]
 enum Process {
-    Poisson { gap_ns: f64 },
-    Periodic { interval_ns: f64 },
+    Poisson {
+        gap_ns: f64,
+    },
+    /// Multiples of the interval after an instant in ns, which is that of arrival `first`.
+    Periodic {
+        interval_ns: f64,
+        from: u64,
+        first: u64,
+    },
     Gaps(Variate),
     Profile(Profile),
     Trace(Arc<Instants>),
@@ -65,28 +80,60 @@ impl Arrivals {
     /// The arrivals at `rate`: gap n is draw n of the stream `gaps`, the length of the n-th state
     /// of a cycle draw n of the stream `states`.
     pub fn new(rate: &Rate, gaps: StreamKey, states: StreamKey) -> Self {
-        let profile = |plan| {
-            // Before the first segment nothing arrives.
-            Process::Profile(Profile { plan, states, next: 0, gap_ns: f64::INFINITY, until: 0 })
-        };
-        let process = match rate {
-            Rate::Poisson(frequency) => Process::Poisson { gap_ns: frequency.gap_ns() },
-            Rate::Periodic { interval_ns } => Process::Periodic { interval_ns: *interval_ns },
-            Rate::Gaps(gap) => Process::Gaps(gap.clone()),
-            Rate::Steps(steps) => profile(Plan::Steps(steps.clone())),
-            Rate::Cycle(states) => profile(Plan::Cycle(states.clone())),
-            Rate::Trace(trace) => Process::Trace(trace.clone()),
-            Rate::Each(each) => Process::Each(Turns::new(each, gaps)),
-        };
         // Without arrivals there is nothing to draw.
         let end = if rate.peak_per_s() == 0.0 { 0 } else { u64::MAX };
-        Self { n: 0, now: 0, end, gaps, process }
+        let process = Process::new(rate, gaps, states);
+        let changed = (0, 0, 0.0);
+        Self { n: 0, now: 0, before: 0, end, stop: u64::MAX, gaps, states, process, changed }
     }
 
     /// The same arrivals without those at or after `end`.
     #[must_use]
     pub fn stop_at(self, end: SimTime) -> Self {
-        Self { end: self.end.min(end.ns()), ..self }
+        Self { end: self.end.min(end.ns()), stop: self.stop.min(end.ns()), ..self }
+    }
+
+    /// From the instant `at` on, which is not after the last arrival, another rate holds. That
+    /// arrival comes when what is left of its gap has passed at the new rate. Where it is now;
+    /// `None` if it does not come.
+    pub fn change(&mut self, at: SimTime, from: &Rate, to: &Rate) -> Option<SimTime> {
+        let at = at.ns();
+        // Draws are numbered from 0, and `n` is that of the next arrival.
+        let nth = self.n - 1;
+        let (number, since, left) = self.changed;
+        let (since, left) =
+            if number == self.n { (since, left) } else { (self.before, self.gap_of(from, nth)) };
+        let passed = Process::new(from, self.gaps, self.states);
+        let left = (left - passed.units(since, at, self.gaps, nth)).max(0.0);
+        self.changed = (self.n, at, left);
+        self.end = if to.peak_per_s() == 0.0 { 0 } else { self.stop };
+        self.process = Process::new(to, self.gaps, self.states);
+        self.now = match &mut self.process {
+            Process::Profile(profile) => {
+                profile.go_to(at);
+                profile.after(at, left, self.stop)
+            }
+            Process::Periodic { interval_ns, from, first } => {
+                *from = at.saturating_add(nearest(left * *interval_ns).ns());
+                *first = self.n;
+                *from
+            }
+            process => {
+                let gap = process.gap_ns(self.gaps, nth);
+                if left == 0.0 { at } else { at.saturating_add(nearest(left * gap).ns()) }
+            }
+        };
+        (self.now < self.end).then_some(SimTime::from_ns(self.now))
+    }
+
+    /// The gap before an arrival, in units that pass at the rate that holds.
+    fn gap_of(&self, rate: &Rate, nth: u64) -> f64 {
+        match rate {
+            Rate::Poisson(_) | Rate::Steps(_) | Rate::Cycle(_) => {
+                standard_exponential(Draw::new(self.gaps, nth, 0))
+            }
+            _ => 1.0,
+        }
     }
 
     /// The individual whose turn arrival `n` is, of a rate that holds for each of a population.
@@ -102,20 +149,64 @@ impl Arrivals {
     pub fn next(&mut self) -> Option<SimTime> {
         let n = self.n;
         self.n += 1;
+        self.before = self.now;
         self.now = match &mut self.process {
             Process::Poisson { gap_ns } => {
                 let gap = standard_exponential(Draw::new(self.gaps, n, 0)) * *gap_ns;
                 self.now.saturating_add(nearest(gap).ns())
             }
-            Process::Periodic { interval_ns } => multiple(*interval_ns, self.n),
+            Process::Periodic { interval_ns, from, first } => {
+                from.saturating_add(multiple(*interval_ns, self.n - *first))
+            }
             Process::Gaps(gap) => self.now.saturating_add(gap.sample(self.gaps, n, 0).ns()),
             Process::Profile(profile) => {
-                profile.after(self.now, Draw::new(self.gaps, n, 0), self.end)
+                let gap = standard_exponential(Draw::new(self.gaps, n, 0));
+                profile.after(self.now, gap, self.end)
             }
             Process::Trace(trace) => trace.at.get(n as usize).map_or(u64::MAX, |at| at.ns()),
             Process::Each(turns) => turns.at(n),
         };
         (self.now < self.end).then_some(SimTime::from_ns(self.now))
+    }
+}
+
+impl Process {
+    fn new(rate: &Rate, gaps: StreamKey, states: StreamKey) -> Self {
+        let profile = |plan| {
+            // Before the first segment nothing arrives.
+            Self::Profile(Profile { plan, states, next: 0, gap_ns: f64::INFINITY, until: 0 })
+        };
+        match rate {
+            Rate::Poisson(frequency) => Self::Poisson { gap_ns: frequency.gap_ns() },
+            Rate::Periodic { interval_ns } => {
+                Self::Periodic { interval_ns: *interval_ns, from: 0, first: 0 }
+            }
+            Rate::Gaps(gap) => Self::Gaps(gap.clone()),
+            Rate::Steps(steps) => profile(Plan::Steps(steps.clone())),
+            Rate::Cycle(states) => profile(Plan::Cycle(states.clone())),
+            Rate::Trace(trace) => Self::Trace(trace.clone()),
+            Rate::Each(each) => Self::Each(Turns::new(each, gaps)),
+        }
+    }
+
+    /// The mean gap, or that before an arrival where each is drawn as a whole.
+    fn gap_ns(&self, gaps: StreamKey, nth: u64) -> f64 {
+        match self {
+            Self::Poisson { gap_ns } => *gap_ns,
+            Self::Periodic { interval_ns, .. } => *interval_ns,
+            Self::Gaps(gap) => gap.sample(gaps, nth, 0).ns() as f64,
+            Self::Profile(_) | Self::Trace(_) | Self::Each(_) => f64::INFINITY,
+        }
+    }
+
+    /// How many gaps, the mean or the one before arrival `nth`, pass from `since` to `at`, in ns.
+    fn units(self, since: u64, at: u64, gaps: StreamKey, nth: u64) -> f64 {
+        if let Self::Profile(mut profile) = self {
+            profile.go_to(since);
+            return profile.units(since, at);
+        }
+        let gap = self.gap_ns(gaps, nth);
+        if gap == 0.0 { f64::INFINITY } else { (at - since) as f64 / gap }
     }
 }
 
@@ -146,10 +237,9 @@ fn multiple(interval: f64, n: u64) -> u64 {
 }
 
 impl Profile {
-    /// The arrival after the instant `now`; `end` or later if there is none before.
-    fn after(&mut self, mut now: u64, draw: Draw, end: u64) -> u64 {
-        // In units of the mean gap, whatever that is in each segment on the way.
-        let mut need = standard_exponential(draw);
+    /// The arrival after the instant `now`; `end` or later if there is none before. `need`: the gap
+    /// before it, in units of the mean gap, whatever that is in each segment on the way.
+    fn after(&mut self, mut now: u64, mut need: f64, end: u64) -> u64 {
         loop {
             let left = self.until.saturating_sub(now) as f64;
             if self.gap_ns.is_finite() {
@@ -165,6 +255,25 @@ impl Profile {
             }
             self.advance();
         }
+    }
+
+    /// Enters the segment that holds at an instant.
+    fn go_to(&mut self, at: u64) {
+        while self.until <= at && self.until != u64::MAX {
+            self.advance();
+        }
+    }
+
+    /// How many mean gaps pass between two instants, of which the first lies in this segment.
+    fn units(&mut self, since: u64, to: u64) -> f64 {
+        let (mut now, mut units) = (since, 0.0);
+        while now < to {
+            let end = self.until.min(to);
+            units += (end - now) as f64 / self.gap_ns;
+            now = end;
+            self.go_to(now);
+        }
+        units
     }
 
     /// Enters the next segment.
@@ -386,6 +495,61 @@ mod tests {
     fn a_cycle_that_hardly_moves_ends_with_the_run() {
         let times = of("cycle 1/s 1ns, 0/s 1h", 360_000);
         assert!(times.len() < 2, "{times:?}");
+    }
+
+    /// Instants before `seconds` of a source whose rate changes at some seconds.
+    fn changing(first: &str, changes: &[(u64, &str)], seconds: u64) -> Vec<u64> {
+        let mut rate: Rate = first.parse().unwrap();
+        let end = SimTime::from_ns(seconds * SECOND);
+        let mut arrivals = Arrivals::new(&rate, key(), states()).stop_at(end);
+        let mut next = arrivals.next();
+        let mut times = Vec::new();
+        for &(at, to) in changes {
+            let at = SimTime::from_ns(at * SECOND);
+            while let Some(time) = next
+                && time < at
+            {
+                times.push(time.ns());
+                next = arrivals.next();
+            }
+            let to: Rate = to.parse().unwrap();
+            assert!(rate.can_become(&to));
+            next = arrivals.change(at, &rate, &to);
+            rate = to;
+        }
+        while let Some(time) = next {
+            times.push(time.ns());
+            next = arrivals.next();
+        }
+        times
+    }
+
+    #[test]
+    fn a_change_moves_instants_as_steps_do() {
+        let close = |a: &[u64], b: &[u64]| {
+            assert_eq!(a.len(), b.len());
+            // Each gap is rounded by itself.
+            let apart = a.iter().zip(b).map(|(a, b)| a.abs_diff(*b)).max();
+            assert!(apart < Some(100), "{apart:?}");
+        };
+        let stepped = arrivals(&steps(&["0s 100/s", "10s 500/s", "12s 0/s", "15s 50/s"]), 30);
+        let changed = [(10, "500/s"), (12, "0/s"), (15, "50/s")];
+        close(&changing("100/s", &changed, 30), &stepped);
+        // Changes in between two arrivals and back leave everything where it was.
+        close(&changing("1/s", &[(3, "9/s"), (3, "1/s"), (4, "1/s")], 90), &of("1/s", 90));
+        let none = arrivals(&steps(&["0s 0/s", "5s 100/s"]), 10);
+        close(&changing("0/s", &[(5, "100/s")], 10), &none);
+        let cycle = "cycle 120/s ~500ms, 30/s ~1s";
+        close(&changing(cycle, &[(7, cycle), (20, cycle)], 60), &of(cycle, 60));
+        assert_eq!(changing("100/s", &[(5, "0/s")], 60), of("100/s", 5));
+    }
+
+    #[test]
+    fn a_period_that_changes_keeps_its_phase() {
+        let ms = |times: Vec<u64>| times.into_iter().map(|t| t / 1_000_000).collect::<Vec<_>>();
+        // At 5 s three quarters of a period are left, at 9 s again.
+        let times = changing("every 4s", &[(5, "every 2s"), (9, "every 4s")], 16);
+        assert_eq!(ms(times), [4000, 6500, 8500, 12_000]);
     }
 
     #[test]

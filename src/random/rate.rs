@@ -157,6 +157,12 @@ impl Rate {
         if let Self::Each(each) = self { Some(each) } else { None }
     }
 
+    /// Whether a source may go over from this rate to `other` and keep its draws.
+    pub fn can_become(&self, other: &Self) -> bool {
+        let flows = |rate: &Self| !matches!(rate, Self::Trace(_) | Self::Each(_));
+        flows(self) && flows(other)
+    }
+
     /// The rate that holds at the instant `t` ns.
     fn per_s_at(&self, t: f64) -> f64 {
         match self {

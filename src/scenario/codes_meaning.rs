@@ -182,7 +182,9 @@ const STORIES: &[Story] = &[
         "a setting that the broker cannot follow",
         "Only a log has partitions that halt and offsets that are stored at intervals; only a \
          queue takes a message back; what is never stored can neither be retried beside the queue \
-         nor dead-lettered. A publisher is recognised only if all copies confirm. Turns \
+         nor dead-lettered. A publisher is recognised only if all copies confirm. A transaction \
+         (`exactly_once`) acknowledges by itself what it covers, and holds only what its handler \
+         publishes through a client of its own. Turns \
          (`every 4s per driver`) need events whose key is that entity.",
     ),
     (
@@ -205,6 +207,12 @@ const STORIES: &[Story] = &[
         "`unclean` strikes a node of a log, `slow`, `stop`, `restart` and `pause` strike \
          instances, `replay` a service that hears a log, `redrive` a service; `crash` strikes \
          instances, nodes and relays.",
+    ),
+    (
+        "E145",
+        "a value that cannot change",
+        "`set` changes values while the scenario runs, by the paths that --set takes. Names, \
+         topology, the number of steps, zones, phases and seeds are what a scenario is, and stay.",
     ),
     (
         "W101",
@@ -301,6 +309,7 @@ mod tests {
             include_str!("names.rs"),
             include_str!("presets.rs"),
             include_str!("reader.rs"),
+            include_str!("settings.rs"),
         ];
         let quoted = FILES.iter().flat_map(|text| text.split('"'));
         let is_code = |word: &&str| {

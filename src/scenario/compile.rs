@@ -1,6 +1,5 @@
 //! A draft becomes a blueprint: the last place with names.
 
-use super::compile_failure::failure;
 use super::draft::{
     BrokerDraft, ClientDraft, Draft, EmissionDraft, EmitDraft, HandlerDraft, LoadDraft,
     PublishDraft, ServiceDraft, SourceDraft, StepDraft,
@@ -14,8 +13,8 @@ use crate::model::{
 };
 use crate::random::Rate;
 
-/// Looks up every name of a draft. What is not found is noted in `found`, and the blueprint is then
-/// of no use.
+/// Looks up every name of a draft but for its failures. What is not found is noted in `found`, and
+/// the blueprint is then of no use.
 pub(super) fn blueprint(
     draft: &Draft,
     names: &Names,
@@ -31,13 +30,6 @@ pub(super) fn blueprint(
     }
     let brokers: Vec<Broker> = draft.brokers.iter().map(|b| compiler.broker(b)).collect();
     let clients = draft.clients.iter().filter_map(|c| compiler.client(c)).collect();
-    let mut failures = Vec::new();
-    for struck in &draft.failures {
-        match failure(struck, names, &services, &brokers) {
-            Ok(failure) => failures.extend(failure),
-            Err(diagnostic) => compiler.found.push(*diagnostic),
-        }
-    }
     Blueprint {
         phases: draft.phases,
         max_events: draft.max_events,
@@ -47,7 +39,8 @@ pub(super) fn blueprint(
         events: compiler.events,
         brokers,
         clients,
-        failures,
+        failures: Vec::new(),
+        sets: Vec::new(),
         services,
     }
 }

@@ -1,21 +1,47 @@
 //! Failures: which instances, node or process a target is, and whether its verb can strike it.
 
 use super::decode_failure::word;
-use super::draft::{FailureDraft, Part};
+use super::draft::{Draft, FailureDraft, Part};
 use super::names::Names;
 use super::{Diagnostic, Span};
 use crate::model::{
-    Broker, BrokerId, EngineSpec, Failure, PublishMode, Service, ServiceId, Target, Trigger, Verb,
+    Blueprint, Broker, BrokerId, EngineSpec, Failure, PublishMode, Service, ServiceId, Target,
+    Trigger, Verb,
 };
 
+/// The failures of a draft that are not switched off. What is wrong is noted in `found`.
+pub(super) fn failures(
+    draft: &Draft,
+    names: &Names,
+    blueprint: &Blueprint,
+    found: &mut Vec<Diagnostic>,
+) -> Vec<Failure> {
+    let mut failures: Vec<Failure> = Vec::new();
+    let mut sets = 0..;
+    for stated in &draft.failures {
+        match failure(stated, names, blueprint) {
+            Ok(Some(mut failure)) => {
+                if let Verb::Set(n) = &mut failure.verb {
+                    *n = sets.next().unwrap_or_default();
+                }
+                failures.push(failure);
+            }
+            Ok(None) => {}
+            Err(diagnostic) => found.push(*diagnostic),
+        }
+    }
+    failures
+}
+
 /// The failure that `draft` states; none if it is switched off.
-pub(super) fn failure(
+fn failure(
     draft: &FailureDraft,
     names: &Names,
-    services: &[Service],
-    brokers: &[Broker],
+    blueprint: &Blueprint,
 ) -> Result<Option<Failure>, Box<Diagnostic>> {
+    let Blueprint { services, brokers, .. } = blueprint;
     let target = match draft.part {
+        Part::Values => Target::Values,
         Part::Node(node, span) => {
             let id = names.broker(Some(&draft.owner))?;
             let Some(broker) = brokers.get(id.0 as usize) else { return Ok(None) };
@@ -27,7 +53,7 @@ pub(super) fn failure(
             if part == Part::Relay {
                 relay_of(draft, service, id)?
             } else {
-                instances_of(draft, service, id, brokers)?
+                instances_of(draft, service, id, blueprint)?
             }
         }
     };
@@ -97,9 +123,11 @@ fn instances_of(
     draft: &FailureDraft,
     service: &Service,
     id: ServiceId,
-    brokers: &[Broker],
+    blueprint: &Blueprint,
 ) -> Result<Target, Box<Diagnostic>> {
-    let Service { instances: n, name, .. } = service;
+    let name = &service.name;
+    // Those that are not there when it strikes it does not strike.
+    let n = &blueprint.room(id);
     match draft.verb {
         Verb::Unclean => {
             let help = "name a node of a log: \"bus/broker:0\"";
@@ -108,7 +136,7 @@ fn instances_of(
         Verb::Replay(_) | Verb::Redrive if draft.part != Part::All => {
             return Err(cannot(draft, "a part of a service", "name the service alone"));
         }
-        Verb::Replay(_) if !hears_a_log(service, brokers) => {
+        Verb::Replay(_) if !hears_a_log(service, &blueprint.brokers) => {
             let help = "only a log can be read again: let it listen to one";
             return Err(cannot(draft, "a service that hears no log", help));
         }
@@ -126,7 +154,7 @@ fn instances_of(
         }
         Part::Share(share) => {
             // 7 % of 100 is 7, though 0.07 * 100 is a little more.
-            let struck = (share.get() * f64::from(*n) - 1e-9).ceil().max(1.0);
+            let struck = (share.get() * f64::from(service.instances) - 1e-9).ceil().max(1.0);
             (0..struck as u32).collect()
         }
         _ => (0..*n).collect(),

@@ -38,9 +38,15 @@ fn failure(reader: &mut Reader, fields: &Fields) -> Option<FailureDraft> {
     let lasts = reader.duration_given(fields, "for");
     let verb = verb(reader, fields);
     let trigger = trigger(reader, fields);
-    let (target, verb, verb_at) = verb.and_then(|entry| struck(reader, entry))?;
+    let entry = verb?;
+    let values = if entry.key == "set" { values_set(reader, entry)? } else { Vec::new() };
+    let (target, verb, verb_at) = struck(reader, entry)?;
     let (trigger, when) = trigger?;
-    let (owner, part) = parse_target(reader, &target)?;
+    let (owner, part) = if verb == Verb::Set(0) {
+        (target.clone(), Part::Values)
+    } else {
+        parse_target(reader, &target)?
+    };
     let named = if name.is_empty() { format!("{} {}", word(verb), target.text) } else { name };
     if let (Verb::Replay(_) | Verb::Redrive, Some(entry)) = (verb, fields.get("for")) {
         let message = format!("`{}` is over at once, so `for` means nothing", word(verb));
@@ -48,7 +54,18 @@ fn failure(reader: &mut Reader, fields: &Fields) -> Option<FailureDraft> {
         reader.note(diagnostic.related(verb_at, "the verb").help("remove `for`"));
     }
     let lasts = if verb == Verb::Pause { lasts.or(Some(PAUSE)) } else { lasts };
-    Some(FailureDraft { name: named, verb, verb_at, owner, part, trigger, when, lasts, off })
+    Some(FailureDraft {
+        name: named,
+        verb,
+        verb_at,
+        owner,
+        part,
+        trigger,
+        when,
+        lasts,
+        off,
+        values,
+    })
 }
 
 /// A verb as a file writes it.
@@ -62,6 +79,7 @@ pub(super) fn word(verb: Verb) -> &'static str {
         Verb::Pause => "pause",
         Verb::Replay(_) => "replay",
         Verb::Redrive => "redrive",
+        Verb::Set(_) => "set",
     }
 }
 
@@ -127,7 +145,21 @@ fn trigger(reader: &mut Reader, fields: &Fields) -> Option<(FailureTrigger, Span
     Some((trigger, first.key_span))
 }
 
-/// The target of a verb, what happens to it, and the place of the verb.
+/// The values that a `set` sets, by path; at least one.
+fn values_set(reader: &mut Reader, entry: &Entry) -> Option<Vec<Entry>> {
+    match &entry.node.value {
+        Value::Table(table) if !table.entries.is_empty() => Some(table.entries.clone()),
+        _ => {
+            let message = "`set` takes values by path";
+            let help = "write set = { \"service.email.workers\" = 4 }";
+            reader.note(Diagnostic::error("E103", entry.node.span, message).help(help));
+            None
+        }
+    }
+}
+
+/// The target of a verb, what happens to it, and the place of the verb. Of a `set`, which has none,
+/// the paths stand for it.
 fn struck(reader: &mut Reader, entry: &Entry) -> Option<(Ref, Verb, Span)> {
     let verb = match entry.key.as_str() {
         "crash" => Verb::Crash,
@@ -137,6 +169,7 @@ fn struck(reader: &mut Reader, entry: &Entry) -> Option<(Ref, Verb, Span)> {
         "restart" => Verb::Restart,
         "pause" => Verb::Pause,
         "replay" => Verb::Replay(SimTime::ZERO),
+        "set" => Verb::Set(0),
         _ => Verb::Redrive,
     };
     let Value::Table(table) = &entry.node.value else {
@@ -144,6 +177,11 @@ fn struck(reader: &mut Reader, entry: &Entry) -> Option<(Ref, Verb, Span)> {
         let target = Ref { text: text.to_owned(), span: entry.node.span };
         return Some((target, verb, entry.key_span));
     };
+    if verb == Verb::Set(0) {
+        let paths: Vec<&str> = table.entries.iter().map(|e| e.key.as_str()).collect();
+        let paths = Ref { text: paths.join(", "), span: entry.node.span };
+        return Some((paths, verb, entry.key_span));
+    }
     let [target] = table.entries.as_slice() else {
         let message = format!("`{}` has one target", entry.key);
         let help = "write a [[failure]] for each";

@@ -3,7 +3,7 @@
 
 use super::keys::Place;
 use super::reader::{Ref, Worded};
-use super::{Span, Value};
+use super::{Entry, Span, Value};
 use crate::model::{
     AckMode, AttributeSpec, Backlog, Balance, BatchSpec, Broker, Exhausted, FailureTrigger, Memory,
     Network, PhasePlan, Population, PublishMode, Retry, RetryIn, Verb, Zone,
@@ -55,6 +55,8 @@ pub(super) struct BrokerDraft {
     pub(super) alternate: Option<Ref>,
     /// Whether it has a dead-letter queue.
     pub(super) dlq: bool,
+    /// Where it asks for transactions.
+    pub(super) exactly_once: Option<Span>,
     /// Keys that have no effect.
     pub(super) idle: Vec<IdleKey>,
 }
@@ -82,6 +84,8 @@ pub(super) struct EntityDraft {
 #[derive(Debug)]
 pub(super) struct PublishDraft {
     pub(super) mode: PublishMode,
+    /// Where the mode stands, if it is given.
+    pub(super) at: Option<Span>,
     /// None: the first broker.
     pub(super) to: Option<Ref>,
 }
@@ -178,6 +182,8 @@ pub(super) enum Needs {
     ShortPolls,
     /// A lease with a timer.
     Visibility,
+    /// A handler that hears the broker and emits to it.
+    Transform,
 }
 
 #[derive(Debug)]
@@ -262,6 +268,8 @@ pub(super) struct FailureDraft {
     pub(super) when: Span,
     pub(super) lasts: Option<SimDuration>,
     pub(super) off: bool,
+    /// What [`Verb::Set`] sets, by path.
+    pub(super) values: Vec<Entry>,
 }
 
 /// Which part of a service or broker.
@@ -277,4 +285,6 @@ pub(super) enum Part {
     Node(u64, Span),
     /// The process that empties its outbox.
     Relay,
+    /// Nothing: values of the scenario change.
+    Values,
 }

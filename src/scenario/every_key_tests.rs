@@ -78,6 +78,7 @@ const VALUES: &[(&str, &str)] = &[
     ("retention", "\"7h\""),
     ("retain", "\"7GB\""),
     ("compaction", "true"),
+    ("exactly_once", "@transform"),
     ("reset", "\"earliest\""),
     ("rebalance", "\"server\""),
     ("session_timeout", "\"7s\""),
@@ -170,6 +171,7 @@ const VALUES: &[(&str, &str)] = &[
     ("pause", "\"email[1]\""),
     ("replay", "{ email = \"7s\" }"),
     ("redrive", "\"email\""),
+    ("set", "{ \"service.email.workers\" = 7 }"),
 ];
 
 /// The line that sets a key, and the line that it is held against.
@@ -198,6 +200,10 @@ fn lines(place: P, name: &str) -> (String, String) {
         }
         ("@relay", _) => {
             (format!("publish = \"outbox\"{and}relay = \"cdc\""), "publish = \"outbox\"".into())
+        }
+        ("@transform", _) => {
+            let transform = "[service.tax]\non.E = { emits = \"G\" }";
+            (format!("{name} = true\n{transform}"), transform.to_owned())
         }
         ("@quorum", P::Push) => {
             let value = match name {

@@ -280,7 +280,7 @@ pub const PRESETS: &[&str] = &[
 
 /// Verbs of failures that work.
 pub const VERBS: &[&str] =
-    &["crash", "slow", "unclean", "stop", "restart", "pause", "replay", "redrive"];
+    &["crash", "slow", "unclean", "stop", "restart", "pause", "replay", "redrive", "set"];
 
 /// Verbs of failures that do not work yet.
 pub const LATER_VERBS: &[&str] = &[
@@ -304,7 +304,6 @@ pub const LATER_VERBS: &[&str] = &[
     "leak",
     "schema",
     "drop_consumer",
-    "set",
 ];
 
 /// Triggers of failures: those that work and those that do not yet.

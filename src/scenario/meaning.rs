@@ -6,13 +6,14 @@
 
 use super::advice::advice;
 use super::check::{Verdict, nothing_to_do, unanimous, verdicts};
+use super::compile_failure::failures;
 use super::draft::Draft;
 use super::expect::expectations;
 use super::names::Names;
 use super::reader::{Reader, Samples};
 use super::{
     Diagnostic, Expect, FileId, Severity, Sources, Span, Table, Value, Variant, compile, decode,
-    topology,
+    settings, topology,
 };
 use crate::results::{ScenarioInfo, Topology};
 
@@ -92,7 +93,9 @@ fn one<'t>(
         reader.found.extend(nothing_to_do(&draft));
     }
     let names = Names::of(&draft, &mut reader.found);
-    let blueprint = compile::blueprint(&draft, &names, sources, &mut reader.found);
+    let mut blueprint = compile::blueprint(&draft, &names, sources, &mut reader.found);
+    blueprint.sets = settings::sets(&mut reader, table, &draft, &blueprint);
+    blueprint.failures = failures(&draft, &names, &blueprint, &mut reader.found);
     let mut expect: Vec<Expect> = Vec::new();
     match draft.expect {
         Some((Value::Table(table), _)) => {

@@ -59,6 +59,9 @@ mod remove;
 mod remove_tests;
 mod samples;
 mod scan;
+mod settings;
+#[cfg(test)]
+mod settings_tests;
 mod shorthand;
 #[cfg(test)]
 mod shorthand_tests;

@@ -11,7 +11,7 @@ use crate::units::{Probability, SimDuration};
 pub struct BrokerId(pub u32);
 
 /// A broker.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Broker {
     /// Name in the file, `bus` if the file declares none.
     pub name: String,
@@ -68,7 +68,7 @@ impl Broker {
 }
 
 /// How clients of a broker publish.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ProducerSpec {
     /// When a publish counts as done.
     pub acks: Acks,
@@ -155,10 +155,12 @@ pub enum AckMode {
     After,
     /// Every so often; on a log only.
     Interval(SimDuration),
+    /// Together with what is emitted to the same log, which is not seen before.
+    Transaction,
 }
 
 /// Storage and dispatch.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum EngineSpec {
     /// The lossless bus of infinite capacity.
     Ideal,
@@ -173,7 +175,7 @@ pub enum EngineSpec {
 }
 
 /// Partitioned log with consumer groups.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LogSpec {
     /// Partitions of each topic.
     pub partitions: u32,
@@ -234,7 +236,7 @@ pub enum Rebalance {
 }
 
 /// Leased queue that pushes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PushSpec {
     /// Messages that a consumer holds at most, unless its handler says otherwise; 0: without limit.
     pub prefetch: u32,
@@ -261,7 +263,7 @@ pub struct PushSpec {
 }
 
 /// What a replicated queue needs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct QuorumSpec {
     /// Copies, the leader included.
     pub replicas: u32,
@@ -285,7 +287,7 @@ pub enum Overflow {
 }
 
 /// Leased queue that consumers ask.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PullSpec {
     /// How long a message stays hidden after it was given out; `None`: until somebody reclaims it.
     pub visibility: Option<SimDuration>,
@@ -329,7 +331,7 @@ pub struct PullSpec {
 }
 
 /// Ephemeral fan-out.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct FanOutSpec {
     /// Bytes buffered for a subscriber before it is disconnected.
     pub buffer: u64,

@@ -46,7 +46,7 @@ pub enum Popularity {
 }
 
 /// A type of event.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct EventType {
     /// Name.
     pub name: String,
@@ -161,7 +161,7 @@ pub enum PublishMode {
 }
 
 /// How a handler consumes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Consume {
     /// The broker that it listens to.
     pub via: BrokerId,

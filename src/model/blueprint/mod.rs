@@ -5,6 +5,7 @@
 //! nothing of files.
 
 mod broker;
+mod change;
 mod message;
 
 pub use broker::*;
@@ -34,7 +35,7 @@ pub struct EntityId(pub u32);
 pub struct ZoneId(pub u32);
 
 /// A whole architecture.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Blueprint {
     /// Lengths of the phases.
     pub phases: PhasePlan,
@@ -56,6 +57,8 @@ pub struct Blueprint {
     pub clients: Vec<Client>,
     /// Failures in the order of the file, without those that are switched off.
     pub failures: Vec<Failure>,
+    /// What it is while a [`Verb::Set`] lasts, without failures.
+    pub sets: Vec<Blueprint>,
 }
 
 /// Lengths of the phases.
@@ -67,6 +70,23 @@ pub struct PhasePlan {
     pub duration: SimDuration,
     /// Longest time after the traffic for the run to come to rest.
     pub drain: SimDuration,
+}
+
+impl Blueprint {
+    /// The most instances that a service ever has.
+    pub fn room(&self, service: ServiceId) -> u32 {
+        let of = |b: &Self| b.services[service.0 as usize].instances;
+        self.sets.iter().map(of).fold(of(self), u32::max)
+    }
+
+    /// Whether a service has more or less of its workers at some time.
+    pub fn is_elastic(&self, service: ServiceId) -> bool {
+        let of = |b: &Self| {
+            let service = &b.services[service.0 as usize];
+            (service.instances, service.workers)
+        };
+        self.sets.iter().any(|set| of(set) != of(self))
+    }
 }
 
 impl PhasePlan {
@@ -102,7 +122,7 @@ pub struct Network {
 }
 
 /// A service: `instances` x `workers` and what it does.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Service {
     /// Name.
     pub name: String,
@@ -172,7 +192,7 @@ pub enum Balance {
 }
 
 /// `emits.E = rate`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Source {
     /// What is emitted.
     pub event: EventTypeId,
@@ -206,7 +226,7 @@ impl Trigger {
 }
 
 /// `on.E` or `api.op`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Handler {
     /// What starts it.
     pub trigger: Trigger,
@@ -229,7 +249,7 @@ pub struct Handler {
 }
 
 /// One step of a handler.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Step {
     /// Worker time.
     Work(Variate),
@@ -270,7 +290,7 @@ pub struct Emission {
 }
 
 /// A load generator.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Client {
     /// Name.
     pub name: String,
@@ -287,7 +307,7 @@ pub struct Client {
 }
 
 /// When a client issues requests.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Load {
     /// At given instants, whatever the system does.
     Open(Rate),
@@ -310,7 +330,7 @@ pub struct Retry {
 }
 
 /// Something that breaks.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Failure {
     /// Its name in the file, or verb and target.
     pub name: String,
@@ -343,6 +363,8 @@ pub enum Target {
     },
     /// The process that reads the outbox of a service from its database's log.
     Relay(ServiceId),
+    /// Values of the scenario.
+    Values,
 }
 
 /// Kinds of failure.
@@ -364,6 +386,8 @@ pub enum Verb {
     Replay(SimTime),
     /// Dead letters of the service return to its queues.
     Redrive,
+    /// Values are those of another blueprint, by its number in [`Blueprint::sets`].
+    Set(u32),
 }
 
 /// When a failure strikes.

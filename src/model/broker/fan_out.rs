@@ -4,7 +4,7 @@
 //! connected instances. An instance has one connection, with a buffer that its slowness fills.
 
 use super::{Accept, Ctx, Departure, Engine, Outcome, Publication};
-use crate::model::blueprint::FanOutSpec;
+use crate::model::blueprint::{Broker, EngineSpec, FanOutSpec};
 use crate::model::fate::Fate;
 use crate::model::observation::Observer;
 use crate::random::{Backoff, Draw, StreamKey};
@@ -27,8 +27,6 @@ pub(crate) struct FanOutParts {
     pub(crate) members: Vec<StreamKey>,
     /// Identity of each instance.
     pub(crate) ids: Vec<u64>,
-    /// Bytes of each event type.
-    pub(crate) sizes: Vec<u64>,
     pub(crate) services: usize,
     pub(crate) nodes: u32,
 }
@@ -172,10 +170,10 @@ impl FanOut {
         let id = ctx.book.facts.get(p.fact).id;
         let key = self.parts.members[group as usize];
         let instance = members[Draw::new(key, id, 0).below(members.len() as u32) as usize];
-        if self.buffer(ctx, instance, p.size) {
+        if self.buffer(ctx, instance, u64::from(bytes(p.size))) {
             let epoch = self.connections[instance as usize].epoch;
             ctx.store(p.fact, subscription);
-            ctx.deliver(p.fact, subscription, instance, instance, epoch);
+            ctx.deliver(p.fact, subscription, instance, bytes(p.size), epoch);
             ctx.unstore(p.fact, subscription, Fate::LostCrash);
         } else {
             lose(ctx, p.fact, subscription, Fate::LostBuffer);
@@ -183,6 +181,11 @@ impl FanOut {
             self.retry(ctx, instance);
         }
     }
+}
+
+/// A size as the token of a delivery.
+fn bytes(size: u64) -> u32 {
+    size.min(u64::from(u32::MAX)) as u32
 }
 
 /// A copy is lost before it was sent to anybody.
@@ -215,7 +218,7 @@ impl<O: Observer> Engine<O> for FanOut {
         if c.epoch != d.stamp {
             return;
         }
-        c.buffered -= self.parts.sizes[ctx.book.facts.get(d.fact).event as usize];
+        c.buffered -= u64::from(d.token);
         if self.parts.spec.soft_buffer.is_some_and(|soft| c.buffered <= soft) {
             c.above = NEVER;
         }
@@ -263,6 +266,13 @@ impl<O: Observer> Engine<O> for FanOut {
             if c.wanted && !c.open && c.retry == NEVER {
                 self.retry(ctx, instance);
             }
+        }
+    }
+
+    fn reconfigure(&mut self, _ctx: &mut Ctx<O>, broker: &Broker) {
+        if let EngineSpec::FanOut(spec) = &broker.engine {
+            self.parts.spec.clone_from(spec);
+            self.parts.reconnect.clone_from(&broker.reconnect);
         }
     }
 

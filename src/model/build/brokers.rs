@@ -4,8 +4,8 @@ use super::Builder;
 use crate::model::World;
 use crate::model::batch::{BatchTable, Gathering};
 use crate::model::blueprint::{
-    Backlog, Blueprint, Consume, Dedup, EngineSpec, Exhausted, Failure, FanOutSpec, Filter,
-    OrderGuard, PublishMode, PullSpec, RetryIn, Service, ServiceId, Target,
+    AckMode, Backlog, Blueprint, Consume, Dedup, EngineSpec, Exhausted, Failure, FanOutSpec,
+    Filter, OrderGuard, PublishMode, PullSpec, RetryIn, Service, ServiceId, Target,
 };
 use crate::model::broker::fan_out::{FanOut, FanOutParts};
 use crate::model::broker::log::LogEngine;
@@ -132,18 +132,12 @@ impl<O: Observer> Builder<'_, O> {
     }
 
     /// The batch table of a handler, or [`NONE`].
-    pub(super) fn batch(
-        &mut self,
-        at: u32,
-        service: &Service,
-        handler: &super::Handler,
-        path: &str,
-    ) -> u32 {
+    pub(super) fn batch(&mut self, at: u32, handler: &super::Handler, path: &str) -> u32 {
         let Some(batch) = &handler.consume.batch else { return NONE };
-        let instances: u32 =
-            self.blueprint.services[..at as usize].iter().map(|s| s.instances).sum();
+        // Those of its own service come next.
+        let instances = self.world.instances.len() as u32;
         let first = self.world.gatherings.len() as u32;
-        let places = service.instances as usize + 1;
+        let places = self.blueprint.room(ServiceId(at)) as usize + 1;
         self.world.gatherings.extend(std::iter::repeat_n(Gathering::NONE, places));
         self.world.batches.push(BatchTable {
             max: batch.max,
@@ -200,7 +194,8 @@ impl<O: Observer> Builder<'_, O> {
                 let hears =
                     |h: &&super::Handler| h.trigger.heard().iter().any(|e| e.0 == at as u32);
                 let handler = service.handlers.iter().find(hears);
-                handler.is_none_or(|h| !replays(h) && is_plain(self.blueprint, service, &h.consume))
+                handler.is_none_or(|h| !replays(h))
+                    && self.plain(table(s).service, service.handlers.iter().position(|h| hears(&h)))
             });
             let given = heard.clone().any(|s| table(s).backfill);
             let history = if given { event.history } else { 0 };
@@ -224,6 +219,16 @@ impl<O: Observer> Builder<'_, O> {
         for (event, plain) in self.world.events.iter_mut().zip(ungated(self.blueprint, could)) {
             event.plain = plain;
         }
+    }
+
+    /// Whether the ideal bus can carry events to a handler without the book, whatever changes.
+    fn plain(&self, service: u32, handler: Option<usize>) -> bool {
+        let Some(handler) = handler else { return true };
+        let is = |b: &Blueprint| {
+            let service = &b.services[service as usize];
+            is_plain(b, service, &service.handlers[handler].consume)
+        };
+        is(self.blueprint) && self.blueprint.sets.iter().all(is)
     }
 
     /// Whether an event is heard through no broker but the first, which is ideal, and whoever emits
@@ -260,6 +265,8 @@ impl<O: Observer> Builder<'_, O> {
                 deliver: broker.deliver.clone(),
                 ack_key: key("ack"),
                 zones: (0..broker.nodes.max(1)).map(|n| n % zones).collect(),
+                transacts: consumers(self.blueprint)
+                    .any(|(.., c)| c.via.0 == at as u32 && c.ack == Some(AckMode::Transaction)),
                 spec: broker.clone(),
             });
             self.world.publish_keys.push(PublishKeys {
@@ -316,8 +323,9 @@ impl<O: Observer> Builder<'_, O> {
                 let name = &self.blueprint.brokers[broker as usize].name;
                 let w = &self.world;
                 let tables = (&w.groups[..], &w.subscriptions[..], &w.services[..]);
-                let key = self.streams.key(&format!("{name}/replication"));
-                Box::new(LogEngine::new(broker, self.blueprint, key, tables))
+                let key = |purpose: &str| self.streams.key(&format!("{name}/{purpose}"));
+                let keys = (key("replication"), key("transaction"));
+                Box::new(LogEngine::new(broker, self.blueprint, keys, tables))
             }
             EngineSpec::Pull(spec) => Box::new(Pull::new(self.pull(broker, spec))),
             EngineSpec::FanOut(spec) => Box::new(FanOut::new(self.fan_out(broker, spec))),
@@ -363,7 +371,6 @@ impl<O: Observer> Builder<'_, O> {
             reconnect_key: self.streams.key(&format!("{}/reconnect", table.name)),
             members: self.group_keys(broker, "member"),
             ids: self.instance_ids(),
-            sizes: self.blueprint.events.iter().map(|e| e.size).collect(),
             services: self.blueprint.services.len(),
             nodes: table.nodes,
         }
@@ -386,10 +393,11 @@ impl<O: Observer> Builder<'_, O> {
 
     /// Identity of each instance, for draws.
     fn instance_ids(&self) -> Vec<u64> {
-        let services = self.blueprint.services.iter();
-        let ids = services.flat_map(|s| {
+        let services = self.blueprint.services.iter().enumerate();
+        let ids = services.flat_map(|(at, s)| {
             let name = hash_name(&s.name);
-            (0..s.instances).map(move |i| derive_id(name, u64::from(i)))
+            let room = self.blueprint.room(ServiceId(at as u32));
+            (0..room).map(move |i| derive_id(name, u64::from(i)))
         });
         ids.collect()
     }
@@ -404,7 +412,9 @@ impl<O: Observer> World<O> {
     /// All instances consume from the start.
     pub(crate) fn start_brokers(&mut self, s: &mut Sched) {
         for instance in 0..self.instances.len() as u32 {
-            self.joins(s, instance);
+            if !self.instances[instance as usize].absent {
+                self.joins(s, instance);
+            }
         }
         for broker in 0..self.engines.len() as u32 {
             let (engine, mut ctx) = self.at_broker(s, broker);

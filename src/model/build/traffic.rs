@@ -23,6 +23,7 @@ impl<O: Observer> Builder<'_, O> {
                 burst_key: key("burst"),
                 first_id: hash_name(&path),
                 next: 0,
+                epoch: 0,
                 late: source.late.clone(),
                 late_key: key("late"),
                 publish: source.publish,
@@ -49,6 +50,8 @@ impl<O: Observer> Builder<'_, O> {
                 think: think.clone(),
                 think_key: key("think"),
                 requests_of: vec![0; *users as usize],
+                users: *users,
+                resting: Vec::new(),
             },
         };
         self.world.clients.push(ClientTable {
@@ -57,6 +60,7 @@ impl<O: Observer> Builder<'_, O> {
             load,
             first_id: hash_name(name),
             next: 0,
+            epoch: 0,
             pointer: 0,
         });
     }

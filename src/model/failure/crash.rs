@@ -26,6 +26,7 @@ impl<O: Observer> World<O> {
                 self.node_fails(s, broker.0, node, verb == Verb::Unclean);
             }
             Target::Relay(service) => self.relay_crashes(s, service.0),
+            Target::Values => {}
         }
     }
 
@@ -40,6 +41,7 @@ impl<O: Observer> World<O> {
             }
             Target::Node { broker, node } => self.node_recovers(s, broker.0, node),
             Target::Relay(service) => self.relay_recovers(s, service.0),
+            Target::Values => {}
         }
     }
 
@@ -100,6 +102,9 @@ impl<O: Observer> World<O> {
             } else {
                 self.cut_off(s, service, job);
             }
+        }
+        if self.instances[instance as usize].absent {
+            self.shrinks(s, instance);
         }
         self.catch_up(s, instance);
         self.connect_next(s, service);
@@ -186,6 +191,9 @@ impl<O: Observer> World<O> {
         let service = i.service;
         i.takes = table.order;
         table.up += 1;
+        if instance - table.instances.start >= table.size {
+            self.grows(s, instance);
+        }
         self.relays_follow(s, service);
         self.joins(s, instance);
         if self.instances[instance as usize].pauses > 0 {

@@ -7,6 +7,7 @@
 mod crash;
 mod node;
 mod pause;
+mod set;
 mod slow;
 mod stop;
 #[cfg(test)]
@@ -14,6 +15,7 @@ mod tests;
 mod trigger;
 
 pub(crate) use pause::{Frozen, Held};
+pub(crate) use set::Settings;
 
 use super::blueprint::{Target, Verb};
 use super::broker::{Ctx, Engine};
@@ -82,6 +84,7 @@ impl<O: Observer> World<O> {
             Verb::Redrive => self.each_group_struck(s, failure, |engine, ctx, group| {
                 engine.redrive(ctx, group);
             }),
+            Verb::Set(_) => self.values_change(s),
         }
         self.roll_on(s);
     }
@@ -93,6 +96,7 @@ impl<O: Observer> World<O> {
             Verb::Stop => self.struck(failure).into_iter().for_each(|i| self.stop_ends(s, i)),
             Verb::Pause => self.struck(failure).into_iter().for_each(|i| self.go_on(s, i)),
             Verb::Slow(_) => self.struck(failure).into_iter().for_each(|i| self.slow_down(i)),
+            Verb::Set(_) => self.values_change(s),
             Verb::Restart | Verb::Replay(_) | Verb::Redrive => {}
         }
     }
@@ -102,7 +106,7 @@ impl<O: Observer> World<O> {
         let base = self.failure_base[failure as usize];
         match &self.failures[failure as usize].target {
             Target::Instances { instances, .. } => instances.iter().map(|i| base + i).collect(),
-            Target::Node { .. } | Target::Relay(_) => Vec::new(),
+            Target::Node { .. } | Target::Relay(_) | Target::Values => Vec::new(),
         }
     }
 

@@ -24,7 +24,7 @@ pub(crate) struct Roll {
 
 impl<O: Observer> World<O> {
     /// Another cause keeps an instance stopped.
-    pub(super) fn stop(&mut self, s: &mut Sched, instance: u32) {
+    pub(crate) fn stop(&mut self, s: &mut Sched, instance: u32) {
         let i = &mut self.instances[instance as usize];
         i.stops += 1;
         i.starts_at = u64::MAX;
@@ -32,7 +32,7 @@ impl<O: Observer> World<O> {
     }
 
     /// A cause that kept an instance stopped is removed.
-    pub(super) fn stop_ends(&mut self, s: &mut Sched, instance: u32) {
+    pub(crate) fn stop_ends(&mut self, s: &mut Sched, instance: u32) {
         self.instances[instance as usize].stops -= 1;
         self.revive(s, instance);
     }
@@ -162,6 +162,9 @@ impl<O: Observer> World<O> {
         self.leaves(s, instance, Departure::Crash);
         self.publisher_closes(s, instance);
         self.relays_follow(s, service);
+        if self.instances[instance as usize].absent {
+            self.shrinks(s, instance);
+        }
         self.catch_up(s, instance);
         self.revive(s, instance);
         self.roll_on(s);
@@ -189,7 +192,7 @@ impl<O: Observer> World<O> {
                     return false;
                 }
                 let service = self.instances[struck[0] as usize].service;
-                let of = self.services[service as usize].instances.len() as u32;
+                let of = self.services[service as usize].size;
                 let size = (of / ROLLING_SHARE).max(1) as usize;
                 roll.batch = (to, struck.len().min(to + size));
                 for &instance in &struck[roll.batch.0..roll.batch.1] {

@@ -43,13 +43,21 @@ pub(crate) struct Deadlines {
     after: SimDuration,
     /// When, which record, and the turn in which it is meant.
     line: VecDeque<(u64, u32, u32)>,
-    /// Whether a timer is in the event list.
-    armed: bool,
+    /// When the timer in the event list is over, ns, or [`NEVER`]; any other one is void.
+    armed: u64,
 }
+
+/// No timer is set.
+const NEVER: u64 = u64::MAX;
 
 impl Deadlines {
     pub(crate) fn new(after: SimDuration) -> Self {
-        Self { after, line: VecDeque::new(), armed: false }
+        Self { after, line: VecDeque::new(), armed: NEVER }
+    }
+
+    /// From now on they are so far away.
+    pub(super) fn set(&mut self, after: SimDuration) {
+        self.after = after;
     }
 }
 
@@ -201,9 +209,14 @@ impl<O: Observer> World<O> {
         if at == SimTime::MAX {
             return;
         }
-        d.line.push_back((at.ns(), record, turn));
-        if !d.armed {
-            d.armed = true;
+        if d.line.back().is_none_or(|last| last.0 <= at.ns()) {
+            d.line.push_back((at.ns(), record, turn));
+        } else {
+            let place = d.line.partition_point(|other| other.0 <= at.ns());
+            d.line.insert(place, (at.ns(), record, turn));
+        }
+        if at.ns() < d.armed {
+            d.armed = at.ns();
             s.at(at, Event::new(Kind::PublishDue, what, broker));
         }
     }
@@ -211,10 +224,13 @@ impl<O: Observer> World<O> {
     /// The first of some deadlines may have passed.
     pub(super) fn deadline_due(&mut self, s: &mut Sched, what: u32, broker: u32) {
         let at = (what - due::LINGER) as usize;
+        if self.deadlines[broker as usize][at].armed != s.now().ns() {
+            return;
+        }
         loop {
             let d = &mut self.deadlines[broker as usize][at];
             let Some(&(when, record, turn)) = d.line.front() else {
-                d.armed = false;
+                d.armed = NEVER;
                 return;
             };
             let r = self.records.get(record);
@@ -223,6 +239,7 @@ impl<O: Observer> World<O> {
                 continue;
             }
             if when > s.now().ns() {
+                d.armed = when;
                 s.at(SimTime::from_ns(when), Event::new(Kind::PublishDue, what, broker));
                 return;
             }
@@ -246,10 +263,15 @@ impl<O: Observer> World<O> {
     /// long as it takes.
     pub(crate) fn publisher_closes(&mut self, s: &mut Sched, producer: u32) {
         for broker in 0..self.publishers.len() as u32 {
-            for at in 0..self.publisher(broker, producer).open.len() {
-                if self.publisher(broker, producer).open[at].chain.head != NONE {
-                    self.close(s, broker, producer, at as u32);
-                }
+            self.close_all(s, broker, producer);
+        }
+    }
+
+    /// All open batches leave.
+    pub(super) fn close_all(&mut self, s: &mut Sched, broker: u32, producer: u32) {
+        for at in 0..self.publisher(broker, producer).open.len() {
+            if self.publisher(broker, producer).open[at].chain.head != NONE {
+                self.close(s, broker, producer, at as u32);
             }
         }
     }

@@ -422,6 +422,13 @@ const FAILURE: &[Key] = &[
         "the groups of a service start again at an instant",
     ),
     key(&[P::Failure], "redrive", G::Target, "", "dead letters of a service return to its queues"),
+    key(
+        &[P::Failure],
+        "set",
+        G::Other("values by path, such as { \"service.email.workers\" = 4 }"),
+        "",
+        "values of the scenario change, and change back after `for`",
+    ),
     key(&[P::Failure], "at", G::Duration, "", "when it strikes, once"),
     key(&[P::Failure], "every", G::Duration, "", "it strikes at each multiple of this"),
     key(
@@ -456,7 +463,6 @@ const FAILURE_LATER: &[Key] = &[
     later(&[P::Failure], "leak", "slower and slower"),
     later(&[P::Failure], "schema", "a new version of an event"),
     later(&[P::Failure], "drop_consumer", "a subscription is removed"),
-    later(&[P::Failure], "set", "any value of the scenario changes"),
     later(&[P::Failure], "mtbf", "mean time between failures"),
     later(&[P::Failure], "mttr", "mean time to repair"),
     later(&[P::Failure], "when", "a condition that triggers it"),

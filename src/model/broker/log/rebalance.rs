@@ -203,7 +203,8 @@ impl LogEngine {
         let (id, generation) = (u64::from(g.world), g.generation);
         let way = |&m: &u32| {
             let instance = self.members[m as usize].instance;
-            ctx.delay(instance, node, id << 32 | u64::from(instance), generation).ns()
+            let nth = u64::from(instance - g.first_instance + g.first_draw);
+            ctx.delay(instance, node, id << 32 | nth, generation).ns()
         };
         let slowest = g.members.iter().map(way).max().unwrap_or(0);
         let wait = SimDuration::from_ns(4 * slowest);

@@ -14,6 +14,16 @@ use std::collections::BTreeSet;
 pub(super) const TICK: SimDuration = SimDuration::from_secs(300);
 
 impl LogEngine {
+    /// Looks for what is too old at each multiple of the tick, if something ever is.
+    pub(super) fn start_ticking<O: Observer>(&mut self, ctx: &mut Ctx<O>) {
+        let deletes = self.spec.retention.is_some() || self.spec.retain.is_some();
+        if !self.ticks && (deletes || self.spec.compaction) {
+            self.ticks = true;
+            let past = ctx.now().ns() % TICK.ns();
+            ctx.timer(SimDuration::from_ns(TICK.ns() - past), About::Retention.token(0));
+        }
+    }
+
     /// Deletes what is too old or too much, and what compaction makes superfluous.
     pub(super) fn retention_tick<O: Observer>(&mut self, ctx: &mut Ctx<O>) {
         ctx.timer(TICK, About::Retention.token(0));
@@ -32,7 +42,7 @@ impl LogEngine {
                     upto = upto.max(first);
                 }
             }
-            let upto = upto.min(part.hw);
+            let upto = upto.min(part.visible());
             if upto > part.start {
                 self.delete(ctx, at, upto);
             }
@@ -90,7 +100,7 @@ impl LogEngine {
         let lanes = part.lanes.clone();
         let busy: Vec<_> = lanes.iter().map(busy).collect();
         let mut newest = BTreeSet::new();
-        for offset in (part.live.max(part.start)..part.hw).rev() {
+        for offset in (part.live.max(part.start)..part.visible()).rev() {
             let part = &mut self.partitions[at as usize];
             let entry = part.get_mut(offset);
             let fact = entry.fact;
@@ -125,11 +135,12 @@ impl LogEngine {
             }
             let part = &self.partitions[at];
             let place = part.since(to.ns()).max(part.start).max(part.live);
-            let l = &mut self.lanes[lane as usize];
-            let (end, world) = (l.position, l.world);
-            if place >= end {
+            if place >= self.lanes[lane as usize].position {
                 continue;
             }
+            let place = self.breaks_off(ctx, lane, place);
+            let l = &mut self.lanes[lane as usize];
+            let (end, world) = (l.position, l.world);
             (l.position, l.committed, l.halted) = (place, place, false);
             self.replaying += u32::from(l.again == 0);
             l.again = l.again.max(end);

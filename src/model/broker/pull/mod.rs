@@ -9,14 +9,14 @@ mod tests;
 mod timers;
 
 use super::{Accept, Ctx, Departure, Engine, Outcome, Publication};
-use crate::model::blueprint::{AckMode, Exhausted, PullSpec};
+use crate::model::blueprint::{AckMode, Broker, EngineSpec, Exhausted, PullSpec};
 use crate::model::fate::Fate;
 use crate::model::observation::Observer;
 use crate::model::tables::NONE;
 use crate::random::{Chance, StreamKey};
 use crate::units::SimDuration;
 use order::Order;
-use queue::{Place, Queue};
+use queue::{NEVER, Place, Queue};
 use std::collections::{BTreeSet, VecDeque};
 use timers::{AGE, DELAY, FAILOVER, KINDS, LEASE, POLL, schedule};
 
@@ -396,6 +396,27 @@ impl<O: Observer> Engine<O> for Pull {
         self.queues[q].redrive(ctx, since);
         self.watch_age(ctx, q);
         self.pump(ctx, q);
+    }
+
+    fn reconfigure(&mut self, ctx: &mut Ctx<O>, broker: &Broker) {
+        let EngineSpec::Pull(spec) = &broker.engine else { return };
+        self.spec.clone_from(spec);
+        self.lapse = spec.visibility.or(spec.reclaim);
+        self.empty_poll = Chance::new(spec.empty_poll);
+        self.duplicates = Chance::new(spec.duplicates);
+        for g in &mut self.parts.groups {
+            let consume = &ctx.groups[g.group as usize].consume;
+            g.prefetch = consume.prefetch.unwrap_or(spec.prefetch);
+        }
+        for q in 0..self.queues.len() {
+            self.queues[q].ages = NEVER;
+            self.watch_age(ctx, q);
+            self.pump(ctx, q);
+        }
+        // Whoever asked for nothing may have room now.
+        for consumer in 0..self.consumers.len() {
+            self.ask(ctx, consumer);
+        }
     }
 
     fn at_rest(&self) -> bool {

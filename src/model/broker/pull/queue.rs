@@ -72,18 +72,34 @@ impl Message {
     };
 }
 
-/// Messages to which something happens a constant time after they are put in.
-#[derive(Debug, Default)]
+/// Messages to which something happens a while after they are put in, mostly a constant one.
+#[derive(Debug)]
 pub(super) struct Lane {
     /// When, which, and its stamp.
     due: VecDeque<(u64, u32, u32)>,
-    /// Whether a timer is in the event list.
-    pub(super) armed: bool,
+    /// When the timer in the event list is over, ns, or [`NEVER`]; any other one is void.
+    pub(super) armed: u64,
 }
 
+/// No timer is set.
+pub(super) const NEVER: u64 = u64::MAX;
+
 impl Lane {
-    pub(super) fn push(&mut self, at: u64, slot: u32, stamp: u32) {
-        self.due.push_back((at, slot, stamp));
+    fn new() -> Self {
+        Self { due: VecDeque::new(), armed: NEVER }
+    }
+
+    /// Something will be due. Whether a timer has to be set for it.
+    pub(super) fn push(&mut self, at: u64, slot: u32, stamp: u32) -> bool {
+        if self.due.back().is_none_or(|last| last.0 <= at) {
+            self.due.push_back((at, slot, stamp));
+        } else {
+            let place = self.due.partition_point(|other| other.0 <= at);
+            self.due.insert(place, (at, slot, stamp));
+        }
+        let first = at < self.armed;
+        self.armed = self.armed.min(at);
+        first
     }
 
     /// Takes the next message that is due by now. If none is, when the next one will be.
@@ -122,8 +138,8 @@ pub(super) struct Queue {
     fresh: VecDeque<(u32, u32)>,
     pub(super) leases: Lane,
     pub(super) delays: Lane,
-    /// Whether a timer for its oldest message is in the event list.
-    pub(super) ages: bool,
+    /// When the timer for its oldest message is over, ns, or [`NEVER`]; any other one is void.
+    pub(super) ages: u64,
     /// What it takes to keep order within groups.
     pub(super) order: Option<Order>,
     dead: Vec<u32>,
@@ -143,9 +159,9 @@ impl Queue {
             arrivals: 0,
             again: VecDeque::new(),
             fresh: VecDeque::new(),
-            leases: Lane::default(),
-            delays: Lane::default(),
-            ages: false,
+            leases: Lane::new(),
+            delays: Lane::new(),
+            ages: NEVER,
             order,
             dead: Vec::new(),
             stamp: 0,
@@ -241,20 +257,26 @@ impl Queue {
     }
 
     /// A lease ends and the message stays. It may be given out again, at `due` if that is given.
-    pub(super) fn take_back<O: Observer>(&mut self, ctx: &mut Ctx<O>, slot: u32, due: Option<u64>) {
+    /// Whether a timer has to be set for that.
+    pub(super) fn take_back<O: Observer>(
+        &mut self,
+        ctx: &mut Ctx<O>,
+        slot: u32,
+        due: Option<u64>,
+    ) -> bool {
         self.leased -= 1;
         ctx.observer.stored(self.lane, ctx.s.now(), true);
         let Message { fact, subscription, .. } = *self.messages.get(slot);
         ctx.book.put(ctx.observer, fact, subscription, Fate::Stored);
         let Some(due) = due else {
             self.show_again(slot);
-            return;
+            return false;
         };
         let stamp = self.next_stamp();
         let m = self.messages.get_mut(slot);
         m.place = Place::Delayed;
         m.stamp = stamp;
-        self.delays.push(due, slot, stamp);
+        self.delays.push(due, slot, stamp)
     }
 
     /// Takes a message out of the queue.

@@ -145,9 +145,7 @@ impl Pull {
         }
         let Some(lapse) = self.lapse else { return };
         let at = (ctx.now() + lapse).ns();
-        queue.leases.push(at, slot, m.stamp);
-        if !queue.leases.armed {
-            queue.leases.armed = true;
+        if queue.leases.push(at, slot, m.stamp) {
             schedule(ctx, at, LEASE, q);
         }
     }

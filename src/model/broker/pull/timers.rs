@@ -1,9 +1,10 @@
 //! What time does to a queue: leases end, delays end, messages grow too old.
 //!
-//! All messages of a queue that wait for one of these wait equally long, so that one timer for the
-//! first of them is enough.
+//! Messages that wait for one of these are kept in the order of its instants, so that one timer for
+//! the first of them is enough.
 
 use super::super::Ctx;
+use super::queue::NEVER;
 use super::{Presence, Pull};
 use crate::model::fate::Fate;
 use crate::model::observation::Observer;
@@ -29,11 +30,12 @@ impl Pull {
     pub(super) fn watch_age<O: Observer>(&mut self, ctx: &mut Ctx<O>, q: usize) {
         let Some(retention) = self.spec.retention else { return };
         let queue = &mut self.queues[q];
-        if queue.ages || queue.oldest == NONE {
+        if queue.ages != NEVER || queue.oldest == NONE {
             return;
         }
-        queue.ages = true;
         let at = queue.messages.get(queue.oldest).enqueued.saturating_add(retention.ns());
+        let at = at.max(ctx.now().ns());
+        queue.ages = at;
         schedule(ctx, at, AGE, q);
     }
 
@@ -42,7 +44,10 @@ impl Pull {
         let Some(retention) = self.spec.retention else { return };
         let now = ctx.now().ns();
         let queue = &mut self.queues[q];
-        queue.ages = false;
+        if queue.ages != now {
+            return;
+        }
+        queue.ages = NEVER;
         while queue.oldest != NONE
             && queue.messages.get(queue.oldest).enqueued + retention.ns() <= now
         {
@@ -57,6 +62,9 @@ impl Pull {
     pub(super) fn lapse<O: Observer>(&mut self, ctx: &mut Ctx<O>, q: usize) {
         let Some(lapse) = self.lapse else { return };
         let now = ctx.now();
+        if self.queues[q].leases.armed != now.ns() {
+            return;
+        }
         let next = loop {
             let queue = &mut self.queues[q];
             let slot = match queue.leases.pop(&queue.messages, now.ns()) {
@@ -71,7 +79,7 @@ impl Pull {
                 self.queues[q].take_back(ctx, slot, None);
             }
         };
-        self.queues[q].leases.armed = next.is_some();
+        self.queues[q].leases.armed = next.unwrap_or(NEVER);
         if let Some(at) = next {
             schedule(ctx, at, LEASE, q);
         }
@@ -90,13 +98,16 @@ impl Pull {
     pub(super) fn delays_end<O: Observer>(&mut self, ctx: &mut Ctx<O>, q: usize) {
         let now = ctx.now().ns();
         let queue = &mut self.queues[q];
+        if queue.delays.armed != now {
+            return;
+        }
         let next = loop {
             match queue.delays.pop(&queue.messages, now) {
                 Ok(slot) => queue.show_again(slot),
                 Err(next) => break next,
             }
         };
-        queue.delays.armed = next.is_some();
+        queue.delays.armed = next.unwrap_or(NEVER);
         if let Some(at) = next {
             schedule(ctx, at, DELAY, q);
         }
@@ -111,9 +122,7 @@ impl Pull {
             return;
         }
         let at = (ctx.now() + self.spec.nack_delay).ns();
-        queue.take_back(ctx, slot, Some(at));
-        if !queue.delays.armed {
-            queue.delays.armed = true;
+        if queue.take_back(ctx, slot, Some(at)) {
             schedule(ctx, at, DELAY, q);
         }
     }

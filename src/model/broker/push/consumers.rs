@@ -75,6 +75,22 @@ impl Push {
         }
     }
 
+    /// From now on the consumers of a queue hold at most so many messages; who has more keeps them.
+    pub(super) fn set_credit(&mut self, queue: u32, credit: u32) {
+        self.queues[queue as usize].credit = credit;
+        let consumers = &mut self.consumers;
+        self.queues[queue as usize].turns.retain(|&consumer| {
+            let c = &mut consumers[consumer as usize];
+            c.in_turn = c.held < credit;
+            c.in_turn
+        });
+        for consumer in 0..self.consumers.len() as u32 {
+            if self.consumers[consumer as usize].queue == queue {
+                self.offer(consumer);
+            }
+        }
+    }
+
     /// A consumer has started.
     pub(super) fn consumer_joins<O: Observer>(&mut self, ctx: &mut Ctx<O>, consumer: u32) {
         // What it had when it last left in good order and has not given back.

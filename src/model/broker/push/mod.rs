@@ -13,7 +13,7 @@ mod tests;
 
 use super::{Accept, Ctx, Departure, Engine, Outcome, Publication};
 use crate::model::World;
-use crate::model::blueprint::{AckMode, Blueprint, PushSpec};
+use crate::model::blueprint::{AckMode, Blueprint, Broker, EngineSpec, PushSpec};
 use crate::model::build::subscriptions;
 use crate::model::observation::Observer;
 use crate::model::slab::Slab;
@@ -334,6 +334,18 @@ impl<O: Observer> Engine<O> for Push {
 
     fn redrive(&mut self, ctx: &mut Ctx<O>, group: u32) {
         self.revive(ctx, self.queue_of[group as usize]);
+    }
+
+    fn reconfigure(&mut self, ctx: &mut Ctx<O>, broker: &Broker) {
+        let EngineSpec::Push(spec) = &broker.engine else { return };
+        self.spec.clone_from(spec);
+        for (group, &queue) in self.queue_of.clone().iter().enumerate() {
+            if queue != NONE {
+                let credit = self.credit(ctx.groups[group].consume.prefetch);
+                self.set_credit(queue, credit);
+                self.pump(ctx, queue);
+            }
+        }
     }
 
     fn at_rest(&self) -> bool {

@@ -5,6 +5,7 @@ mod lines;
 mod node;
 mod overlap;
 mod pause;
+mod set;
 mod stop;
 
 use crate::model::broker::{

@@ -1,10 +1,11 @@
 //! Failures in every overlap end in the healthy state.
 
 use super::*;
+use crate::model::tables::Takes;
 
 /// Three instances that hear events from an ideal bus and a queue, some in the order of a key, that
 /// write, call, retry in both ways, and are asked. Its unit of time is `ms`.
-fn busy(ms: u64) -> Blueprint {
+pub(super) fn busy(ms: u64) -> Blueprint {
     let t = |n: u64| SimDuration::from_ms(n * ms);
     let v = |n: u64| Variate::constant(t(n));
     let timed = |h: Handler| Handler {
@@ -48,12 +49,13 @@ fn busy(ms: u64) -> Blueprint {
 fn assert_healthy(w: &World<Log>) {
     for i in &w.instances {
         let order = w.services[i.service as usize].order;
-        assert!(i.up && !i.draining && i.takes == order && i.slow == 1.0, "{i:?}");
-        assert!(i.crashes + i.stops + i.pauses + i.busy + i.coming == 0, "{i:?}");
+        let (takes, stops) = if i.absent { (Takes::Nothing, 1) } else { (order, 0) };
+        assert!(i.up != i.absent && !i.draining && i.takes == takes && i.slow == 1.0, "{i:?}");
+        assert!(i.crashes + i.pauses + i.busy + i.coming == 0 && i.stops == stops, "{i:?}");
         assert!(i.inbox.is_empty(), "{i:?}");
     }
     for s in &w.services {
-        assert_eq!(s.up as usize, s.instances.len());
+        assert_eq!(s.up, s.size);
         assert!(s.backlog.is_empty() && s.held == 0);
         assert!(s.store.as_ref().is_none_or(crate::model::store::Store::is_idle));
     }
@@ -66,7 +68,7 @@ fn assert_healthy(w: &World<Log>) {
 }
 
 /// What happens from `from` on.
-fn tail(log: &[String], from_ms: u64) -> &[String] {
+pub(super) fn tail(log: &[String], from_ms: u64) -> &[String] {
     let time = |l: &String| l.split(' ').next().and_then(|t| t.parse::<f64>().ok());
     let late = |l: &String| time(l).is_some_and(|t| t >= from_ms as f64);
     &log[log.iter().position(late).unwrap_or(log.len())..]
@@ -143,6 +145,7 @@ proptest! {
     #[test]
     fn any_failures_end_in_the_healthy_state_with_any_broker(
         strikes in prop::collection::vec(strike(), 1..6),
+        sizes in prop::collection::vec((1u32..6, 1u32..4, 0u64..60_000, 0u64..40_000), 0..4),
         kind in 0..3,
         connected in any::<bool>(),
         batch in any::<bool>(),
@@ -165,6 +168,15 @@ proptest! {
             let each = Variate::constant(t(1));
             consume.retry_in = RetryIn::Inline;
             consume.batch = Some(BatchSpec { max: 3, wait: t(10), each, bisect: connected });
+        }
+        for (instances, workers, begins, lasts) in sizes {
+            super::set::set(&mut b, begins / per, lasts / per, |o| {
+                let service = &mut o.services[1];
+                (service.instances, service.workers) = (instances, workers);
+                service.handlers[1].consume.prefetch = Some(workers);
+                service.connections = Some(workers);
+                o.services[0].sources[0].rate = source(instances.into()).sources.remove(0).rate;
+            });
         }
         assert_recovery(&b, t(50));
     }
