@@ -278,8 +278,7 @@ impl Found<'_> {
         let without: Vec<&Readings> = healthy.iter().map(|run| &run.readings).collect();
         parties.retain_mut(|party| party.settle(&without));
         let wholes: Vec<Replication> = healthy.iter().filter_map(|r| r.whole.clone()).collect();
-        let mut variant = self.variant.clone();
-        let (mut result, _) = merge::merge(&variant, &wholes);
+        let (mut result, _) = merge::merge(self.variant, &wholes);
         // Of the runs without a failure only the numbers are needed.
         result.series = Ordered::default();
         result.histograms = Ordered::default();

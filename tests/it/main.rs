@@ -14,6 +14,7 @@ mod laws;
 mod loops;
 mod mutation;
 mod plan;
+mod published;
 mod reports;
 mod scenarios;
 mod speed;

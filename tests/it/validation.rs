@@ -167,4 +167,5 @@ cases! {
     erlang_a_10_events = "erlang-a-10-events",
     mm1_siro_r70 = "mm1-siro-r70",
     bulkhead_10_8 = "bulkhead-10-8",
+    retrial_r60 = "retrial-r60",
 }
