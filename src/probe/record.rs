@@ -198,6 +198,11 @@ impl Writer<'_> {
         let series = vec![("", s.series.throughput.clone())];
         self.add(Scope::Service, name, "throughput", done, series);
         self.add(Scope::Service, name, "goodput", good, Vec::new());
+        if let Some(sizes) = &s.sizes {
+            let (mean, max) = sizes.instances(ns);
+            let series = vec![("mean", sizes.series.clone())];
+            self.add(Scope::Elastic, name, "instances", level(mean, max), series);
+        }
         if let Some(behind) = &probes.groups.behind[at] {
             self.behind(name, behind);
         }

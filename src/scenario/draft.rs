@@ -5,7 +5,7 @@ use super::keys::Place;
 use super::reader::{Ref, Worded};
 use super::{Entry, Span, Value};
 use crate::model::{
-    AckMode, AttributeSpec, Backlog, Balance, BatchSpec, Broker, Exhausted, FailureTrigger, Memory,
+    AckMode, AttributeSpec, Autoscale, Backlog, Balance, BatchSpec, Broker, Exhausted, FailureTrigger, Memory,
     Network, PhasePlan, Population, PublishMode, Retry, RetryIn, Verb, Zone,
 };
 use crate::random::{Backoff, Burst, Rate, Variate};
@@ -108,6 +108,7 @@ pub(super) struct ConsumeDraft {
 pub(super) struct ServiceDraft {
     pub(super) name: Ref,
     pub(super) instances: u32,
+    pub(super) autoscale: Option<Autoscale>,
     pub(super) workers: u32,
     pub(super) zone: Option<Ref>,
     pub(super) start: SimDuration,

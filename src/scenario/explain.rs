@@ -328,7 +328,7 @@ fn is_family(name: &str) -> bool {
 
 fn explain_family(family: &Family) -> String {
     let owner = match family.scope {
-        Scope::Subscriber | Scope::Service | Scope::Group => "<service>",
+        Scope::Subscriber | Scope::Service | Scope::Group | Scope::Elastic => "<service>",
         Scope::Subscription => "<Event>@<service>",
         Scope::Event => "<Event>",
         Scope::Client => "<client>",

@@ -38,6 +38,8 @@ pub enum Place {
     Retry,
     /// `backlog` of a service.
     Backlog,
+    /// `autoscale` of a service.
+    Autoscale,
     /// `batch` of a handler.
     Batch,
     /// `[broker.X]` that is the ideal bus.
@@ -72,6 +74,7 @@ impl Place {
             P::Api => "`api.OPERATION` of a service",
             P::Retry => "`retry`",
             P::Backlog => "`backlog` of a service",
+            P::Autoscale => "`autoscale` of a service",
             P::Batch => "`batch` of a handler",
             P::Ideal => "the ideal bus",
             P::Log => "a log",
@@ -98,6 +101,7 @@ impl Place {
             P::Api => "service.X.api.OP",
             P::Retry => "client.X.retry, service.X.on.E.retry, service.X.api.OP.retry",
             P::Backlog => "service.X.backlog",
+            P::Autoscale => "service.X.autoscale",
             P::Batch => "service.X.on.E.batch",
             P::Ideal | P::Log | P::Push | P::Pull | P::FanOut => "broker.X",
             P::Dlq => "broker.X.dlq",

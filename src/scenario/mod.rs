@@ -11,6 +11,7 @@ mod compile;
 mod compile_consume;
 mod compile_failure;
 mod decode;
+mod decode_autoscale;
 mod decode_broker;
 mod decode_failure;
 mod decode_handler;
