@@ -95,11 +95,16 @@ fn useful(blueprint: &Blueprint, service: &super::Service) -> u32 {
     if most == 0 { u32::MAX } else { most }
 }
 
+/// Whether what is there is close enough to the target, of which it is so many times as much.
+fn is_close(ratio: f64) -> bool {
+    (ratio - 1.0).abs() <= TOLERANCE + 1e-9
+}
+
 impl Scaler {
     /// How many instances are wanted if `waits` wait and there are `now`, bounds aside.
     fn by_backlog(&self, waits: u64, now: u32, each: u64) -> u32 {
         let ratio = waits as f64 / (each as f64 * f64::from(now));
-        if (ratio - 1.0).abs() <= TOLERANCE {
+        if is_close(ratio) {
             return now;
         }
         u32::try_from(waits.div_ceil(each)).unwrap_or(u32::MAX)
@@ -112,13 +117,12 @@ impl Scaler {
             return now;
         }
         let busy = self.busy as f64 / self.looks as f64 / f64::from(workers);
-        let close = |ratio: f64| (ratio - 1.0).abs() <= TOLERANCE;
         let ratio = busy / f64::from(ready) / target;
         // Those that start are taken to be idle when more are wanted, and busy when fewer are.
         let starting = f64::from(now.saturating_sub(ready));
         let fair = if ratio > 1.0 { busy } else { busy + starting * target };
         let fair = fair / f64::from(now.max(ready)) / target;
-        if close(ratio) || close(fair) || (fair > 1.0) != (ratio > 1.0) {
+        if is_close(ratio) || is_close(fair) || (fair > 1.0) != (ratio > 1.0) {
             return now;
         }
         (fair * f64::from(now.max(ready)) - 1e-9).ceil() as u32
@@ -296,5 +300,51 @@ impl<O: Observer> World<O> {
     /// An instance has started.
     pub(crate) fn is_not_fresh(&mut self, instance: u32) {
         self.scaling.fresh.remove(&instance);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scaler(by: ScaleBy, min: u32, max: u32, target: u32) -> Scaler {
+        let spec = Autoscale { by, min, max, start: SimDuration::from_secs(30) };
+        let recommended = VecDeque::from([(0, target)]);
+        Scaler { service: 0, spec, useful: 24, target, recommended, busy: 0, looks: 0, active: 0 }
+    }
+
+    #[test]
+    fn what_waits_is_shared_out_by_the_target() {
+        let s = scaler(ScaleBy::Backlog(500), 1, 40, 4);
+        let wanted = [0, 1, 1_799, 1_800, 2_200, 2_201, 36_000].map(|n| s.by_backlog(n, 4, 500));
+        // Within a tenth of 4 x 500 nothing changes.
+        assert_eq!(wanted, [0, 1, 4, 4, 4, 5, 72]);
+    }
+
+    #[test]
+    fn utilisation_is_brought_to_the_target() {
+        let by_rho = |busy: u64, ready: u32, now: u32| {
+            let s = Scaler { busy, looks: 15, ..scaler(ScaleBy::Rho(0.5), 1, 40, now) };
+            s.by_rho(ready, 2, now, 0.5)
+        };
+        // 4 instances of 2 workers: 15 looks at 8 busy ones are 120.
+        assert_eq!([120, 66, 63, 54, 45, 0].map(|busy| by_rho(busy, 4, 4)), [8, 4, 4, 4, 3, 0]);
+        // 4 more are on their way: they may be enough.
+        assert_eq!([120, 100, 60].map(|busy| by_rho(busy, 4, 8)), [8, 8, 8]);
+        assert_eq!(by_rho(120, 0, 3), 3);
+    }
+
+    #[test]
+    fn more_come_at_once_and_fewer_after_five_minutes() {
+        let mut s = scaler(ScaleBy::Backlog(500), 2, 30, 4);
+        let mut at = |secs: u64, wanted: u32| {
+            s.target = s.decide(SimTime::ZERO + SimDuration::from_secs(secs), wanted);
+            s.target
+        };
+        assert_eq!(at(15, 72), 24, "no more than are of use");
+        assert_eq!([30, 300, 315].map(|t| at(t, 0)), [24; 3]);
+        assert_eq!(at(316, 9), 9, "what was wanted at 15 s is older than 300 s");
+        assert_eq!([600, 616].map(|t| at(t, 0)), [9, 9]);
+        assert_eq!(at(617, 0), 2, "no fewer than the least");
     }
 }

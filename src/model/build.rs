@@ -6,11 +6,11 @@ mod traffic;
 
 pub use brokers::{LaneInfo, lanes};
 
+use super::autoscale::Scaling;
 use super::blueprint::{
     BacklogPolicy, Blueprint, Dedup, Emission, Emit, EngineSpec, Handler, Operation, OrderGuard,
     Retry, Service, ServiceId, Step, Target, Trigger,
 };
-use super::autoscale::Scaling;
 use super::book::Book;
 use super::failure::{Settings, Trouble};
 use super::identity::Identity;

@@ -5,8 +5,9 @@ use super::keys::Place;
 use super::reader::{Ref, Worded};
 use super::{Entry, Span, Value};
 use crate::model::{
-    AckMode, AttributeSpec, Autoscale, Backlog, Balance, BatchSpec, Broker, Exhausted, FailureTrigger, Memory,
-    Network, PhasePlan, Population, PublishMode, Retry, RetryIn, Verb, Zone,
+    AckMode, AttributeSpec, Autoscale, Backlog, Balance, BatchSpec, Broker, Exhausted,
+    FailureTrigger, Memory, Network, PhasePlan, Population, PublishMode, Retry, RetryIn, Verb,
+    Zone,
 };
 use crate::random::{Backoff, Burst, Rate, Variate};
 use crate::units::{Probability, SimDuration};

@@ -3,6 +3,8 @@
 mod advice;
 mod attributes;
 #[cfg(test)]
+mod autoscale_tests;
+#[cfg(test)]
 mod broker_tests;
 mod check;
 mod codes;

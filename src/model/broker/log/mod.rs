@@ -317,7 +317,8 @@ impl<O: Observer> Engine<O> for LogEngine {
     fn backlog(&self, group: u32) -> u64 {
         let g = &self.groups[self.group_of[group as usize] as usize];
         let lanes = &self.lanes[g.lanes.start as usize..g.lanes.end as usize];
-        let behind = |l: &Lane| self.partitions[l.partition as usize].hw.saturating_sub(l.committed);
+        let behind =
+            |l: &Lane| self.partitions[l.partition as usize].hw.saturating_sub(l.committed);
         lanes.iter().map(behind).sum()
     }
 
