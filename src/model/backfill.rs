@@ -3,7 +3,7 @@
 //! Such a fact is one of the book like any other, but that nobody publishes it: at the start its
 //! copies are where live ones would have come to long ago. It is owed to nobody else.
 
-use super::broker::Publication;
+use super::broker::{Publication, Ticket};
 use super::observation::Observer;
 use super::tables::{Fact, NONE};
 use super::{Sched, World};
@@ -82,6 +82,7 @@ impl<O: Observer> World<O> {
                     sequence: ordinal,
                     attempt: 0,
                     again: false,
+                    ticket: Ticket::NONE,
                 },
             );
             self.replies(s);

@@ -28,6 +28,15 @@ fn on(preset: &str, broker: &str, on: &str) -> String {
     )
 }
 
+/// A service that makes another event of what it hears, by one log.
+fn transforms(broker: &str, on: &str) -> String {
+    format!(
+        "[broker.bus]\npreset = \"kafka\"\n{broker}\n[service.shop]\nemits.E = \"1/s\"\n\
+         [service.tax]\non.E = {{ takes = \"1ms\", emits = \"F\"{on} }}\n\
+         [service.email]\non.F = {{ takes = \"1ms\", ack = \"before\" }}\n"
+    )
+}
+
 #[test]
 fn settings_that_a_broker_cannot_follow_are_errors() {
     insta::assert_snapshot!(checks(&[
@@ -44,12 +53,21 @@ fn settings_that_a_broker_cannot_follow_are_errors() {
         on("kafka", "", "filter = \"size > 5 and amount > 3\""),
         on("kafka", "", "filter = \"country = fr\", via = \"buss\""),
         on("kafka", "alternate = \"E\"", "batch = { mx = 5 }"),
+        transforms("exactly_once = true\nacks = 1", ""),
+        transforms("exactly_once = true\nidempotent = false", ", ack = \"before\""),
+        transforms("exactly_once = true", ", ack = \"after\", publish = \"fire\""),
+        transforms("exactly_once = true", ", publish = \"outbox\""),
+        transforms("exactly_once = true", ", fails = \"1%\", retry_in = \"delayed\""),
+        transforms("exactly_once = 1", ""),
     ]));
 }
 
 #[test]
 fn settings_without_effect_are_warnings() {
     insta::assert_snapshot!(checks(&[
+        on("kafka", "exactly_once = true", "emits = \"F\", to = \"aside\"")
+            + "[broker.aside]\npreset = \"ideal\"\n[service.other]\non.F = { via = \"aside\" }\n",
+        transforms("exactly_once = true", ""),
         on("ideal", "", "ack = \"before\", prefetch = 5, from = \"earliest\""),
         on("kafka", "", "prefetch = 5, retry_in = \"delayed\", publish = \"sync\", poll = \"1s\""),
         on("rabbitmq-classic", "replicas = 3\noverflow = \"block\"", "fails = \"1%\""),

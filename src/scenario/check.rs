@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use super::compile_consume::transforms;
 use super::draft::{Draft, HandlerDraft, IdleKey, Needs, ServiceDraft, StepDraft};
 use super::keys::Place;
 use super::names::{Names, emissions};
@@ -90,8 +91,10 @@ pub(super) fn verdicts(draft: &Draft, names: &Names) -> Vec<Verdict> {
     for client in &draft.clients {
         judge_keys(&mut verdicts, &client.idle, |needs| needs != Needs::Attempts);
     }
-    for broker in &draft.brokers {
-        judge_keys(&mut verdicts, &broker.idle, |_| false);
+    let transforming: BTreeSet<usize> = handlers().filter_map(|h| transforms(h, names)).collect();
+    for (at, broker) in draft.brokers.iter().enumerate() {
+        let transforms = transforming.contains(&at);
+        judge_keys(&mut verdicts, &broker.idle, |needs| needs == Needs::Transform && transforms);
     }
     judge_tables(&mut verdicts, draft, names);
     let asked: BTreeSet<u32> = handlers()
@@ -235,6 +238,7 @@ fn judge_keys(verdicts: &mut Vec<Verdict>, keys: &[IdleKey], fine: impl Fn(Needs
                 Needs::MaxLength => "`max_length`",
                 Needs::ShortPolls => "`long_poll = \"none\"`",
                 Needs::Visibility => "`visibility`",
+                Needs::Transform => "a handler that hears this broker and emits to it",
             };
             let message = format!("`{}` has no effect without {without}", key.text);
             say(d, message, "remove it, or add what it needs")

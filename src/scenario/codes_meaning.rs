@@ -182,7 +182,9 @@ const STORIES: &[Story] = &[
         "a setting that the broker cannot follow",
         "Only a log has partitions that halt and offsets that are stored at intervals; only a \
          queue takes a message back; what is never stored can neither be retried beside the queue \
-         nor dead-lettered. A publisher is recognised only if all copies confirm. Turns \
+         nor dead-lettered. A publisher is recognised only if all copies confirm. A transaction \
+         (`exactly_once`) acknowledges by itself what it covers, and holds only what its handler \
+         publishes through a client of its own. Turns \
          (`every 4s per driver`) need events whose key is that entity.",
     ),
     (

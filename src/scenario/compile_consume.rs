@@ -5,7 +5,8 @@ use super::attributes::filter;
 use super::compile::Compiler;
 use super::draft::HandlerDraft;
 use super::keys::Place;
-use crate::model::{AckMode, BrokerId, Consume, Exhausted, Filter, RetryIn, Trigger};
+use super::names::{Names, emissions};
+use crate::model::{AckMode, BrokerId, Consume, Exhausted, Filter, PublishMode, RetryIn, Trigger};
 
 impl Compiler<'_> {
     /// The consuming half of a handler.
@@ -18,10 +19,12 @@ impl Compiler<'_> {
         }
         let dlq = self.draft.brokers.get(via.0 as usize).is_some_and(|broker| broker.dlq);
         let on_exhausted = draft.on_exhausted.map(|(what, _)| what);
+        let ack = draft.ack.map(|(ack, _)| ack);
+        let transacts = self.transacts(handler);
         Consume {
             via,
             filters: self.filters(handler, trigger),
-            ack: draft.ack.map(|(ack, _)| ack),
+            ack: if transacts { Some(AckMode::Transaction) } else { ack },
             prefetch: draft.prefetch,
             batch: draft.batch.clone(),
             backfill: draft.backfill,
@@ -29,6 +32,34 @@ impl Compiler<'_> {
             on_exhausted: on_exhausted.or(dlq.then_some(Exhausted::Dlq)),
             poison: draft.poison,
         }
+    }
+
+    /// Whether a handler works in transactions. What they leave no room for is noted.
+    fn transacts(&mut self, handler: &HandlerDraft) -> bool {
+        let broker = transforms(handler, self.names).and_then(|id| self.draft.brokers.get(id));
+        let Some(wanted) = broker.and_then(|broker| broker.exactly_once) else { return false };
+        let mut wrong = |span, what: &str, help: &str| {
+            let message = format!("{what} cannot be part of a transaction");
+            let diagnostic = Diagnostic::error("E133", span, message)
+                .related(wanted, "what it hears and emits is committed together")
+                .help(help);
+            self.found.push(diagnostic);
+        };
+        if let Some((_, span)) = handler.consume.ack {
+            wrong(span, "an `ack` of its own", "remove it: the transaction acknowledges");
+        }
+        if let (RetryIn::Delayed, Some(span)) = handler.consume.retry_in {
+            wrong(span, "a retry beside the partition", "use \"inline\"");
+        }
+        if let (PublishMode::Fire, Some(span)) = (handler.publish.mode, handler.publish.at) {
+            wrong(span, "what is published without an answer", "use \"async\" or \"sync\"");
+        }
+        if let (PublishMode::OutboxPoll(_) | PublishMode::OutboxCdc, Some(span)) =
+            (handler.publish.mode, handler.publish.at)
+        {
+            wrong(span, "what another process publishes", "use \"async\" or \"sync\"");
+        }
+        true
     }
 
     /// The filter of each event of a trigger; none if there is no filter.
@@ -57,6 +88,14 @@ impl Compiler<'_> {
         }
         filters
     }
+}
+
+/// The broker that a handler hears and emits to, if it is the same one.
+pub(super) fn transforms(handler: &HandlerDraft, names: &Names) -> Option<usize> {
+    let heard = names.broker(handler.consume.via.as_ref()).ok()?;
+    let told = names.broker(handler.publish.to.as_ref()).ok()?;
+    let emits = !handler.is_api && emissions(handler).next().is_some();
+    (emits && heard == told).then_some(heard.0 as usize)
 }
 
 /// Settings that the broker that a handler listens to cannot follow.

@@ -237,7 +237,7 @@ fn sources(reader: &mut Reader, service: &Fields) -> Vec<SourceDraft> {
             sources.push(SourceDraft { event, rate, burst, late, publish, idle });
         } else {
             let rate = reader.rate_at(&entry.node);
-            let publish = PublishDraft { mode: PublishMode::Async, to: None };
+            let publish = PublishDraft { mode: PublishMode::Async, at: None, to: None };
             let (burst, late, idle) = (Burst::ONE, None, Vec::new());
             sources.push(SourceDraft { event, rate, burst, late, publish, idle });
         }

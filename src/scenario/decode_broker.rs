@@ -8,7 +8,7 @@ use super::keys::{Grammar, PRESETS, Place};
 use super::near::did_you_mean;
 use super::presets::{engine, origin};
 use super::reader::{Fields, Reader};
-use super::{Diagnostic, Entry, Value};
+use super::{Diagnostic, Entry, Span, Value};
 use crate::model::{
     AckMode, Acks, Broker, EngineSpec, FanOutSpec, LogSpec, Overflow, ProducerSpec, PullSpec,
     PushSpec, QuorumSpec, Rebalance, Reset,
@@ -29,6 +29,7 @@ pub(super) fn brokers(reader: &mut Reader, root: &Fields) -> Vec<BrokerDraft> {
             broker: Broker::ideal("bus", deliver),
             alternate: None,
             dlq: false,
+            exactly_once: None,
             idle: Vec::new(),
         });
     }
@@ -42,6 +43,7 @@ fn broker(reader: &mut Reader, entry: &Entry) -> Option<BrokerDraft> {
     let mut broker = Broker::ideal(&entry.key, deliver);
     let mut alternate = None;
     let mut idle_keys = Vec::new();
+    let mut exactly_once = None;
     if engine != Place::Ideal {
         preset.clone_into(&mut broker.preset);
         broker.publish = reader.variate(&fields, "publish");
@@ -62,6 +64,9 @@ fn broker(reader: &mut Reader, entry: &Entry) -> Option<BrokerDraft> {
         Place::Log => {
             broker.ack = reader.ack(&fields, "commit");
             broker.engine = EngineSpec::Log(log(reader, &fields, broker.nodes));
+            exactly_once = transactions(reader, &fields, &broker.producer);
+            idle_keys
+                .extend(exactly_once.and_then(|_| idle(&fields, "exactly_once", Needs::Transform)));
         }
         Place::Push => {
             let spec = push(reader, &fields, &mut idle_keys);
@@ -92,7 +97,7 @@ fn broker(reader: &mut Reader, entry: &Entry) -> Option<BrokerDraft> {
     // What the preset says by itself is no slip of the pen.
     idle_keys.retain(|idle| origin(reader.sources, idle.key.span).is_none());
     let name = Some(name_of(entry));
-    Some(BrokerDraft { name, engine, broker, alternate, dlq, idle: idle_keys })
+    Some(BrokerDraft { name, engine, broker, alternate, dlq, exactly_once, idle: idle_keys })
 }
 
 /// The preset of a broker and its engine; what stands beside an unknown one is not looked at.
@@ -174,6 +179,23 @@ fn log(reader: &mut Reader, fields: &Fields, nodes: u32) -> LogSpec {
         max_poll_records: reader.whole(fields, "max_poll_records") as u32,
         long_poll: reader.duration(fields, "long_poll"),
     }
+}
+
+/// Where a log asks for transactions, which need publishers that are recognised.
+fn transactions(reader: &mut Reader, fields: &Fields, producer: &ProducerSpec) -> Option<Span> {
+    let wanted = reader.truth(fields, "exactly_once");
+    let at = fields.get("exactly_once").filter(|_| wanted)?.node.span;
+    if !producer.idempotent {
+        let key = if producer.acks == Acks::All { "idempotent" } else { "acks" };
+        let message = "`exactly_once` needs acks = \"all\" and idempotent = true";
+        let mut diagnostic = Diagnostic::error("E133", at, message);
+        if let Some(entry) = fields.get(key) {
+            diagnostic =
+                diagnostic.related(entry.node.span, "a repeated publish is not recognised");
+        }
+        reader.note(diagnostic.help("leave both as the preset has them"));
+    }
+    Some(at)
 }
 
 /// Notes a number that is larger than another one of the table can bear.

@@ -105,7 +105,8 @@ pub(super) fn publish(reader: &mut Reader, fields: &Fields) -> (PublishDraft, Ve
     for key in ["publish", "to"] {
         idle_keys.extend(idle(fields, key, Needs::Emitting));
     }
-    (PublishDraft { mode, to: reader.reference(fields, "to") }, idle_keys)
+    let at = fields.get("publish").map(|entry| entry.node.span);
+    (PublishDraft { mode, at, to: reader.reference(fields, "to") }, idle_keys)
 }
 
 fn consume(reader: &mut Reader, fields: &Fields) -> ConsumeDraft {

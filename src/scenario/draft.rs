@@ -56,6 +56,8 @@ pub(super) struct BrokerDraft {
     pub(super) alternate: Option<Ref>,
     /// Whether it has a dead-letter queue.
     pub(super) dlq: bool,
+    /// Where it asks for transactions.
+    pub(super) exactly_once: Option<Span>,
     /// Keys that have no effect.
     pub(super) idle: Vec<IdleKey>,
 }
@@ -83,6 +85,8 @@ pub(super) struct EntityDraft {
 #[derive(Debug)]
 pub(super) struct PublishDraft {
     pub(super) mode: PublishMode,
+    /// Where the mode stands, if it is given.
+    pub(super) at: Option<Span>,
     /// None: the first broker.
     pub(super) to: Option<Ref>,
 }
@@ -180,6 +184,8 @@ pub(super) enum Needs {
     ShortPolls,
     /// A lease with a timer.
     Visibility,
+    /// A handler that hears the broker and emits to it.
+    Transform,
 }
 
 #[derive(Debug)]

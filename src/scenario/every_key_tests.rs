@@ -78,6 +78,7 @@ const VALUES: &[(&str, &str)] = &[
     ("retention", "\"7h\""),
     ("retain", "\"7GB\""),
     ("compaction", "true"),
+    ("exactly_once", "@transform"),
     ("reset", "\"earliest\""),
     ("rebalance", "\"server\""),
     ("session_timeout", "\"7s\""),
@@ -200,6 +201,10 @@ fn lines(place: P, name: &str) -> (String, String) {
         }
         ("@relay", _) => {
             (format!("publish = \"outbox\"{and}relay = \"cdc\""), "publish = \"outbox\"".into())
+        }
+        ("@transform", _) => {
+            let transform = "[service.tax]\non.E = { emits = \"G\" }";
+            (format!("{name} = true\n{transform}"), transform.to_owned())
         }
         ("@quorum", P::Push) => {
             let value = match name {

@@ -192,7 +192,28 @@ pub(crate) fn architecture(seed: u64) -> String {
     for _ in 0..dice.below(4) {
         failure(dice, &mut text, &services, engine);
     }
-    text
+    if engine == Engine::Log && seed.is_multiple_of(2) { with_transactions(&text) } else { text }
+}
+
+/// The same architecture with `exactly_once`, without what that leaves no room for.
+fn with_transactions(text: &str) -> String {
+    let excluded = [
+        ", publish = \"fire\"",
+        ", publish = \"outbox\", relay = \"poll\", poll = \"50ms\"",
+        ", publish = \"outbox\", relay = \"cdc\"",
+        ", retry_in = \"delayed\"",
+        ", ack = \"before\"",
+        ", ack = \"after\"",
+    ];
+    let line = |line: &str| match line {
+        "preset = \"kafka\"" => format!("{line}\nexactly_once = true\n"),
+        "acks = 0" | "acks = 1" => String::new(),
+        _ if line.starts_with("on.") && line.contains("emits = ") => {
+            excluded.iter().fold(line.to_owned(), |line, key| line.replace(key, "")) + "\n"
+        }
+        _ => format!("{line}\n"),
+    };
+    text.lines().map(line).collect()
 }
 
 fn accounted(ledger: &Ledger) -> u64 {

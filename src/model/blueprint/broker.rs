@@ -155,6 +155,8 @@ pub enum AckMode {
     After,
     /// Every so often; on a log only.
     Interval(SimDuration),
+    /// Together with what is emitted to the same log, which is not seen before.
+    Transaction,
 }
 
 /// Storage and dispatch.

@@ -46,6 +46,15 @@ pub(crate) trait Engine<O: Observer>: std::fmt::Debug {
     /// before anybody consumes. An engine that keeps nothing hears of none.
     fn remember(&mut self, _ctx: &mut Ctx<O>, _p: &Publication) {}
 
+    /// A consumer with transactions emits a fact to this broker while it works on the delivery in
+    /// `slot`. What it is published with; `None`: it is not published.
+    fn enlist(&mut self, _ctx: &mut Ctx<O>, _slot: u32, _fact: u32) -> Option<Ticket> {
+        Some(Ticket::NONE)
+    }
+
+    /// Somebody gives up publishing what has this ticket.
+    fn unpublished(&mut self, _ctx: &mut Ctx<O>, _ticket: Ticket) {}
+
     /// A consumer is done with the delivery in `slot`. The engine may let the answer travel
     /// ([`Ctx::travel`]); the world forgets the delivery otherwise.
     fn done(&mut self, ctx: &mut Ctx<O>, slot: u32, outcome: Outcome);
@@ -126,6 +135,21 @@ pub(crate) struct Publication {
     pub(crate) attempt: u32,
     /// Whether this is not the first attempt.
     pub(crate) again: bool,
+    /// The transaction that it is part of.
+    pub(crate) ticket: Ticket,
+}
+
+/// The transaction of a consumer that an event is part of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ticket {
+    /// What the consumer reads, by the engine's own number; [`NONE`]: it is part of none.
+    pub(crate) lane: u32,
+    /// Which of its transactions.
+    pub(crate) number: u32,
+}
+
+impl Ticket {
+    pub(crate) const NONE: Self = Self { lane: NONE, number: 0 };
 }
 
 /// What a broker says to a publish.
@@ -143,10 +167,11 @@ pub(crate) enum Accept {
 
 /// What a broker says later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Reply {
-    pub(crate) record: u32,
-    /// Whether it has the event; worth another attempt otherwise.
-    pub(crate) ok: bool,
+pub(crate) enum Reply {
+    /// Whether it has the event of a record; worth another attempt otherwise.
+    Publish { record: u32, ok: bool },
+    /// A fact that it has had for a while is for others to see; one of its holds is given up.
+    Shown { fact: u32, broker: u32 },
 }
 
 /// What became of a delivery.
@@ -249,6 +274,8 @@ pub(crate) struct BrokerTable {
     pub(crate) ack_key: StreamKey,
     /// Zones of its nodes.
     pub(crate) zones: Vec<u32>,
+    /// Whether a consumer has transactions.
+    pub(crate) transacts: bool,
     pub(crate) spec: super::Broker,
 }
 
@@ -301,7 +328,12 @@ impl<O: Observer> Ctx<'_, O> {
 
     /// Tells the publisher of a record what became of it.
     pub(crate) fn reply(&mut self, record: u32, ok: bool) {
-        self.replies.push(Reply { record, ok });
+        self.replies.push(Reply::Publish { record, ok });
+    }
+
+    /// A fact that was part of a transaction is shown, and not held any more.
+    pub(crate) fn shown(&mut self, fact: u32) {
+        self.replies.push(Reply::Shown { fact, broker: self.broker });
     }
 
     /// This broker has a copy for a subscription.

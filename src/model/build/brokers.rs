@@ -4,8 +4,8 @@ use super::Builder;
 use crate::model::World;
 use crate::model::batch::{BatchTable, Gathering};
 use crate::model::blueprint::{
-    Backlog, Blueprint, Consume, Dedup, EngineSpec, Exhausted, Failure, FanOutSpec, Filter,
-    OrderGuard, PublishMode, PullSpec, RetryIn, Service, ServiceId, Target,
+    AckMode, Backlog, Blueprint, Consume, Dedup, EngineSpec, Exhausted, Failure, FanOutSpec,
+    Filter, OrderGuard, PublishMode, PullSpec, RetryIn, Service, ServiceId, Target,
 };
 use crate::model::broker::fan_out::{FanOut, FanOutParts};
 use crate::model::broker::log::LogEngine;
@@ -265,6 +265,8 @@ impl<O: Observer> Builder<'_, O> {
                 deliver: broker.deliver.clone(),
                 ack_key: key("ack"),
                 zones: (0..broker.nodes.max(1)).map(|n| n % zones).collect(),
+                transacts: consumers(self.blueprint)
+                    .any(|(.., c)| c.via.0 == at as u32 && c.ack == Some(AckMode::Transaction)),
                 spec: broker.clone(),
             });
             self.world.publish_keys.push(PublishKeys {
@@ -321,8 +323,9 @@ impl<O: Observer> Builder<'_, O> {
                 let name = &self.blueprint.brokers[broker as usize].name;
                 let w = &self.world;
                 let tables = (&w.groups[..], &w.subscriptions[..], &w.services[..]);
-                let key = self.streams.key(&format!("{name}/replication"));
-                Box::new(LogEngine::new(broker, self.blueprint, key, tables))
+                let key = |purpose: &str| self.streams.key(&format!("{name}/{purpose}"));
+                let keys = (key("replication"), key("transaction"));
+                Box::new(LogEngine::new(broker, self.blueprint, keys, tables))
             }
             EngineSpec::Pull(spec) => Box::new(Pull::new(self.pull(broker, spec))),
             EngineSpec::FanOut(spec) => Box::new(FanOut::new(self.fan_out(broker, spec))),

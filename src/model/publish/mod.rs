@@ -10,6 +10,7 @@ mod record;
 mod repeat;
 #[cfg(test)]
 mod tests;
+mod transaction;
 mod wire;
 
 pub(crate) use client::{Deadlines, Publisher};
@@ -18,6 +19,7 @@ pub(crate) use record::Record;
 pub(crate) use repeat::Halts;
 
 use super::blueprint::{Acks, Publish, PublishMode};
+use super::broker::Ticket;
 use super::observation::Observer;
 use super::tables::{Fact, NONE};
 use super::{Sched, World};
@@ -142,10 +144,16 @@ impl<O: Observer> World<O> {
 
     /// A fact leaves its handler for the client of its broker. Whether the job has to wait.
     fn hand_over(&mut self, s: &mut Sched, fact: u32, e: &Emitted) -> bool {
+        let mut ticket = Ticket::NONE;
+        if self.brokers[e.publish.to.0 as usize].transacts {
+            let Some(its) = self.enlist(s, fact, e) else { return false };
+            ticket = its;
+        }
         let mode = self.mode_of(e.publish);
         let record = self.record(s.now(), fact, e.publish.to.0, e.instance);
         let r = self.records.get_mut(record);
         r.mode = mode;
+        r.ticket = ticket;
         r.first = !std::mem::replace(&mut self.book.facts.get_mut(fact).out, true);
         if mode == PublishMode::Sync && e.job != NONE {
             r.waiter = Waiter::Job { job: e.job, stamp: e.stamp };

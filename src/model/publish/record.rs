@@ -1,6 +1,7 @@
 //! Records: one fact on its way into one broker each, and what waits for them.
 
 use crate::model::blueprint::PublishMode;
+use crate::model::broker::Ticket;
 use crate::model::fate::Fate;
 use crate::model::observation::Observer;
 use crate::model::tables::NONE;
@@ -71,6 +72,8 @@ pub(crate) struct Record {
     pub(crate) turn: u32,
     /// Next record of its chain.
     pub(crate) next: u32,
+    /// The transaction that it is part of.
+    pub(crate) ticket: Ticket,
     /// Attempts made.
     pub(crate) tries: u32,
     /// When it was handed to its client, ns.
@@ -103,6 +106,7 @@ impl Record {
         stage: Stage::Free,
         turn: 0,
         next: NONE,
+        ticket: Ticket::NONE,
         tries: 0,
         handed: 0,
         departed: 0,
@@ -241,8 +245,11 @@ impl<O: Observer> World<O> {
     /// The publisher gives a record up, or the broker has refused it, and the publisher hears it
     /// now.
     pub(super) fn reject(&mut self, s: &mut Sched, record: u32) {
-        let waiter = self.records.get(record).waiter;
+        let Record { waiter, ticket, broker, .. } = *self.records.get(record);
         self.forget_record(s, record, Fate::Rejected);
+        if ticket != Ticket::NONE {
+            self.transaction_fails(s, broker, ticket);
+        }
         self.tell(s, waiter, false);
     }
 

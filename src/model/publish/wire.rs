@@ -3,7 +3,7 @@
 use super::due;
 use super::record::{Chain, Record, Stage, Waiter};
 use crate::model::blueprint::PublishMode;
-use crate::model::broker::{Accept, Publication};
+use crate::model::broker::{Accept, Publication, Reply, Ticket};
 use crate::model::event::{Event, Kind};
 use crate::model::fate::Fate;
 use crate::model::observation::Observer;
@@ -143,6 +143,7 @@ impl<O: Observer> World<O> {
             sequence: r.sequence,
             attempt: r.tries - 1,
             again: r.tries > 1,
+            ticket: r.ticket,
         };
         let broker = r.broker;
         let (engine, mut ctx) = self.at_broker(s, broker);
@@ -162,8 +163,15 @@ impl<O: Observer> World<O> {
         // What is handed on may bring further answers, which are handed on meanwhile.
         let mut replies = std::mem::take(&mut self.replies);
         for reply in replies.drain(..) {
-            let accept = if reply.ok { Accept::After(SimDuration::ZERO) } else { Accept::NotNow };
-            self.answer_record(s, reply.record, accept);
+            match reply {
+                Reply::Publish { record, ok: true } => {
+                    self.answer_record(s, record, Accept::After(SimDuration::ZERO));
+                }
+                Reply::Publish { record, ok: false } => {
+                    self.answer_record(s, record, Accept::NotNow);
+                }
+                Reply::Shown { fact, broker } => self.shown(s, fact, broker),
+            }
         }
         self.replies = replies;
     }
@@ -186,7 +194,10 @@ impl<O: Observer> World<O> {
         };
         if ok {
             let r = *self.records.get(record);
-            self.bridges(s, &r);
+            // Part of a transaction, nobody else has it before that is committed.
+            if r.ticket == Ticket::NONE {
+                self.bridges(s, &r);
+            }
         }
         self.settle_record(s, record, reason);
         let r = *self.records.get(record);
@@ -245,7 +256,7 @@ impl<O: Observer> World<O> {
 
     /// What a broker has taken goes on to the others through which somebody hears it, and from an
     /// ideal bus to its subscribers.
-    fn bridges(&mut self, s: &mut Sched, r: &Record) {
+    pub(super) fn bridges(&mut self, s: &mut Sched, r: &Record) {
         if self.engine_is_ideal(r.broker) {
             self.carry(s, r.fact, r.broker);
         }

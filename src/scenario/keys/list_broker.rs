@@ -5,7 +5,7 @@
 use Grammar as G;
 use Place as P;
 
-use super::list::{MANY, key, later};
+use super::list::{MANY, key};
 use super::{Grammar, Key, PRESETS, Place};
 
 const ALL: &[Place] = &[P::Ideal, P::Log, P::Push, P::Pull, P::FanOut];
@@ -171,7 +171,13 @@ pub(super) const LOG: &[Key] = &[
     ),
     key(&[P::Log], "max_poll_records", G::Whole(1, MANY), "500", "entries of one answer"),
     key(&[P::Log], "long_poll", G::Duration, "500ms", "how long a question waits for entries"),
-    later(&[P::Log], "exactly_once", "transactions: outputs and offsets become visible together"),
+    key(
+        &[P::Log],
+        "exactly_once",
+        G::Truth,
+        "false",
+        "whether a handler that hears this log and emits to it commits both together",
+    ),
     key(&[P::Log], "commit", G::Ack, "after", "when consumers store their offsets"),
 ];
 

@@ -41,6 +41,9 @@ impl LogEngine {
         if self.members[member as usize].in_hand > 0 {
             return;
         }
+        if self.flushes(member) {
+            return;
+        }
         self.members[member as usize].asking = false;
         self.commit_at_poll(ctx, member);
         if !self.attend(ctx, member) {
@@ -100,8 +103,10 @@ impl LogEngine {
         if ack == AckMode::After {
             m.fetched.push(lane);
         }
-        if ack == AckMode::Before {
-            self.note_commit(ctx, lane);
+        match ack {
+            AckMode::Before => self.note_commit(ctx, lane),
+            AckMode::Transaction => self.winds(ctx, lane),
+            AckMode::After | AckMode::Interval(_) => {}
         }
         if wanted == 0 {
             if ack == AckMode::Before && !self.keep {
@@ -127,7 +132,7 @@ impl LogEngine {
 
     /// Hands as many records of a batch to the instance as its handler takes. Whether there was
     /// one.
-    fn hand<O: Observer>(&mut self, ctx: &mut Ctx<O>, batch: u32) -> bool {
+    pub(super) fn hand<O: Observer>(&mut self, ctx: &mut Ctx<O>, batch: u32) -> bool {
         let mut b = *self.batches.get(batch);
         if b.next == b.end {
             return b.out > 0;
@@ -175,8 +180,12 @@ impl LogEngine {
     ) {
         let d = *ctx.deliveries.get(slot);
         let batch = d.token;
-        let b = self.batches.get_mut(batch);
+        let b = *self.batches.get(batch);
         let offset = b.first + u64::from(d.stamp.wrapping_sub(b.first as u32));
+        if matches!(outcome, Outcome::Reject(_)) && !b.stray {
+            self.recants(ctx, b.lane, offset);
+        }
+        let b = self.batches.get_mut(batch);
         match outcome {
             Outcome::Ack => {}
             Outcome::Reject(Exhausted::Halt) => b.halts = b.halts.min(offset),
@@ -209,19 +218,21 @@ impl LogEngine {
             return;
         }
         b.first = b.next;
-        let (stray, halts) = (b.stray, b.halts);
+        let (stray, halts, lane) = (b.stray, b.halts, b.lane);
         if stray {
             self.stray_done(ctx, batch);
         } else if halts < u64::MAX {
             self.halt(ctx, batch);
             self.batch_over(ctx, batch);
+        } else if self.transacts(lane) {
+            self.goes_on(ctx, batch);
         } else if !self.hand(ctx, batch) {
             self.batch_over(ctx, batch);
         }
     }
 
     /// A member has nothing left of a batch.
-    fn batch_over<O: Observer>(&mut self, ctx: &mut Ctx<O>, batch: u32) {
+    pub(super) fn batch_over<O: Observer>(&mut self, ctx: &mut Ctx<O>, batch: u32) {
         let b = *self.batches.get(batch);
         self.batches.free(batch);
         self.lanes[b.lane as usize].batch = NONE;
@@ -299,7 +310,7 @@ impl LogEngine {
     fn commit_at_poll<O: Observer>(&mut self, ctx: &mut Ctx<O>, member: u32) {
         let m = &mut self.members[member as usize];
         match self.groups[m.group as usize].ack {
-            AckMode::Before => {}
+            AckMode::Before | AckMode::Transaction => {}
             AckMode::After => {
                 let mut lanes = std::mem::take(&mut m.fetched);
                 for &lane in &lanes {
@@ -336,6 +347,10 @@ impl LogEngine {
 
     /// The owner of a lane, which has nothing of it in hand, commits its place.
     pub(super) fn commit<O: Observer>(&mut self, ctx: &mut Ctx<O>, lane: u32) {
+        if self.transacts(lane) {
+            self.finish(ctx, lane);
+            return;
+        }
         self.note_commit(ctx, lane);
         if !self.keep {
             let upto = self.lanes[lane as usize].committed;
@@ -344,8 +359,13 @@ impl LogEngine {
     }
 
     fn note_commit<O: Observer>(&mut self, ctx: &Ctx<O>, lane: u32) {
+        self.note_place(ctx, lane, self.lanes[lane as usize].position);
+    }
+
+    /// The place of a group is committed.
+    pub(super) fn note_place<O: Observer>(&mut self, ctx: &Ctx<O>, lane: u32, place: u64) {
         let l = &mut self.lanes[lane as usize];
-        l.committed = l.position;
+        l.committed = place;
         if l.again > 0 && l.committed >= l.again {
             l.again = 0;
             self.replaying -= 1;

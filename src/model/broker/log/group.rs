@@ -118,6 +118,8 @@ pub(super) struct Member {
     pub(super) draining: bool,
     /// Whether it gives up partitions at its next poll.
     pub(super) revoking: bool,
+    /// Whether it waits for its outputs to be safe before it attends to its group.
+    pub(super) flushing: bool,
     pub(super) commit_armed: bool,
     pub(super) watched: bool,
     /// When it is called to the barrier or has its next heartbeat to act on, ns; 0: not at all.
@@ -146,6 +148,7 @@ impl Member {
             joined: false,
             draining: false,
             revoking: false,
+            flushing: false,
             commit_armed: false,
             watched: false,
             call: 0,
@@ -195,6 +198,7 @@ impl LogEngine {
         for nth in 0..self.members[member as usize].lanes.len() {
             let lane = self.members[member as usize].lanes[nth];
             self.lanes[lane as usize].halted = false;
+            self.fences(ctx, lane);
             self.offer(lane);
         }
         self.hears(ctx, member);
@@ -267,6 +271,10 @@ impl LogEngine {
     /// What a crashed member had in hand of a lane is gone; what it had not committed is read
     /// again, or what it had not `finished`.
     fn lose_hand<O: Observer>(&mut self, ctx: &mut Ctx<O>, lane: u32, finished: bool) {
+        let finished = finished && self.is_settled(lane);
+        if self.transacts(lane) && !finished {
+            self.hang(ctx, lane);
+        }
         let l = &self.lanes[lane as usize];
         let (batch, position, before) = (l.batch, l.position, self.ack_of(lane) == AckMode::Before);
         let mut from = if finished { position } else { l.committed };
@@ -356,6 +364,9 @@ impl LogEngine {
             if self.ack_of(lane) == AckMode::Before && !self.keep {
                 self.release(ctx, lane, b.end, Fate::LostCrash);
             }
+        }
+        if self.transacts(lane) {
+            self.abort(ctx, lane);
         }
         self.give_up(ctx, lane, committed);
     }

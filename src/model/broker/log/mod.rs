@@ -21,21 +21,27 @@ mod rebalance;
 mod retention;
 #[cfg(test)]
 mod tests;
+mod transaction;
+#[cfg(test)]
+mod transaction_tests;
 
 pub use lag::{Lag, LagStatus};
 
-use super::{Accept, Ctx, Departure, Engine, GroupTable, Outcome, Publication};
+use super::{Accept, Ctx, Departure, Engine, GroupTable, Outcome, Publication, Ticket};
 use crate::model::Slab;
-use crate::model::blueprint::{Acks, Blueprint, Broker, EngineSpec, Filter, LogSpec, Target, Verb};
+use crate::model::blueprint::{
+    AckMode, Acks, Blueprint, Broker, EngineSpec, Filter, LogSpec, Target, Verb,
+};
 use crate::model::observation::Observer;
 use crate::model::tables::{ServiceTable, SubscriptionTable};
-use crate::random::StreamKey;
+use crate::random::{StreamKey, hash_name};
 use crate::units::SimTime;
 use group::{Group, Member};
 use lag::History;
 use lane::{Batch, Lane, Stray};
 use nodes::Node;
 use partition::Partition;
+use transaction::Transactions;
 
 /// What a token of the event list is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,10 +67,12 @@ enum About {
     Barrier,
     /// Old entries may have to go.
     Retention,
+    /// A transaction may have to end; lane.
+    Transaction,
 }
 
 impl About {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Copies,
         Self::OutOfStep,
         Self::Elect,
@@ -75,6 +83,7 @@ impl About {
         Self::Resume,
         Self::Barrier,
         Self::Retention,
+        Self::Transaction,
     ];
 
     const fn token(self, index: u32) -> u32 {
@@ -113,6 +122,7 @@ pub(crate) struct LogEngine {
     free_members: Vec<u32>,
     batches: Slab<Batch>,
     strays: Vec<Stray>,
+    transactions: Transactions,
     /// For each event type, the partition of the next event without a key.
     turn: Vec<u32>,
     started: bool,
@@ -127,7 +137,7 @@ impl LogEngine {
     pub(crate) fn new(
         at: u32,
         blueprint: &Blueprint,
-        key: StreamKey,
+        (key, clocks): (StreamKey, StreamKey),
         tables: (&[GroupTable], &[SubscriptionTable], &[ServiceTable]),
     ) -> Self {
         let (groups, subscriptions, services) = tables;
@@ -161,6 +171,7 @@ impl LogEngine {
             free_members: Vec::new(),
             batches: Slab::new(),
             strays: Vec::new(),
+            transactions: Transactions::new(clocks),
             turn: vec![0; events as usize],
             started: false,
             ticks: false,
@@ -184,6 +195,11 @@ impl LogEngine {
             let before = &blueprint.services[..table.service as usize];
             let draw = before.iter().map(|s| s.instances).sum();
             log.groups.push(Group::new(world as u32, table, lanes, instances, draw));
+            let name = &blueprint.services[table.service as usize].name;
+            log.transactions.add_group(hash_name(name));
+        }
+        if log.groups.iter().any(|g| g.ack == AckMode::Transaction) {
+            log.transactions.serve(log.lanes.len());
         }
         log
     }
@@ -235,6 +251,14 @@ impl<O: Observer> Engine<O> for LogEngine {
         self.keeps(ctx, p);
     }
 
+    fn enlist(&mut self, ctx: &mut Ctx<O>, slot: u32, fact: u32) -> Option<Ticket> {
+        self.enlists(ctx, slot, fact)
+    }
+
+    fn unpublished(&mut self, ctx: &mut Ctx<O>, ticket: Ticket) {
+        self.not_published(ctx, ticket);
+    }
+
     fn done(&mut self, ctx: &mut Ctx<O>, slot: u32, outcome: Outcome) {
         self.record_done(ctx, slot, outcome);
     }
@@ -257,6 +281,7 @@ impl<O: Observer> Engine<O> for LogEngine {
             About::Resume => self.resume(ctx, index),
             About::Barrier => self.barrier_over(ctx, index),
             About::Retention => self.retention_tick(ctx),
+            About::Transaction => self.beat_of(ctx, index),
         }
     }
 

@@ -192,7 +192,7 @@ impl LogEngine {
             self.shorten(ctx, lane, offset);
         }
         let now = ctx.now();
-        let hw = self.partitions[at as usize].hw;
+        let visible = self.partitions[at as usize].visible();
         while let Some(entry) = self.partitions[at as usize].pop_from(offset) {
             let gone = self.partitions[at as usize].leo();
             self.partitions[at as usize].was_denied(entry.producer, entry.sequence);
@@ -203,7 +203,7 @@ impl LogEngine {
                 if gone < l.released || !wants {
                     continue;
                 }
-                if gone >= l.position && gone < hw {
+                if gone >= l.position && gone < visible {
                     ctx.observer.stored(l.world, now, false);
                 }
                 let b = ctx.book.get(entry.fact, l.subscription);
@@ -212,6 +212,9 @@ impl LogEngine {
                     b.stored = 0;
                 }
                 ctx.unstore(entry.fact, l.subscription, reason);
+            }
+            if entry.open != NONE {
+                self.output_gone(ctx, entry.open, (at, gone), entry.acked);
             }
             ctx.book.facts.get_mut(entry.fact).refs -= 1;
             ctx.book.forget(entry.fact);
@@ -223,6 +226,7 @@ impl LogEngine {
             l.committed = l.committed.min(offset);
             l.released = l.released.min(offset);
             l.again = l.again.min(offset);
+            self.inputs_gone(lane, offset);
         }
     }
 

@@ -3,6 +3,7 @@
 //! It knows neither groups nor the book of obligations. The entries are those of the leader: every
 //! other copy is a prefix of them.
 
+use crate::model::tables::NONE;
 use std::collections::VecDeque;
 
 /// Entries that stay behind what everybody has committed, so that a repeated publish is recognised.
@@ -21,7 +22,9 @@ pub(super) struct Entry {
     pub(super) at: u64,
     /// Whether its publisher was told that it is safe.
     pub(super) acked: bool,
-    /// Whether compaction has removed it.
+    /// The lane whose open transaction it belongs to, or [`NONE`].
+    pub(super) open: u32,
+    /// Whether compaction has removed it, or its transaction was aborted.
     pub(super) gone: bool,
 }
 
@@ -45,8 +48,10 @@ pub(super) struct Partition {
     pub(super) start: u64,
     /// What lies before has been committed by all groups, and is forgotten.
     pub(super) live: u64,
-    /// Consumers see what lies before.
+    /// High watermark: what lies before is safe.
     pub(super) hw: u64,
+    /// The first entry of an open transaction; the greatest number if there is none.
+    pub(super) stable: u64,
     /// Copies in the order in which they are asked to lead.
     pub(super) replicas: Vec<Replica>,
     /// Index of the copy that leads, or led last.
@@ -75,6 +80,7 @@ impl Partition {
             start: 0,
             live: 0,
             hw: 0,
+            stable: u64::MAX,
             replicas: (0..copies).map(replica).collect(),
             leader: 0,
             serving: true,
@@ -91,10 +97,27 @@ impl Partition {
         self.base + self.entries.len() as u64
     }
 
+    /// Consumers see what lies before, as long as somebody leads.
+    #[inline]
+    pub(super) fn visible(&self) -> u64 {
+        self.hw.min(self.stable)
+    }
+
     /// Where consumers may read up to now.
     #[inline]
     pub(super) fn readable(&self) -> u64 {
-        if self.serving { self.hw } else { 0 }
+        if self.serving { self.visible() } else { 0 }
+    }
+
+    /// A transaction has ended: looks for the first entry of one that has not.
+    pub(super) fn pass_closed(&mut self) {
+        let end = self.leo();
+        while self.stable < end && self.get(self.stable).open == NONE {
+            self.stable += 1;
+        }
+        if self.stable >= end {
+            self.stable = u64::MAX;
+        }
     }
 
     #[inline]
@@ -167,6 +190,9 @@ impl Partition {
         self.hw = self.hw.min(offset);
         self.live = self.live.min(offset);
         self.start = self.start.min(offset);
+        if self.stable >= offset {
+            self.stable = u64::MAX;
+        }
         for r in &mut self.replicas {
             r.leo = r.leo.min(offset);
         }
@@ -281,6 +307,7 @@ mod tests {
             sequence,
             at: sequence * 10,
             acked: true,
+            open: NONE,
             gone: false,
         }
     }

@@ -17,6 +17,11 @@ impl LogEngine {
         if !part.serving || self.acks == Acks::All && part.in_step() < self.spec.min_isr {
             return Accept::NotNow;
         }
+        if !self.admits(p) {
+            // Its transaction is over: it is not appended, and nobody asks why.
+            return Accept::After(SimDuration::ZERO);
+        }
+        let part = &mut self.partitions[at as usize];
         if p.again && self.idempotent {
             // A retry of what is there already is answered, not appended.
             let denied = part.was_denied(p.producer, p.sequence);
@@ -36,6 +41,7 @@ impl LogEngine {
         let offset = part.leo();
         let record = if waits { p.record } else { NONE };
         self.append(ctx, p, record, self.acks == Acks::Leader);
+        self.appended(ctx, p, offset);
         self.feed_followers(ctx, at, p.fact, offset + 1);
         self.advance(ctx, at);
         if waits { Accept::Later } else { Accept::After(SimDuration::ZERO) }
@@ -69,6 +75,7 @@ impl LogEngine {
             sequence: p.sequence,
             at: ctx.now().ns(),
             acked,
+            open: p.ticket.lane,
             gone: false,
         });
         // The log itself refers to the fact, until all groups have committed it.
@@ -144,9 +151,9 @@ impl LogEngine {
         }
     }
 
-    /// Entries from `from` to `to` are safe: publishers hear it, consumers see them.
+    /// Entries from `from` to `to` are safe: publishers hear it, consumers see them up to the first
+    /// one of an open transaction.
     fn passed<O: Observer>(&mut self, ctx: &mut Ctx<O>, at: u32, from: u64, to: u64) {
-        let now = ctx.now();
         let part = &mut self.partitions[at as usize];
         for offset in from..to {
             let entry = part.get_mut(offset);
@@ -154,14 +161,35 @@ impl LogEngine {
                 entry.acked = true;
                 ctx.reply(std::mem::replace(&mut entry.record, NONE), true);
             }
-            let fact = entry.fact;
-            for nth in 0..part.lanes.len() {
-                let lane = &self.lanes[part.lanes[nth] as usize];
-                if !lane.picky || ctx.wants(fact, lane.subscription) {
+            if entry.open != NONE {
+                self.transactions.safe.push(entry.open);
+            }
+        }
+        let stable = part.stable;
+        self.show(ctx, at, from, to.min(stable));
+        self.shown_up_to(ctx, at);
+        if !self.transactions.safe.is_empty() {
+            self.outputs_safe(ctx);
+        }
+    }
+
+    /// Entries from `from` to `to` wait for whoever wants them.
+    pub(super) fn show<O: Observer>(&self, ctx: &mut Ctx<O>, at: u32, from: u64, to: u64) {
+        let now = ctx.now();
+        let part = &self.partitions[at as usize];
+        for offset in from..to {
+            let entry = part.get(offset);
+            for &lane in &part.lanes {
+                let lane = &self.lanes[lane as usize];
+                if !entry.gone && (!lane.picky || ctx.wants(entry.fact, lane.subscription)) {
                     ctx.observer.stored(lane.world, now, true);
                 }
             }
         }
+    }
+
+    /// Consumers see more of a partition.
+    pub(super) fn shown_up_to<O: Observer>(&mut self, ctx: &mut Ctx<O>, at: u32) {
         if self.partitions[at as usize].lanes.is_empty() {
             self.forget(ctx, at);
         }
@@ -184,7 +212,7 @@ impl LogEngine {
     /// Forgets entries that all groups have committed, unless they may be read again.
     pub(super) fn forget<O: Observer>(&mut self, ctx: &mut Ctx<O>, at: u32) {
         let part = &mut self.partitions[at as usize];
-        let mut upto = part.hw;
+        let mut upto = part.visible();
         for &lane in &part.lanes {
             upto = upto.min(self.lanes[lane as usize].released);
         }

@@ -42,7 +42,7 @@ impl LogEngine {
                     upto = upto.max(first);
                 }
             }
-            let upto = upto.min(part.hw);
+            let upto = upto.min(part.visible());
             if upto > part.start {
                 self.delete(ctx, at, upto);
             }
@@ -100,7 +100,7 @@ impl LogEngine {
         let lanes = part.lanes.clone();
         let busy: Vec<_> = lanes.iter().map(busy).collect();
         let mut newest = BTreeSet::new();
-        for offset in (part.live.max(part.start)..part.hw).rev() {
+        for offset in (part.live.max(part.start)..part.visible()).rev() {
             let part = &mut self.partitions[at as usize];
             let entry = part.get_mut(offset);
             let fact = entry.fact;
@@ -135,11 +135,12 @@ impl LogEngine {
             }
             let part = &self.partitions[at];
             let place = part.since(to.ns()).max(part.start).max(part.live);
-            let l = &mut self.lanes[lane as usize];
-            let (end, world) = (l.position, l.world);
-            if place >= end {
+            if place >= self.lanes[lane as usize].position {
                 continue;
             }
+            let place = self.breaks_off(ctx, lane, place);
+            let l = &mut self.lanes[lane as usize];
+            let (end, world) = (l.position, l.world);
             (l.position, l.committed, l.halted) = (place, place, false);
             self.replaying += u32::from(l.again == 0);
             l.again = l.again.max(end);

@@ -15,6 +15,10 @@ pub(super) struct Watch {
     /// Facts applied: instant in ms and commit in ms.
     pub(super) applied: Vec<(f64, f64)>,
     pub(super) again: u64,
+    /// The same by subscription.
+    pub(super) applied_by: BTreeMap<u32, Vec<(f64, f64)>>,
+    pub(super) again_by: BTreeMap<u32, u64>,
+    pub(super) opened_by: BTreeMap<u32, u64>,
     /// Obligations.
     pub(super) opened: u64,
     pub(super) redelivered: u64,
@@ -53,8 +57,9 @@ impl Observer for Watch {
     fn not_emitted(&mut self, _: u32) {}
     fn committed(&mut self, _: u32, _: SimTime) {}
     fn backfilled(&mut self, _: u32) {}
-    fn opened(&mut self, _: u32, _: SimTime) {
+    fn opened(&mut self, of: u32, _: SimTime) {
         self.opened += 1;
+        *self.opened_by.entry(of).or_default() += 1;
     }
     fn moved(&mut self, _: u32, _: Fate, to: Fate) {
         if !to.is_open() && to != Fate::Applied {
@@ -107,9 +112,10 @@ impl Observer for Watch {
     fn cut_off(&mut self, _: u32, now: SimTime, _: u64, _: u32, arrived: SimTime) {
         self.stays += i128::from(now.since(arrived).ns());
     }
-    fn applied(&mut self, _: u32, now: SimTime, commit: SimTime, s: &Segments, _: bool) {
+    fn applied(&mut self, of: u32, now: SimTime, commit: SimTime, s: &Segments, _: bool) {
         assert_eq!(s.total(), now.since(commit).ns());
         self.applied.push((ms(now), ms(commit)));
+        self.applied_by.entry(of).or_default().push((ms(now), ms(commit)));
     }
     fn applied_version(&mut self, of: u32, now: SimTime, commit: SimTime, s: &Segments) {
         self.applied(of, now, commit, s, true);
@@ -122,8 +128,9 @@ impl Observer for Watch {
     fn resurrected(&mut self, _: u32) {
         self.resurrected += 1;
     }
-    fn applied_again(&mut self, _: u32) {
+    fn applied_again(&mut self, of: u32) {
         self.again += 1;
+        *self.again_by.entry(of).or_default() += 1;
     }
     fn exhausted(&mut self, _: u32) {}
     fn lost(&mut self, _: u32, _: SimTime) {}
