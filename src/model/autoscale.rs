@@ -100,16 +100,16 @@ fn is_close(ratio: f64) -> bool {
     (ratio - 1.0).abs() <= TOLERANCE + 1e-9
 }
 
-impl Scaler {
-    /// How many instances are wanted if `waits` wait and there are `now`, bounds aside.
-    fn by_backlog(&self, waits: u64, now: u32, each: u64) -> u32 {
-        let ratio = waits as f64 / (each as f64 * f64::from(now));
-        if is_close(ratio) {
-            return now;
-        }
-        u32::try_from(waits.div_ceil(each)).unwrap_or(u32::MAX)
+/// How many instances are wanted if `waits` wait and there are `now`, bounds aside.
+fn by_backlog(waits: u64, now: u32, each: u64) -> u32 {
+    let ratio = waits as f64 / (each as f64 * f64::from(now));
+    if is_close(ratio) {
+        return now;
     }
+    u32::try_from(waits.div_ceil(each)).unwrap_or(u32::MAX)
+}
 
+impl Scaler {
     /// How many are wanted if `ready` instances with `workers` each were as busy as has been seen,
     /// and there are `now`, those that start included.
     fn by_rho(&self, ready: u32, workers: u32, now: u32, target: f64) -> u32 {
@@ -202,7 +202,7 @@ impl<O: Observer> World<O> {
             return;
         }
         let wanted = match scaler.spec.by {
-            ScaleBy::Backlog(each) => scaler.by_backlog(self.waits_for(service), now, each),
+            ScaleBy::Backlog(each) => by_backlog(self.waits_for(service), now, each),
             ScaleBy::Rho(target) => {
                 let workers = self.services[service as usize].workers;
                 let ready = self.ready(service).count() as u32;
@@ -315,8 +315,7 @@ mod tests {
 
     #[test]
     fn what_waits_is_shared_out_by_the_target() {
-        let s = scaler(ScaleBy::Backlog(500), 1, 40, 4);
-        let wanted = [0, 1, 1_799, 1_800, 2_200, 2_201, 36_000].map(|n| s.by_backlog(n, 4, 500));
+        let wanted = [0, 1, 1_799, 1_800, 2_200, 2_201, 36_000].map(|n| by_backlog(n, 4, 500));
         // Within a tenth of 4 x 500 nothing changes.
         assert_eq!(wanted, [0, 1, 4, 4, 4, 5, 72]);
     }

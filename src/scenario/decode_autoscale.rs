@@ -10,7 +10,7 @@ pub(super) fn size(reader: &mut Reader, service: &Fields) -> (u32, Option<Autosc
     let given = reader.whole_given(service, "instances").map(|n| n as u32);
     let autoscale = autoscale(reader, service);
     let Some(scale) = autoscale else {
-        return (reader.whole(service, "instances") as u32, None);
+        return (given.unwrap_or(1), None);
     };
     if let (Some(n), Some(entry)) = (given, service.get("instances"))
         && !(scale.min..=scale.max).contains(&n)

@@ -152,7 +152,7 @@ fn matters(key: &Key, table: Option<&Table>) -> bool {
         "dedup_window" => says("dedup"),
         "gap_timeout" => says("order"),
         // Without a table there is no such thing.
-        "backlog" | "batch" | "dlq" => !matches!(key.grammar, Grammar::Table(_)),
+        "autoscale" | "backlog" | "batch" | "dlq" => !matches!(key.grammar, Grammar::Table(_)),
         _ => true,
     }
 }

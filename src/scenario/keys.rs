@@ -234,6 +234,7 @@ impl Key {
     /// How far the default can be trusted, and where it comes from.
     pub fn grade(&self) -> &'static str {
         match (self.places[0], self.name) {
+            (P::Autoscale, "min" | "max") => "grade A, KEDA",
             (P::Network, "other_zone") => "grade C, published round trips between zones",
             (
                 P::Ideal
