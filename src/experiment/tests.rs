@@ -17,6 +17,7 @@ fn blueprint(instances: u32) -> Blueprint {
     let service = Service {
         name: "email".to_owned(),
         instances,
+        autoscale: None,
         workers: 1,
         zone: None,
         start: SimDuration::ZERO,

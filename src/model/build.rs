@@ -7,6 +7,7 @@ mod traffic;
 
 pub use brokers::{LaneInfo, lanes};
 
+use super::autoscale::Scaling;
 use super::blueprint::{
     BacklogPolicy, Blueprint, Dedup, Emission, Emit, EngineSpec, Handler, Operation, OrderGuard,
     Retry, Service, ServiceId, Step, Target, Trigger,
@@ -100,6 +101,7 @@ impl<O: Observer> World<O> {
             failure_base: Vec::new(),
             strikes: vec![0; blueprint.failures.len()],
             settings: Settings::of(blueprint),
+            scaling: Scaling::of(blueprint),
             trouble: Trouble::none(blueprint.brokers.iter().map(|b| b.nodes.max(1))),
             jobs: Slab::new(),
             calls: Slab::new(),
@@ -118,6 +120,7 @@ impl<O: Observer> World<O> {
     pub fn start(&mut self, s: &mut Sched) {
         self.backfill(s);
         self.start_brokers(s);
+        self.start_scaling(s);
         for failure in 0..self.failures.len() as u32 {
             self.arm_failure(s, failure);
         }

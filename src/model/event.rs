@@ -59,6 +59,8 @@ pub(crate) enum Kind {
     BrokerTimer,
     /// The pause before the next attempt of a publication is over; slot: record.
     PublishDue,
+    /// An autoscaler looks or decides; component: which, slot: autoscaler.
+    ScaleDue,
     /// A source emits; component: epoch, slot: source.
     SourceArrival,
     /// An open-loop client asks; component: epoch, slot: client.
@@ -78,7 +80,7 @@ const KINDS: [Kind; 32] = {
     all
 };
 
-const IN_USE: [Kind; 25] = [
+const IN_USE: [Kind; 26] = [
     Kind::FailureBegins,
     Kind::FailureEnds,
     Kind::InstanceStarted,
@@ -101,6 +103,7 @@ const IN_USE: [Kind; 25] = [
     Kind::BatchDue,
     Kind::BrokerTimer,
     Kind::PublishDue,
+    Kind::ScaleDue,
     Kind::SourceArrival,
     Kind::ClientArrival,
     Kind::UserAsks,
@@ -126,7 +129,8 @@ const fn rank_of(kind: Kind) -> u64 {
         | Kind::Guard
         | Kind::BatchDue
         | Kind::BrokerTimer
-        | Kind::PublishDue => rank::TIMEOUT,
+        | Kind::PublishDue
+        | Kind::ScaleDue => rank::TIMEOUT,
         Kind::SourceArrival | Kind::ClientArrival | Kind::UserAsks => rank::ARRIVAL,
     }
 }

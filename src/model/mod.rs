@@ -3,6 +3,7 @@
 //! Components do not call each other's insides: they publish, call and answer, and everything that
 //! takes time goes through the event list. Knows nothing of text, files or statistics.
 
+mod autoscale;
 mod away;
 mod backfill;
 mod backlog;
@@ -49,6 +50,7 @@ pub use tables::Subscription;
 use crate::engine::{Model, Schedule};
 use crate::random::{StreamKey, Variate};
 use crate::units::{SimDuration, SimTime};
+use autoscale::Scaling;
 use away::Away;
 use batch::{BatchTable, Gathering};
 use book::Book;
@@ -94,6 +96,7 @@ pub struct World<O> {
     strikes: Vec<u32>,
     /// Values that change, if some do.
     settings: Option<Box<Settings>>,
+    scaling: Scaling,
     trouble: Trouble,
     events: Vec<EventTable>,
     /// Facts and what is owed of them.
@@ -170,6 +173,7 @@ impl<O: Observer> World<O> {
             Kind::FailureEnds => self.failure_ends(s, slot),
             Kind::InstanceStarted => self.instance_started(s, slot),
             Kind::GraceEnds => self.grace_ends(s, slot),
+            Kind::ScaleDue => self.scale_due(s, event.component(), slot),
         }
     }
 }

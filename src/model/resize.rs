@@ -25,6 +25,7 @@ impl<O: Observer> World<O> {
         for instance in all.filter(|i| i - first < to) {
             if absent(self, instance) {
                 self.instances[instance as usize].absent = false;
+                self.starts_afresh(instance);
                 self.stop_ends(s, instance);
             }
         }

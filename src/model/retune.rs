@@ -250,7 +250,9 @@ impl<O: Observer> World<O> {
             }
         }
         self.connect_next(s, at);
-        if old.instances != new.instances {
+        if let Some(to) = &new.autoscale {
+            self.retune_scaling(at, to);
+        } else if old.instances != new.instances {
             self.resize(s, at, new.instances);
         }
         if old.workers != new.workers {

@@ -158,6 +158,7 @@ pub(crate) fn service(name: &str, handlers: Vec<Handler>) -> Service {
     Service {
         name: name.to_owned(),
         instances: 1,
+        autoscale: None,
         workers: 1,
         zone: None,
         start: SimDuration::from_ms(5),

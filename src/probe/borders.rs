@@ -44,8 +44,9 @@ impl<H: History> Probes<H> {
         s.backlog.settle(now);
         s.busy.settle(now);
         s.riding.settle(now);
+        let width = now.since(self.bin_start).ns() as f64;
         if let Some(sizes) = &mut s.sizes {
-            sizes.settle(now);
+            sizes.boundary(now, border, width);
         }
         let totals = Totals {
             backlog: s.backlog.area(),
@@ -66,7 +67,6 @@ impl<H: History> Probes<H> {
             s.to = totals;
             s.measured_max = (s.backlog.max(), s.inflight_max);
         }
-        let width = now.since(self.bin_start).ns() as f64;
         if border.bin && width > 0.0 {
             let last = std::mem::replace(&mut s.last, totals);
             s.series.backlog.push((totals.backlog - last.backlog) as f64 / width);

@@ -244,6 +244,11 @@ impl Writer<'_> {
         let rho_max = bins.copied().fold(rho, f64::max);
         let series = vec![("mean", s.series.rho.clone())];
         self.add(Scope::Service, name, "rho", level(rho, rho_max), series);
+        if let Some(sizes) = &s.sizes {
+            let (mean, max) = sizes.instances(ns);
+            let series = vec![("mean", sizes.series.clone())];
+            self.add(Scope::Elastic, name, "instances", level(mean, max), series);
+        }
     }
 
     /// How far the groups of a service are behind on logs.

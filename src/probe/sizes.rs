@@ -1,5 +1,6 @@
 //! How much of a service there is, where that changes, and how busy it is.
 
+use super::borders::Border;
 use super::level::Level;
 use super::parts::{Station, Totals};
 use crate::model::Service;
@@ -10,6 +11,14 @@ use crate::units::SimTime;
 pub(crate) struct Sizes {
     instances: Level,
     workers: Level,
+    /// Integral of the instances at the start of the bin, and at both ends of the measured phase.
+    last: u128,
+    from: u128,
+    to: u128,
+    /// Most instances in the measured phase.
+    max: u64,
+    /// Mean number of instances in each bin.
+    pub(super) series: Vec<f64>,
 }
 
 impl Sizes {
@@ -25,10 +34,28 @@ impl Sizes {
         self.workers.set(now, u64::from(instances) * u64::from(workers));
     }
 
-    /// Brings the integrals up to `now`.
-    pub(super) fn settle(&mut self, now: SimTime) {
+    /// Brings the integrals up to `now`, which is a border. `width`: ns since the last bin ended.
+    pub(super) fn boundary(&mut self, now: SimTime, border: Border, width: f64) {
         self.instances.settle(now);
         self.workers.settle(now);
+        let area = self.instances.area();
+        if border.from {
+            self.from = area;
+            self.instances.forget_max();
+        }
+        if border.to {
+            self.to = area;
+            self.max = self.instances.max();
+        }
+        if border.bin && width > 0.0 {
+            let last = std::mem::replace(&mut self.last, area);
+            self.series.push((area - last) as f64 / width);
+        }
+    }
+
+    /// Mean and most instances of the measured phase of so many ns.
+    pub(super) fn instances(&self, ns: f64) -> (f64, f64) {
+        ((self.to - self.from) as f64 / ns, self.max as f64)
     }
 
     /// Worker time that there was, ns.

@@ -16,6 +16,8 @@ pub enum Scope {
     Client,
     /// A service that consumes from a log: `email.consumer_lag`.
     Group,
+    /// A service whose number of instances or workers changes: `email.instances`.
+    Elastic,
     /// A broker that stores: `jobs.backlog`.
     Broker,
 }
@@ -216,6 +218,13 @@ pub const FAMILIES: &[Family] = &[
         Kind::Scalar,
         "1/s",
         "distinct facts and requests completed per second while somebody still waited for them",
+    ),
+    family(
+        Scope::Elastic,
+        "instances",
+        Kind::Level,
+        "1",
+        "instances that there are: those that have started and not left, crashed ones included",
     ),
     family(
         Scope::Service,

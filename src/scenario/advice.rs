@@ -3,7 +3,7 @@
 use super::flow::Flow;
 use super::presets::{origin, preset_of};
 use super::{Expect, Sources, Table, Value};
-use crate::model::{Blueprint, Load, Trigger};
+use crate::model::{Blueprint, Load, Service, Trigger};
 use crate::results::Advice;
 
 /// A service at or above this utilisation cannot keep up.
@@ -57,7 +57,7 @@ fn of_flows(blueprint: &Blueprint, all: &Flow, open: &Flow) -> Vec<Utilisation> 
     let services = blueprint.services.iter().enumerate().filter(|(_, s)| !s.handlers.is_empty());
     services
         .map(|(s, service)| {
-            let workers = u64::from(service.instances) * u64::from(service.workers);
+            let workers = u64::from(instances(service)) * u64::from(service.workers);
             let rate_per_s: f64 = all.handlers[s].iter().sum();
             let busy_all = busy(all, s);
             Utilisation {
@@ -185,9 +185,14 @@ fn crowding(blueprint: &Blueprint, used: &Utilisation) -> Option<Advice> {
     Some(Advice { code: code.into(), text, try_next: more })
 }
 
+/// How many instances a service has, or may have at most.
+fn instances(service: &Service) -> u32 {
+    service.autoscale.as_ref().map_or(service.instances, |scale| scale.max)
+}
+
 fn workers_of(blueprint: &Blueprint, service: &str) -> f64 {
     let found = blueprint.services.iter().find(|s| s.name == service);
-    found.map_or(1.0, |s| f64::from(s.instances))
+    found.map_or(1.0, |s| f64::from(instances(s)))
 }
 
 fn closed_loops(blueprint: &Blueprint) -> String {

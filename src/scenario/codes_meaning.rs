@@ -301,6 +301,7 @@ mod tests {
             include_str!("compile_consume.rs"),
             include_str!("compile_failure.rs"),
             include_str!("decode.rs"),
+            include_str!("decode_autoscale.rs"),
             include_str!("decode_broker.rs"),
             include_str!("decode_failure.rs"),
             include_str!("decode_handler.rs"),

@@ -94,6 +94,7 @@ impl Compiler<'_> {
         Service {
             name: draft.name.text.clone(),
             instances: draft.instances,
+            autoscale: draft.autoscale.clone(),
             workers: draft.workers,
             zone: self.zone(draft.zone.as_ref()),
             start: draft.start,

@@ -3,6 +3,7 @@
 //!
 //! It looks up no names.
 
+use super::decode_autoscale::size;
 use super::decode_broker::brokers;
 use super::decode_failure::failures;
 use super::decode_guard::{backlog, guards};
@@ -152,9 +153,11 @@ fn service(reader: &mut Reader, entry: &Entry, fields: &Fields) -> ServiceDraft 
         _ => Balance::RoundRobin,
     };
     let (backlog, patience, idle_keys) = backlog(reader, fields);
+    let (instances, autoscale) = size(reader, fields);
     ServiceDraft {
         name: name_of(entry),
-        instances: reader.whole(fields, "instances") as u32,
+        instances,
+        autoscale,
         workers: reader.whole(fields, "workers") as u32,
         zone: reader.reference(fields, "zone"),
         start: reader.duration(fields, "start"),
@@ -172,6 +175,7 @@ fn service(reader: &mut Reader, entry: &Entry, fields: &Fields) -> ServiceDraft 
             idle(&store, "write", Needs::Writes),
             idle(&store, "read", Needs::Dedup),
             idle(&store, "connections", Needs::Store),
+            idle(fields, "autoscale", Needs::Handlers),
             idle(fields, "balance", Needs::SeveralInstancesAndApi),
             idle(fields, "dedup", Needs::Handlers),
             idle(fields, "dedup_window", Needs::Dedup),

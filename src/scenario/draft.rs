@@ -5,8 +5,9 @@ use super::keys::Place;
 use super::reader::{Ref, Worded};
 use super::{Entry, Span, Value};
 use crate::model::{
-    AckMode, AttributeSpec, Backlog, Balance, BatchSpec, Broker, Exhausted, FailureTrigger, Guards,
-    Memory, Network, PhasePlan, Population, PublishMode, RateLimit, Retry, RetryIn, Verb, Zone,
+    AckMode, AttributeSpec, Autoscale, Backlog, Balance, BatchSpec, Broker, Exhausted,
+    FailureTrigger, Guards, Memory, Network, PhasePlan, Population, PublishMode, RateLimit, Retry,
+    RetryIn, Verb, Zone,
 };
 use crate::random::{Backoff, Burst, Rate, Variate};
 use crate::units::{Probability, SimDuration};
@@ -112,6 +113,7 @@ pub(super) struct ConsumeDraft {
 pub(super) struct ServiceDraft {
     pub(super) name: Ref,
     pub(super) instances: u32,
+    pub(super) autoscale: Option<Autoscale>,
     pub(super) workers: u32,
     pub(super) zone: Option<Ref>,
     pub(super) start: SimDuration,

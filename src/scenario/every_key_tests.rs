@@ -197,6 +197,7 @@ const VALUES: &[(&str, &str)] = &[
     ("pause", "\"email[1]\""),
     ("replay", "{ email = \"7s\" }"),
     ("redrive", "\"email\""),
+    ("autoscale", "{ backlog = 7 }"),
     ("set", "{ \"service.email.workers\" = 7 }"),
 ];
 

@@ -156,7 +156,7 @@ fn matters(key: &Key, table: Option<&Table>) -> bool {
         "deadline" | "cancel" | "hedge" | "pool" | "health" | "breaker" | "bulkhead"
         | "throttle" | "budget" | "consecutive" | "blocking" => false,
         // Without a table there is no such thing.
-        "backlog" | "batch" | "dlq" => !matches!(key.grammar, Grammar::Table(_)),
+        "autoscale" | "backlog" | "batch" | "dlq" => !matches!(key.grammar, Grammar::Table(_)),
         _ => true,
     }
 }
@@ -356,7 +356,7 @@ fn is_family(name: &str) -> bool {
 
 fn explain_family(family: &Family) -> String {
     let owner = match family.scope {
-        Scope::Subscriber | Scope::Service | Scope::Group => "<service>",
+        Scope::Subscriber | Scope::Service | Scope::Group | Scope::Elastic => "<service>",
         Scope::Subscription => "<Event>@<service>",
         Scope::Event => "<Event>",
         Scope::Client => "<client>",

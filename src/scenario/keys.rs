@@ -45,6 +45,8 @@ pub enum Place {
     Throttle,
     /// `backlog` of a service.
     Backlog,
+    /// `autoscale` of a service.
+    Autoscale,
     /// `batch` of a handler.
     Batch,
     /// `[broker.X]` that is the ideal bus.
@@ -82,6 +84,7 @@ impl Place {
             P::Breaker => "`breaker`",
             P::Throttle => "`throttle`",
             P::Backlog => "`backlog` of a service",
+            P::Autoscale => "`autoscale` of a service",
             P::Batch => "`batch` of a handler",
             P::Ideal => "the ideal bus",
             P::Log => "a log",
@@ -111,6 +114,7 @@ impl Place {
             P::Breaker => "client.X.breaker, service.X.on.E.breaker, service.X.api.OP.breaker",
             P::Throttle => "client.X.throttle, service.X.on.E.throttle, service.X.api.OP.throttle",
             P::Backlog => "service.X.backlog",
+            P::Autoscale => "service.X.autoscale",
             P::Batch => "service.X.on.E.batch",
             P::Ideal | P::Log | P::Push | P::Pull | P::FanOut => "broker.X",
             P::Dlq => "broker.X.dlq",
@@ -250,6 +254,7 @@ impl Key {
             (P::Budget, _) => "grade C, Brooker, Fixing retries with token buckets (2022)",
             (P::Throttle, _) => "grade A, Site Reliability Engineering (2016), chapter 21",
             (P::Backlog, "target" | "interval") => "grade A, RFC 8289",
+            (P::Autoscale, "min" | "max") => "grade A, KEDA",
             (P::Network, "other_zone") => "grade C, published round trips between zones",
             (
                 P::Ideal

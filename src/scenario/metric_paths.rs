@@ -1,6 +1,6 @@
 //! Every metric path that a blueprint can have, from the catalogue and the blueprint's names.
 
-use crate::model::{Blueprint, EngineSpec, Handler, Service, Trigger};
+use crate::model::{Blueprint, EngineSpec, Handler, Service, ServiceId, Trigger};
 use crate::results::catalogue::{
     FAMILIES, Family, Kind, LEDGER_COUNTS, LEDGER_STATES, RUN_COUNTS, SEGMENTS, Scope,
 };
@@ -34,7 +34,7 @@ pub fn metric_paths(blueprint: &Blueprint) -> Vec<String> {
 pub(super) fn with_units(blueprint: &Blueprint) -> Vec<(String, &'static str)> {
     let mut paths = Vec::new();
     let heard = heard(blueprint);
-    for service in &blueprint.services {
+    for (at, service) in blueprint.services.iter().enumerate() {
         if subscriptions(service).next().is_some() {
             families(&mut paths, Scope::Subscriber, &service.name);
             for segment in SEGMENTS {
@@ -46,6 +46,9 @@ pub(super) fn with_units(blueprint: &Blueprint) -> Vec<(String, &'static str)> {
         }
         if !service.handlers.is_empty() {
             families(&mut paths, Scope::Service, &service.name);
+        }
+        if !service.handlers.is_empty() && blueprint.is_elastic(ServiceId(at as u32)) {
+            families(&mut paths, Scope::Elastic, &service.name);
         }
         if service.handlers.iter().any(|h| follows_a_log(blueprint, h)) {
             families(&mut paths, Scope::Group, &service.name);

@@ -3,6 +3,8 @@
 mod advice;
 mod attributes;
 #[cfg(test)]
+mod autoscale_tests;
+#[cfg(test)]
 mod broker_tests;
 mod check;
 mod codes;
@@ -11,6 +13,7 @@ mod compile;
 mod compile_consume;
 mod compile_failure;
 mod decode;
+mod decode_autoscale;
 mod decode_broker;
 mod decode_failure;
 mod decode_guard;

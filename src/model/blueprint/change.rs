@@ -3,8 +3,8 @@
 //! A field that is not named here is part of what the architecture is, and stays.
 
 use super::{
-    Acks, Blueprint, Broker, Client, Emission, Emit, EngineSpec, Handler, Load, Publish, Service,
-    Source, Step,
+    Acks, Blueprint, Broker, Client, Emission, Emit, EngineSpec, Handler, Load, Publish, ScaleBy,
+    Service, Source, Step,
 };
 use crate::model::publish::is_outbox;
 
@@ -57,8 +57,19 @@ impl Blueprint {
 fn service(now: &mut Service, base: &Service, other: &Service, brokers: &[Broker]) {
     adopt!(
         now, base, other;
-        instances, workers, start, balance, write, read, connections, backlog.cap, backlog.policy,
+        workers, start, balance, write, read, connections, backlog.cap, backlog.policy,
     );
+    match (&base.autoscale, &other.autoscale) {
+        (None, None) => adopt!(now, base, other; instances),
+        // Its timers stay.
+        (Some(from), Some(to))
+            if matches!(from.by, ScaleBy::Rho(_)) == matches!(to.by, ScaleBy::Rho(_))
+                && (from.min == 0) == (to.min == 0) =>
+        {
+            adopt!(now, base, other; autoscale);
+        }
+        _ => {}
+    }
     for (now, base, other) in each(&mut now.sources, &base.sources, &other.sources) {
         source(now, base, other, brokers);
     }

@@ -77,7 +77,10 @@ pub struct PhasePlan {
 impl Blueprint {
     /// The most instances that a service ever has.
     pub fn room(&self, service: ServiceId) -> u32 {
-        let of = |b: &Self| b.services[service.0 as usize].instances;
+        let of = |b: &Self| {
+            let service = &b.services[service.0 as usize];
+            service.instances.max(service.autoscale.as_ref().map_or(0, |a| a.max))
+        };
         self.sets.iter().map(of).fold(of(self), u32::max)
     }
 
@@ -87,7 +90,8 @@ impl Blueprint {
             let service = &b.services[service.0 as usize];
             (service.instances, service.workers)
         };
-        self.sets.iter().any(|set| of(set) != of(self))
+        let scales = self.services[service.0 as usize].autoscale.is_some();
+        scales || self.sets.iter().any(|set| of(set) != of(self))
     }
 }
 
@@ -128,8 +132,10 @@ pub struct Network {
 pub struct Service {
     /// Name.
     pub name: String,
-    /// Number of instances, at least 1.
+    /// Number of instances, at least 1; at the beginning if `autoscale` decides on it.
     pub instances: u32,
+    /// What decides on their number.
+    pub autoscale: Option<Autoscale>,
     /// Workers of each instance, at least 1.
     pub workers: u32,
     /// Zone of all instances; `None`: round robin over all zones.
@@ -156,6 +162,28 @@ pub struct Service {
     pub sources: Vec<Source>,
     /// What it does on events and requests.
     pub handlers: Vec<Handler>,
+}
+
+/// What decides on the number of instances of a service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Autoscale {
+    /// By what.
+    pub by: ScaleBy,
+    /// Fewest instances.
+    pub min: u32,
+    /// Most instances, at least 1.
+    pub max: u32,
+    /// Time until a new instance works.
+    pub start: SimDuration,
+}
+
+/// What an autoscaler aims at.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ScaleBy {
+    /// So much waits for each instance.
+    Backlog(u64),
+    /// Workers are busy for this share of their time.
+    Rho(f64),
 }
 
 /// Limit and order of the work that waits at a service.

@@ -106,6 +106,12 @@ pub(crate) trait Engine<O: Observer>: std::fmt::Debug {
     /// Whether nothing is left to be given out.
     fn at_rest(&self) -> bool;
 
+    /// What waits for a group, as an operator sees it: messages of a queue that nobody has, or
+    /// entries of a log that it has not committed.
+    fn backlog(&self, _group: u32) -> u64 {
+        0
+    }
+
     /// How far a group is behind on one of its lanes, if that is something that it can tell.
     fn lag(&self, _now: SimTime, _group: u32, _lane: u32) -> Option<log::Lag> {
         None

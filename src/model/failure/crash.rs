@@ -47,10 +47,10 @@ impl<O: Observer> World<O> {
 
     /// An instance that is down starts if nothing keeps it down.
     pub(super) fn revive(&mut self, s: &mut Sched, instance: u32) {
-        let i = &mut self.instances[instance as usize];
+        let i = &self.instances[instance as usize];
         if !i.up && !i.draining && i.crashes + i.stops == 0 {
-            let at = s.now() + self.services[i.service as usize].start;
-            i.starts_at = at.ns();
+            let at = s.now() + self.start_of(instance);
+            self.instances[instance as usize].starts_at = at.ns();
             s.at(at, Event::new(Kind::InstanceStarted, 0, instance));
         }
     }
@@ -197,6 +197,7 @@ impl<O: Observer> World<O> {
         if instance - table.instances.start >= table.size {
             self.grows(s, instance);
         }
+        self.is_not_fresh(instance);
         self.relays_follow(s, service);
         self.joins(s, instance);
         if self.instances[instance as usize].pauses > 0 {

@@ -235,6 +235,7 @@ const SERVICE: &[Key] = &[
         "whether its membership of a group outlives a restart",
     ),
     key(&[P::Service], "backlog", G::Table(P::Backlog), "", "limit and order of the waiting work"),
+    key(&[P::Service], "autoscale", G::Table(P::Autoscale), "", "number of instances by load"),
 ];
 
 /// Tables within those of a service.
@@ -262,6 +263,11 @@ const SMALL: &[Key] = &[
         "reject-new",
         "which is next, and what happens when it is full",
     ),
+    key(&[P::Autoscale], "backlog", G::Whole(1, u64::MAX), "", "what is to wait for each instance"),
+    key(&[P::Autoscale], "rho", G::Share, "", "share of the time that workers are to be busy"),
+    key(&[P::Autoscale], "min", G::Whole(0, MANY), "1", "fewest instances"),
+    key(&[P::Autoscale], "max", G::Whole(1, MANY), "100", "most instances"),
+    key(&[P::Autoscale], "start", G::Duration, "30s", "time until a new instance works"),
     key(&[P::Source], "rate", G::Rate, "", "when the event is emitted"),
     key(&[P::Source], "burst", G::Burst, "1", "how many are emitted at a time"),
     key(&[P::Source], "late", G::Distribution, "0s", "age of the fact when it arrives"),
@@ -279,7 +285,6 @@ const SMALL: &[Key] = &[
 
 const SERVICE_LATER: &[Key] = &[
     later(&[P::Service], "cores", "processors that its workers share"),
-    later(&[P::Service], "autoscale", "number of instances by load"),
     later(&[P::Service], "cache", "copies of another service's data"),
     later(&[P::Service], "view", "read model"),
     later(&[P::Store], "replicas", "copies for reading"),

@@ -339,6 +339,14 @@ impl<O: Observer> Engine<O> for LogEngine {
         self.replaying == 0 && self.batches.len() == 0
     }
 
+    fn backlog(&self, group: u32) -> u64 {
+        let g = &self.groups[self.group_of[group as usize] as usize];
+        let lanes = &self.lanes[g.lanes.start as usize..g.lanes.end as usize];
+        let behind =
+            |l: &Lane| self.partitions[l.partition as usize].hw.saturating_sub(l.committed);
+        lanes.iter().map(behind).sum()
+    }
+
     fn lag(&self, now: SimTime, group: u32, lane: u32) -> Option<Lag> {
         Some(self.lag_of(now, self.group_of[group as usize], lane))
     }

@@ -419,6 +419,11 @@ impl<O: Observer> Engine<O> for Pull {
         }
     }
 
+    fn backlog(&self, group: u32) -> u64 {
+        let queue = &self.queues[self.queue_of[group as usize] as usize];
+        queue.len - queue.leased
+    }
+
     fn at_rest(&self) -> bool {
         true
     }

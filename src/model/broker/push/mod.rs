@@ -348,6 +348,10 @@ impl<O: Observer> Engine<O> for Push {
         }
     }
 
+    fn backlog(&self, group: u32) -> u64 {
+        self.queues[self.queue_of[group as usize] as usize].ready.len()
+    }
+
     fn at_rest(&self) -> bool {
         self.live == 0
     }
