@@ -11,7 +11,7 @@ use super::blueprint::{
     Retry, Service, Step, Target, Trigger,
 };
 use super::book::Book;
-use super::failure::Trouble;
+use super::failure::{Links, Trouble};
 use super::identity::Identity;
 use super::observation::Observer;
 use super::order::repeats_keys;
@@ -201,10 +201,11 @@ impl<O: Observer> Builder<'_, O> {
                 Target::Instances { service, .. } => {
                     self.world.services[service.0 as usize].instances.start
                 }
-                Target::Node { .. } | Target::Relay(_) => 0,
+                _ => 0,
             };
             self.world.failure_base.push(base);
         }
+        self.world.trouble.links = Links::new(self.world, self.blueprint, self.streams);
     }
 
     fn service(&mut self, at: u32, service: &Service, zones: u32) {

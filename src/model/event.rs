@@ -63,6 +63,8 @@ pub(crate) enum Kind {
     ClientArrival,
     /// A closed-loop user has thought; component: client, slot: user.
     UserAsks,
+    /// A connection between a broker and an instance breaks; component: broker, slot: instance.
+    ConnectionBreaks,
 }
 
 /// Kinds by number; filled up to a power of two, so that a look-up needs no check.
@@ -76,7 +78,7 @@ const KINDS: [Kind; 32] = {
     all
 };
 
-const IN_USE: [Kind; 24] = [
+const IN_USE: [Kind; 25] = [
     Kind::FailureBegins,
     Kind::FailureEnds,
     Kind::InstanceStarted,
@@ -101,11 +103,12 @@ const IN_USE: [Kind; 24] = [
     Kind::SourceArrival,
     Kind::ClientArrival,
     Kind::UserAsks,
+    Kind::ConnectionBreaks,
 ];
 
 const fn rank_of(kind: Kind) -> u64 {
     match kind {
-        Kind::FailureBegins | Kind::FailureEnds | Kind::InstanceStarted | Kind::GraceEnds => {
+        Kind::FailureBegins | Kind::FailureEnds | Kind::InstanceStarted | Kind::GraceEnds | Kind::ConnectionBreaks => {
             rank::FAILURE
         }
         Kind::StepDone | Kind::Settled | Kind::Served | Kind::Confirmed | Kind::BrokerStep => {

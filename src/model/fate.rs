@@ -41,6 +41,8 @@ pub enum Fate {
     LostFanout,
     /// Nobody waited for the answer that it did not arrive.
     LostPublish,
+    /// On its way, where nobody sent it again.
+    LostNetwork,
 }
 
 impl Fate {
@@ -48,7 +50,7 @@ impl Fate {
     pub const COUNT: usize = Self::ALL.len();
 
     /// All fates, by number.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Pending,
         Self::Stored,
         Self::Leased,
@@ -67,6 +69,7 @@ impl Fate {
         Self::LostNode,
         Self::LostFanout,
         Self::LostPublish,
+        Self::LostNetwork,
     ];
 
     /// The state of the ledger, and the reason if that state has several.
@@ -90,6 +93,7 @@ impl Fate {
             Self::LostNode => ("lost", Some("node")),
             Self::LostFanout => ("lost", Some("fanout")),
             Self::LostPublish => ("lost", Some("publish")),
+            Self::LostNetwork => ("lost", Some("network")),
         }
     }
 
@@ -104,6 +108,7 @@ impl Fate {
                 | Self::LostNode
                 | Self::LostFanout
                 | Self::LostPublish
+                | Self::LostNetwork
         )
     }
 

@@ -156,6 +156,7 @@ impl<O: Observer> World<O> {
             Kind::FailureEnds => self.failure_ends(s, slot),
             Kind::InstanceStarted => self.instance_started(s, slot),
             Kind::GraceEnds => self.grace_ends(s, slot),
+            Kind::ConnectionBreaks => self.connection_breaks(s, event.component(), slot),
         }
     }
 }

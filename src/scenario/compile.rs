@@ -1,6 +1,7 @@
 //! A draft becomes a blueprint: the last place with names.
 
 use super::compile_failure::failure;
+use super::compile_link::Around;
 use super::draft::{
     BrokerDraft, ClientDraft, Draft, EmissionDraft, EmitDraft, HandlerDraft, LoadDraft,
     PublishDraft, ServiceDraft, SourceDraft, StepDraft,
@@ -30,10 +31,11 @@ pub(super) fn blueprint(
         zones.push(Zone { name: "a".into(), region: String::new() });
     }
     let brokers: Vec<Broker> = draft.brokers.iter().map(|b| compiler.broker(b)).collect();
-    let clients = draft.clients.iter().filter_map(|c| compiler.client(c)).collect();
+    let clients: Vec<Client> = draft.clients.iter().filter_map(|c| compiler.client(c)).collect();
     let mut failures = Vec::new();
+    let around = Around { names, services: &services, brokers: &brokers, clients: &clients };
     for struck in &draft.failures {
-        match failure(struck, names, &services, &brokers) {
+        match failure(struck, &around) {
             Ok(failure) => failures.extend(failure),
             Err(diagnostic) => compiler.found.push(*diagnostic),
         }

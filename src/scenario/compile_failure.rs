@@ -1,8 +1,8 @@
 //! Failures: which instances, node or process a target is, and whether its verb can strike it.
 
+use super::compile_link::{Around, not_ideal};
 use super::decode_failure::word;
 use super::draft::{FailureDraft, Part};
-use super::names::Names;
 use super::{Diagnostic, Span};
 use crate::model::{
     Broker, BrokerId, EngineSpec, Failure, PublishMode, Service, ServiceId, Target, Trigger, Verb,
@@ -11,11 +11,22 @@ use crate::model::{
 /// The failure that `draft` states; none if it is switched off.
 pub(super) fn failure(
     draft: &FailureDraft,
-    names: &Names,
-    services: &[Service],
-    brokers: &[Broker],
+    around: &Around,
 ) -> Result<Option<Failure>, Box<Diagnostic>> {
+    let Around { names, services, brokers, .. } = *around;
     let target = match draft.part {
+        _ if let Some(link) = &draft.link => around.link(draft, link)?,
+        Part::Zone => {
+            if draft.verb != Verb::Crash {
+                return Err(cannot(draft, "a zone", "use `zone`: all of it crashes"));
+            }
+            Target::Zone(names.zone(&draft.owner)?)
+        }
+        Part::Shards => {
+            let id = names.broker(Some(&draft.owner))?;
+            not_ideal(draft, draft.owner.span, brokers.get(id.0 as usize))?;
+            Target::Shards(id)
+        }
         Part::Node(node, span) => {
             let id = names.broker(Some(&draft.owner))?;
             let Some(broker) = brokers.get(id.0 as usize) else { return Ok(None) };

@@ -5,8 +5,8 @@ use super::keys::Place;
 use super::reader::{Ref, Worded};
 use super::{Span, Value};
 use crate::model::{
-    AckMode, AttributeSpec, Backlog, Balance, BatchSpec, Broker, Exhausted, FailureTrigger, Memory,
-    Network, PhasePlan, Population, PublishMode, Retry, RetryIn, Verb, Zone,
+    AckMode, AttributeSpec, Backlog, Balance, BatchSpec, Broker, Exhausted, FailureTrigger,
+    LinkEffect, Memory, Network, PhasePlan, Population, PublishMode, Retry, RetryIn, Verb, Zone,
 };
 use crate::random::{Backoff, Burst, Rate, Variate};
 use crate::units::{Probability, SimDuration};
@@ -257,6 +257,8 @@ pub(super) struct FailureDraft {
     /// A service or, for a node, a broker.
     pub(super) owner: Ref,
     pub(super) part: Part,
+    /// If it strikes a link.
+    pub(super) link: Option<LinkDraft>,
     pub(super) trigger: FailureTrigger,
     /// Where the trigger stands.
     pub(super) when: Span,
@@ -277,4 +279,36 @@ pub(super) enum Part {
     Node(u64, Span),
     /// The process that empties its outbox.
     Relay,
+    /// All that is placed in it.
+    Zone,
+    /// What a broker serves with.
+    Shards,
+}
+
+/// A link that fails.
+#[derive(Debug)]
+pub(super) struct LinkDraft {
+    pub(super) from: EndDraft,
+    pub(super) to: EndDraft,
+    pub(super) effect: LinkEffect,
+}
+
+/// One end of a link.
+#[derive(Clone, Debug)]
+pub(super) struct EndDraft {
+    pub(super) name: Ref,
+    pub(super) part: EndPart,
+}
+
+/// What an end of a link is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum EndPart {
+    /// All of a service, client or broker.
+    Whole,
+    /// An instance of a service, with the place of its number.
+    Instance(u64, Span),
+    /// A node of a broker, with the place of its number.
+    Node(u64, Span),
+    /// Everything in a zone.
+    Zone,
 }

@@ -280,16 +280,13 @@ pub const PRESETS: &[&str] = &[
 
 /// Verbs of failures that work.
 pub const VERBS: &[&str] =
-    &["crash", "slow", "unclean", "stop", "restart", "pause", "replay", "redrive"];
+    &[
+    "crash", "slow", "unclean", "stop", "restart", "pause", "replay", "redrive", "partition",
+    "loss", "duplicate", "reorder", "delay", "throttle", "zone",
+];
 
 /// Verbs of failures that do not work yet.
 pub const LATER_VERBS: &[&str] = &[
-    "partition",
-    "loss",
-    "duplicate",
-    "reorder",
-    "delay",
-    "throttle",
     "poison",
     "hot",
     "spike",
@@ -298,7 +295,6 @@ pub const LATER_VERBS: &[&str] = &[
     "disk_full",
     "expire",
     "skew",
-    "zone",
     "bug",
     "lag_replica",
     "leak",

@@ -5,9 +5,11 @@
 //! nothing of files.
 
 mod broker;
+mod link;
 mod message;
 
 pub use broker::*;
+pub use link::*;
 pub use message::*;
 
 use crate::random::{Backoff, Burst, Rate, Variate};
@@ -325,7 +327,7 @@ pub struct Failure {
 }
 
 /// What a failure strikes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Target {
     /// Instances of a service.
     Instances {
@@ -343,12 +345,18 @@ pub enum Target {
     },
     /// The process that reads the outbox of a service from its database's log.
     Relay(ServiceId),
+    /// Messages between two ends.
+    Link(Box<Link>),
+    /// Everything that is placed in a zone.
+    Zone(ZoneId),
+    /// All shards of a broker.
+    Shards(BrokerId),
 }
 
 /// Kinds of failure.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Verb {
-    /// Instances, nodes or relays stop and lose what they had in memory.
+    /// Instances, nodes, relays or all of a zone stop and lose what they had in memory.
     Crash,
     /// Work and store steps begun meanwhile take this many times as long.
     Slow(f64),
@@ -364,6 +372,10 @@ pub enum Verb {
     Replay(SimTime),
     /// Dead letters of the service return to its queues.
     Redrive,
+    /// Whatever the link says.
+    Link,
+    /// Shards serve no more than so many bytes per second.
+    Throttle(f64),
 }
 
 /// When a failure strikes.

@@ -15,6 +15,7 @@ pub(crate) mod script;
 use super::blueprint::{AckMode, Consume, Exhausted};
 use super::book::Book;
 use super::event::{Event, Kind};
+use super::failure::Links;
 use super::fate::Fate;
 use super::observation::Observer;
 use super::slab::Slab;
@@ -83,6 +84,13 @@ pub(crate) trait Engine<O: Observer>: std::fmt::Debug {
 
     /// A node is back.
     fn node_up(&mut self, _ctx: &mut Ctx<O>, _node: u32) {}
+
+    /// Links to instances or between nodes have been cut or mended ([`Ctx::apart`]). What was lost
+    /// meanwhile stays lost: a connection begins anew.
+    fn reach_changed(&mut self, _ctx: &mut Ctx<O>) {}
+
+    /// The connection to an instance breaks.
+    fn connection_breaks(&mut self, _ctx: &mut Ctx<O>, _instance: u32) {}
 
     /// Dead letters of a group return.
     fn redrive(&mut self, _ctx: &mut Ctx<O>, _group: u32) {}
@@ -190,6 +198,8 @@ pub(crate) struct Delivery {
     pub(crate) waits: u64,
     /// Copies that come with it and wait at the consumer until they are handed on.
     pub(crate) behind: u32,
+    /// Whether it has come a second time by itself: its broker knows nothing of it.
+    pub(crate) echo: bool,
     /// Whether an answer is on its way.
     pub(crate) travels: bool,
     pub(crate) outcome: Outcome,
@@ -210,6 +220,7 @@ impl Delivery {
         leased: 0,
         waits: 0,
         behind: 0,
+        echo: false,
         travels: false,
         outcome: Outcome::Ack,
         reason: Fate::LostCrash,
@@ -259,6 +270,10 @@ pub(crate) struct Ctx<'a, O> {
     pub(crate) replies: &'a mut Vec<Reply>,
     /// When the last copy arrives on each connection, so that none overtakes another.
     pub(crate) connections: &'a mut [u64],
+    /// What is wrong with links.
+    pub(crate) links: &'a mut Links,
+    /// The node that sends; an engine says which it is before it delivers.
+    pub(crate) node: u32,
 }
 
 impl<O: Observer> Ctx<'_, O> {
@@ -323,6 +338,10 @@ impl<O: Observer> Ctx<'_, O> {
         stamp: u32,
     ) -> u32 {
         let at = self.arrival(fact, subscription);
+        if self.links.any {
+            let (of, names) = ((fact, subscription), (token, stamp));
+            return self.deliver_over_links(of, instance, names, at, true);
+        }
         let at = self.in_turn(instance, at);
         self.deliver_at(fact, subscription, instance, token, stamp, at)
     }
@@ -409,14 +428,18 @@ impl<O: Observer> Ctx<'_, O> {
         self.network.delay(here, there, self.table.ack_key, id, attempt)
     }
 
-    /// Lets the answer about a delivery travel to the node: [`Engine::settled`] hears it. Returns
-    /// whether it is there at once.
+    /// Lets the answer about a delivery travel to the node: [`Engine::settled`] hears it, unless it
+    /// is lost. Returns whether it is there at once.
     pub(crate) fn travel(&mut self, slot: u32, node: u32, outcome: Outcome) -> bool {
         let d = *self.deliveries.get(slot);
         let b = self.book.get(d.fact, d.subscription);
         let nth = u32::from(b.deliveries);
         let id = self.book.facts.get(d.fact).id;
-        let delay = self.delay(d.instance, node, id, nth);
+        let mut delay = self.delay(d.instance, node, id, nth);
+        if self.links.any {
+            let Some(later) = self.ack_over_links(&d, node, id, nth) else { return false };
+            delay += later;
+        }
         if delay == SimDuration::ZERO {
             return true;
         }
@@ -460,6 +483,8 @@ impl<O: Observer> World<O> {
             deliveries: &mut self.deliveries,
             replies: &mut self.replies,
             connections: &mut self.connections[broker as usize],
+            links: &mut self.trouble.links,
+            node: 0,
         };
         (engine, ctx)
     }

@@ -5,14 +5,17 @@
 //! says what it does, and here the two meet: `strike` and `relent`.
 
 mod crash;
+mod link;
 mod node;
 mod pause;
 mod slow;
 mod stop;
 #[cfg(test)]
 mod tests;
+mod throttle;
 mod trigger;
 
+pub(crate) use link::{Links, PATIENCE};
 pub(crate) use pause::{Frozen, Held};
 
 use super::blueprint::{Target, Verb};
@@ -33,6 +36,8 @@ pub(crate) struct Trouble {
     pub(crate) frozen: BTreeMap<u32, Frozen>,
     /// What has reached each instance that stands still.
     held: BTreeMap<u32, Vec<Held>>,
+    /// What is wrong with links.
+    pub(crate) links: Links,
 }
 
 impl Trouble {
@@ -43,6 +48,7 @@ impl Trouble {
             rolls: Vec::new(),
             frozen: BTreeMap::new(),
             held: BTreeMap::new(),
+            links: Links::default(),
         }
     }
 }
@@ -82,6 +88,8 @@ impl<O: Observer> World<O> {
             Verb::Redrive => self.each_group_struck(s, failure, |engine, ctx, group| {
                 engine.redrive(ctx, group);
             }),
+            Verb::Link => self.links_change(s, failure),
+            Verb::Throttle(_) => self.throttle(failure),
         }
         self.roll_on(s);
     }
@@ -93,6 +101,8 @@ impl<O: Observer> World<O> {
             Verb::Stop => self.struck(failure).into_iter().for_each(|i| self.stop_ends(s, i)),
             Verb::Pause => self.struck(failure).into_iter().for_each(|i| self.go_on(s, i)),
             Verb::Slow(_) => self.struck(failure).into_iter().for_each(|i| self.slow_down(i)),
+            Verb::Link => self.links_change(s, failure),
+            Verb::Throttle(_) => self.throttle(failure),
             Verb::Restart | Verb::Replay(_) | Verb::Redrive => {}
         }
     }
@@ -102,7 +112,7 @@ impl<O: Observer> World<O> {
         let base = self.failure_base[failure as usize];
         match &self.failures[failure as usize].target {
             Target::Instances { instances, .. } => instances.iter().map(|i| base + i).collect(),
-            Target::Node { .. } | Target::Relay(_) => Vec::new(),
+            _ => Vec::new(),
         }
     }
 

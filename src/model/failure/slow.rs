@@ -15,7 +15,7 @@ impl<O: Observer> World<O> {
                 Target::Instances { instances, .. } => {
                     instances.iter().any(|i| base + i == instance)
                 }
-                Target::Node { .. } | Target::Relay(_) => false,
+                _ => false,
             };
             if let (Verb::Slow(factor), true) = (f.verb, struck) {
                 (0..self.strikes[at]).for_each(|_| slow *= factor);

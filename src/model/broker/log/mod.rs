@@ -17,6 +17,7 @@ mod murmur;
 mod nodes;
 mod partition;
 mod produce;
+mod reach;
 mod rebalance;
 mod retention;
 #[cfg(test)]
@@ -61,10 +62,12 @@ enum About {
     Barrier,
     /// Old entries may have to go.
     Retention,
+    /// A node may lose its place among those in step that do not reach it; node.
+    Apart,
 }
 
 impl About {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Copies,
         Self::OutOfStep,
         Self::Elect,
@@ -75,6 +78,7 @@ impl About {
         Self::Resume,
         Self::Barrier,
         Self::Retention,
+        Self::Apart,
     ];
 
     const fn token(self, index: u32) -> u32 {
@@ -114,6 +118,11 @@ pub(crate) struct LogEngine {
     started: bool,
     /// Lanes that read again what they had read.
     replaying: u32,
+    /// Which instances and nodes cannot reach each other: instance times nodes plus node. Empty if
+    /// all can.
+    apart: Vec<bool>,
+    /// Whether the coordinator of its group cannot reach each instance. Empty if it can.
+    cut: Vec<bool>,
 }
 
 impl LogEngine {
@@ -158,6 +167,8 @@ impl LogEngine {
             turn: vec![0; events as usize],
             started: false,
             replaying: 0,
+            apart: Vec::new(),
+            cut: Vec::new(),
         };
         let subscribed = super::super::subscriptions(blueprint);
         for (world, table) in groups.iter().enumerate().filter(|(_, g)| own(g)) {
@@ -250,6 +261,7 @@ impl<O: Observer> Engine<O> for LogEngine {
             About::Resume => self.resume(ctx, index),
             About::Barrier => self.barrier_over(ctx, index),
             About::Retention => self.retention_tick(ctx),
+            About::Apart => self.apart_for_long(ctx, index),
         }
     }
 
@@ -284,6 +296,10 @@ impl<O: Observer> Engine<O> for LogEngine {
 
     fn node_up(&mut self, ctx: &mut Ctx<O>, node: u32) {
         self.node_returns(ctx, node);
+    }
+
+    fn reach_changed(&mut self, ctx: &mut Ctx<O>) {
+        self.look_around(ctx);
     }
 
     fn replay(&mut self, ctx: &mut Ctx<O>, group: u32, to: SimTime) {

@@ -332,6 +332,14 @@ impl<O: Observer> Engine<O> for Push {
         self.node_returns(ctx, node);
     }
 
+    fn reach_changed(&mut self, ctx: &mut Ctx<O>) {
+        self.look_around(ctx);
+    }
+
+    fn connection_breaks(&mut self, ctx: &mut Ctx<O>, instance: u32) {
+        self.break_all_off(ctx, instance);
+    }
+
     fn redrive(&mut self, ctx: &mut Ctx<O>, group: u32) {
         self.revive(ctx, self.queue_of[group as usize]);
     }

@@ -1,0 +1,161 @@
+//! Publications, deliveries and what engines make of links. Emits every 10 ms; publishing and
+//! delivering take 1 ms each, the way back 1 ms, the work 3 ms.
+
+use super::*;
+
+const SHOP: End = End::Service(ServiceId(0));
+const EMAIL: End = End::Service(ServiceId(1));
+const BUS: End = End::Broker(BrokerId(1));
+
+/// Publishers wait 20 ms for an answer and 5 ms more, connections that break 10 ms, and a silence
+/// is noticed after 40 ms.
+fn broker(engine: EngineSpec) -> Broker {
+    let ideal = Broker::ideal("bus", fixed(1));
+    let producer = ProducerSpec {
+        acks: Acks::All,
+        request_timeout: ms(20),
+        delivery_timeout: SimDuration::from_secs(100),
+        backoff: "5ms fixed".parse().expect("valid"),
+        ..ideal.producer
+    };
+    Broker {
+        engine,
+        publish: fixed(1),
+        reconnect: "10ms fixed".parse().expect("valid"),
+        producer,
+        ..ideal
+    }
+}
+
+fn push(prefetch: u32) -> EngineSpec {
+    EngineSpec::Push(PushSpec {
+        prefetch,
+        priorities: 0,
+        ttl: None,
+        max_length: None,
+        overflow: Overflow::DropHead,
+        quorum: None,
+        fsync: fixed(0),
+        delivery_limit: None,
+        ack_timeout: None,
+        heartbeat: ms(40),
+        dead_letters: false,
+    })
+}
+
+fn quorum(nodes: u32) -> Broker {
+    let EngineSpec::Push(spec) = push(1) else { unreachable!("it pushes") };
+    let (replication, failover) = (fixed(1), ms(30));
+    let quorum = Some(QuorumSpec { replicas: 3, replication, failover });
+    Broker { nodes, ..broker(EngineSpec::Push(PushSpec { quorum, fsync: fixed(1), ..spec })) }
+}
+
+fn pull(visibility: Option<u64>) -> EngineSpec {
+    EngineSpec::Pull(PullSpec {
+        visibility: visibility.map(ms),
+        heartbeat: false,
+        long_poll: Some(SimDuration::from_secs(20)),
+        poll: ms(100),
+        empty_poll: Probability::ZERO,
+        batch: 10,
+        prefetch: 0,
+        max_in_flight: u64::MAX,
+        dlq_after: None,
+        fifo: false,
+        dedup: None,
+        duplicates: Probability::ZERO,
+        retention: None,
+        reclaim: None,
+        nack_delay: SimDuration::ZERO,
+        max_length: None,
+        replication: fixed(0),
+        failover: ms(30),
+        unsynced: SimDuration::ZERO,
+    })
+}
+
+fn fan_out() -> EngineSpec {
+    let soft_time = SimDuration::ZERO;
+    EngineSpec::FanOut(FanOutSpec { buffer: 1 << 20, soft_buffer: None, soft_time })
+}
+
+/// A log on three nodes with three copies, or on one.
+fn log(nodes: u32) -> Broker {
+    let EngineSpec::Log(spec) = plain_log(3).engine else { unreachable!("it is a log") };
+    let spec = LogSpec {
+        replicas: nodes,
+        min_isr: nodes.min(2),
+        replication: fixed(1),
+        replica_lag: ms(60),
+        detection: ms(20),
+        election: ms(10),
+        session_timeout: ms(40),
+        heartbeat: ms(10),
+        ..spec
+    };
+    let mut b = Broker { nodes, ack: AckMode::After, ..broker(EngineSpec::Log(spec)) };
+    b.producer.idempotent = true;
+    b
+}
+
+/// Emits until `until`.
+fn world(until: u64, broker: Broker) -> Blueprint {
+    let mut from = source(10);
+    from.sources[0].publish = Publish::plain(BrokerId(1));
+    let mut h = handler(on(0), vec![work(3)]);
+    h.consume = Consume::plain(BrokerId(1));
+    let mut b = blueprint(until, 1, vec![from, service("email", vec![h])]);
+    b.brokers.push(broker);
+    b
+}
+
+/// When events were applied, ms, and what became of others.
+fn ends(b: &Blueprint) -> Vec<String> {
+    let short = |line: String| match line.split_once(" applied ") {
+        Some((at, _)) => at.to_owned(),
+        None => line,
+    };
+    told(b, &["applied", " is "]).into_iter().map(short).collect()
+}
+
+#[test]
+fn a_delay_keeps_the_order_of_a_connection() {
+    let delay = |by| LinkEffect::Delay(fixed(by));
+    let mut b = world(35, broker(push(9)));
+    assert_eq!(ends(&b), ["15", "25", "35"]);
+    // The event of 10 comes at 31, and those of 20 and 30 not before it.
+    b.failures = vec![link(SHOP, BUS, delay(20), 5, 10)];
+    assert_eq!(ends(&b), ["35", "38", "41"]);
+    b.failures = vec![link(BUS, EMAIL, delay(20), 5, 10)];
+    assert_eq!(ends(&b), ["35", "38", "41"]);
+    // Acknowledgements take their time on the way back.
+    b.brokers[1] = broker(push(1));
+    b.failures = vec![link(EMAIL, BUS, delay(20), 5, 50)];
+    assert_eq!(ends(&b), ["15", "40", "65"]);
+    // So do confirmations: two of three facts wait for a buffer of 1 KB.
+    b.brokers[1] = broker(push(9));
+    b.brokers[1].producer.buffer = 1024;
+    b.brokers[1].producer.max_block = SimDuration::MAX;
+    b.failures.clear();
+    assert_eq!(ends(&b), ["15", "25", "35"]);
+}
+
+#[test]
+fn a_publication_that_gets_no_answer_is_published_again() {
+    for (idempotent, broker) in [(true, log(1)), (false, broker(push(9)))] {
+        let mut b = world(35, broker);
+        b.brokers[1].producer.idempotent = idempotent;
+        // The events of 10 and 20 meet the partition; the next attempt is made at 35, and the event
+        // of 30 waits for it.
+        b.failures = vec![link(SHOP, BUS, LinkEffect::Partition, 5, 20)];
+        let commit = if idempotent { 1 } else { 0 };
+        let first = 35 + 1 + commit + 1 + 3;
+        let expected = [first, first + 3, first + 6].map(|at| at.to_string());
+        let _ = commit;
+        assert_eq!(ends(&b), expected, "{idempotent}");
+        // The answers of 10 and 20 are lost: a log recognises the repetition.
+        b.failures = vec![link(SHOP, BUS, LinkEffect::Partition, 11, 10)];
+        let again = told(&b, &["again"]).len();
+        assert_eq!(again, usize::from(!idempotent), "{idempotent}: {:#?}", lines(&b));
+    }
+}
