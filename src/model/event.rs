@@ -108,9 +108,11 @@ const IN_USE: [Kind; 25] = [
 
 const fn rank_of(kind: Kind) -> u64 {
     match kind {
-        Kind::FailureBegins | Kind::FailureEnds | Kind::InstanceStarted | Kind::GraceEnds | Kind::ConnectionBreaks => {
-            rank::FAILURE
-        }
+        Kind::FailureBegins
+        | Kind::FailureEnds
+        | Kind::InstanceStarted
+        | Kind::GraceEnds
+        | Kind::ConnectionBreaks => rank::FAILURE,
         Kind::StepDone | Kind::Settled | Kind::Served | Kind::Confirmed | Kind::BrokerStep => {
             rank::COMPLETION
         }

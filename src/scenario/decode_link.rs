@@ -31,7 +31,8 @@ pub(super) fn is_link(verb: &Entry) -> bool {
 /// Notes a `datagram` that means nothing.
 pub(super) fn check_datagram(reader: &mut Reader, fields: &Fields, verb: &Entry) {
     if let (Some(entry), false) = (fields.get("datagram"), verb.key == "loss") {
-        let message = format!("`datagram` says how messages are lost, and `{}` loses none", verb.key);
+        let message =
+            format!("`datagram` says how messages are lost, and `{}` loses none", verb.key);
         let diagnostic = Diagnostic::error("E109", entry.key_span, message);
         reader.note(diagnostic.related(verb.key_span, "the verb").help("remove `datagram`"));
     }
@@ -78,16 +79,18 @@ fn linked(text: String, from: EndDraft, to: EndDraft, effect: LinkEffect) -> Lin
 fn partition(reader: &mut Reader, entry: &Entry) -> Option<Linked> {
     let both = match &entry.node.value {
         Value::Array(nodes) => match nodes.as_slice() {
-            [Node { value: Value::String(a), span: at }, Node { value: Value::String(b), span }] => {
-                Some([(a, *at), (b, *span)])
-            }
+            [
+                Node { value: Value::String(a), span: at },
+                Node { value: Value::String(b), span },
+            ] => Some([(a, *at), (b, *span)]),
             _ => None,
         },
         _ => None,
     };
     let Some([(a, at), (b, span)]) = both else {
         let message = "a partition lies between two groups";
-        let help = "write partition = [\"a\", \"b\"]; what falls into more parts is several failures";
+        let help =
+            "write partition = [\"a\", \"b\"]; what falls into more parts is several failures";
         reader.note(Diagnostic::error("E103", entry.node.span, message).help(help));
         return None;
     };
@@ -146,9 +149,9 @@ fn effect(
         }),
         key => {
             let (share, time) = match value {
-                Some(node) => reader.parsed(node, &Grammar::Share, |_, text| {
-                    share_and_time(text, usual)
-                })?,
+                Some(node) => {
+                    reader.parsed(node, &Grammar::Share, |_, text| share_and_time(text, usual))?
+                }
                 None => share_and_time(usual, usual).ok()?,
             };
             if key == "duplicate" {
@@ -162,8 +165,7 @@ fn effect(
 
 /// A share of messages that are lost: some get through.
 fn share_at(reader: &mut Reader, node: &Node) -> Option<Probability> {
-    let share =
-        reader.parsed(node, &Grammar::Share, |_, text| text.parse::<Probability>())?;
+    let share = reader.parsed(node, &Grammar::Share, |_, text| text.parse::<Probability>())?;
     if share == Probability::ONE {
         let message = "where everything is lost, nothing is connected";
         let help = "write partition = [\"a\", \"b\"]";
@@ -242,7 +244,8 @@ fn end(reader: &mut Reader, whole: &Ref, at: Range<usize>) -> Option<EndDraft> {
     }
     if text.is_empty() || text.contains(['/', ':', ' ', '>']) {
         let message = format!("`{text}` is not an end of a link");
-        let help = "ends are \"shop\", \"shop[0]\", \"web\", \"bus\", \"bus/broker:0\" and \"zone:a\"";
+        let help =
+            "ends are \"shop\", \"shop[0]\", \"web\", \"bus\", \"bus/broker:0\" and \"zone:a\"";
         let span = place(start..start + text.len());
         reader.note(Diagnostic::error("E118", span, message).help(help));
         return None;

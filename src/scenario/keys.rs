@@ -279,10 +279,22 @@ pub const PRESETS: &[&str] = &[
 ];
 
 /// Verbs of failures that work.
-pub const VERBS: &[&str] =
-    &[
-    "crash", "slow", "unclean", "stop", "restart", "pause", "replay", "redrive", "partition",
-    "loss", "duplicate", "reorder", "delay", "throttle", "zone",
+pub const VERBS: &[&str] = &[
+    "crash",
+    "slow",
+    "unclean",
+    "stop",
+    "restart",
+    "pause",
+    "replay",
+    "redrive",
+    "partition",
+    "loss",
+    "duplicate",
+    "reorder",
+    "delay",
+    "throttle",
+    "zone",
 ];
 
 /// Verbs of failures that do not work yet.

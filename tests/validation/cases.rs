@@ -6,11 +6,8 @@ use serde::Deserialize;
 
 /// All cases in the order of the files.
 pub(crate) fn all() -> Vec<Case> {
-    let texts = [
-        include_str!("cases.toml"),
-        include_str!("brokers.toml"),
-        include_str!("failures.toml"),
-    ];
+    let texts =
+        [include_str!("cases.toml"), include_str!("brokers.toml"), include_str!("failures.toml")];
     let read = |text: &str| {
         let file: File = toml::from_str(text).expect("the cases are well formed");
         assert_eq!(file.schema, 1);

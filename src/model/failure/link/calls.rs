@@ -28,7 +28,9 @@ impl<O: Observer> World<O> {
         let (from, to) = (self.calling(&call), j.instance);
         let m = Message { from, to, bytes: CALL, key, id: j.id, attempt: j.attempt };
         // Within an instance nothing is sent.
-        let passed = if from == to { Ok(super::Passed::default()) } else {
+        let passed = if from == to {
+            Ok(super::Passed::default())
+        } else {
             self.trouble.links.pass(s.now(), &m)
         };
         let Ok(passed) = passed else {

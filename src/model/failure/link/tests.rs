@@ -4,6 +4,7 @@ use crate::model::testing::*;
 
 mod brokers;
 mod calls;
+mod overlap;
 
 fn ms(ms: u64) -> SimDuration {
     SimDuration::from_ms(ms)

@@ -105,13 +105,8 @@ fn losses_combine_and_a_connection_that_only_loses_breaks() {
     let ok = outcomes(&b).iter().filter(|l| l.contains("answered")).count() as f64;
     // Three quarters are lost.
     assert!((ok - 500.0).abs() < 4.0 * libm::sqrt(2_000.0 * 0.25 * 0.75), "{ok}");
-    b.failures = vec![link(
-        CLIENT,
-        SERVICE,
-        LinkEffect::Loss { share: EVERY, datagram: false },
-        0,
-        100_000,
-    )];
+    b.failures =
+        vec![link(CLIENT, SERVICE, LinkEffect::Loss { share: EVERY, datagram: false }, 0, 100_000)];
     assert!(outcomes(&b).iter().all(|l| l.contains("fails after 9")));
 }
 
