@@ -113,6 +113,9 @@ impl<O: Observer> World<O> {
             self.waits_no_more(s.now(), service, &d);
             self.deliveries.free(slot);
             self.book.drop(&mut self.observer, d.fact, d.subscription, d.reason);
+            if d.reason == Fate::LostNetwork && self.services[service as usize].asks {
+                self.asks(s, d.instance);
+            }
             return;
         }
         let up = i.up;

@@ -185,6 +185,7 @@ impl LogEngine {
             } else if r != leader {
                 self.refill(ctx, at, r);
             }
+            self.follower_looks(ctx, at, r);
         }
         self.advance(ctx, at);
         self.wake(ctx, at);

@@ -25,7 +25,11 @@ impl LogEngine {
                 && offset >= part.hw
                 && self.acks == Acks::All
             {
-                part.get_mut(offset).record = p.record;
+                let before = std::mem::replace(&mut part.get_mut(offset).record, p.record);
+                if before != NONE && before != p.record {
+                    // Nobody waits for that attempt any more.
+                    ctx.reply(before, false);
+                }
                 return Accept::Later;
             }
             if denied || known.is_some() {

@@ -104,30 +104,41 @@ impl LogEngine {
     /// Followers that their leader does not reach copy nothing, and are not waited for after a
     /// while; those that it reaches again copy what they missed.
     fn followers_look<O: Observer>(&mut self, ctx: &mut Ctx<O>) {
-        let now = ctx.now().ns();
         for at in 0..self.partitions.len() {
             if !self.partitions[at].serving {
                 continue;
             }
             for r in 0..self.partitions[at].replicas.len() {
-                let part = &mut self.partitions[at];
-                let (leader, node) = (part.node(), part.replicas[r].node);
-                let apart = ctx.nodes_apart(leader, node);
-                if std::mem::replace(&mut part.replicas[r].apart, apart) == apart {
-                    continue;
-                }
-                part.catch_up(now);
-                part.stops_copying(r);
-                if apart {
-                    let until = ctx.now() + self.spec.replica_lag;
-                    self.nodes[node as usize].apart_at = until.ns();
-                    ctx.timer(self.spec.replica_lag, About::Apart.token(node));
-                } else if self.nodes[node as usize].up {
+                if self.follower_looks(ctx, at as u32, r) {
                     self.refill(ctx, at as u32, r);
                     self.advance(ctx, at as u32);
                 }
             }
         }
+    }
+
+    /// A follower may have been cut off from its leader, or not be any more. Whether it has to
+    /// catch up.
+    pub(super) fn follower_looks<O: Observer>(
+        &mut self,
+        ctx: &mut Ctx<O>,
+        at: u32,
+        r: usize,
+    ) -> bool {
+        let now = ctx.now();
+        let part = &mut self.partitions[at as usize];
+        let (leader, node) = (part.node(), part.replicas[r].node);
+        let apart = ctx.nodes_apart(leader, node);
+        if std::mem::replace(&mut part.replicas[r].apart, apart) == apart {
+            return false;
+        }
+        if apart {
+            part.catch_up(now.ns());
+            part.stops_copying(r);
+            self.nodes[node as usize].apart_at = (now + self.spec.replica_lag).ns();
+            ctx.timer(self.spec.replica_lag, About::Apart.token(node));
+        }
+        !apart && self.nodes[node as usize].up
     }
 
     /// Leaders that have not reached a node for long do not wait for it any more.

@@ -4,7 +4,7 @@
 //! A copy that is lost finds nobody where it would have arrived: its lease lasts as long as its
 //! broker makes of that.
 
-use super::{BREAKS_AFTER, Lost, Message, PATIENCE, Passed};
+use super::{BREAKS_AFTER, Lost, Message, PATIENCE, Passed, RETRANSMISSION};
 use crate::model::broker::{Ctx, Delivery};
 use crate::model::event::{Event, Kind};
 use crate::model::fate::Fate;
@@ -175,6 +175,10 @@ impl<O: Observer> Ctx<'_, O> {
     ) -> SimDuration {
         let (from, to) = (self.links.node(self.broker, from), self.links.node(self.broker, to));
         let m = Message { from, to, bytes, key, id, attempt: nth };
-        self.links.pass(self.s.now(), &m).map_or(PATIENCE, |passed| passed.delay + passed.held)
+        match self.links.pass(self.s.now(), &m) {
+            Ok(passed) => passed.delay + passed.held,
+            Err(Lost::Datagram) => SimDuration::from_ns(RETRANSMISSION),
+            Err(_) => PATIENCE,
+        }
     }
 }

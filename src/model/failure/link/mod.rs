@@ -148,9 +148,10 @@ impl Links {
         self.sizes[event as usize]
     }
 
-    /// Whether nothing arrives between two parties.
+    /// Whether nothing arrives between two parties. Everybody reaches itself.
     pub(crate) fn cut(&self, a: u32, b: u32) -> bool {
         self.cuts
+            && a != b
             && self.active.iter().any(|&at| {
                 let f = &self.faults[at as usize];
                 matches!(f.harm, Harm::Cut) && f.strikes(a, b)

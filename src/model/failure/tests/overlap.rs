@@ -173,7 +173,7 @@ proptest! {
 
 /// Runs an architecture until it is at rest, and what is still on its way back to brokers arrives.
 pub(in crate::model::failure) fn assert_recovery(b: &Blueprint, on_its_way: SimDuration) {
-    let limits = Limits { events: 1_000_000, events_per_instant: 1_000 };
+    let limits = Limits { events: 1_000_000, events_per_instant: 20_000 };
     let mut engine = Engine::new(world(b), limits, World::start);
     engine.run_until::<false>(b.phases.traffic_end());
     assert_eq!(engine.run_until::<true>(SimTime::MAX), Stop::Rest);

@@ -193,3 +193,147 @@ fn a_consumer_behind_a_partition_is_given_up_and_comes_back() {
         }
     }
 }
+
+#[test]
+fn nodes_that_do_not_reach_most_others_commit_nothing() {
+    let split = |from, at, lasts| link(from, BUS, LinkEffect::Partition, at, lasts);
+    let first = End::Node(BrokerId(1), 0);
+    type Case<'a> = (&'a str, Broker, Vec<Failure>, &'a str);
+    let cases: [Case; 6] = [
+        ("log", log(3), vec![], "16, 26, 36, 46"),
+        // Its leader is alone from 15 on; another leads at 45. Publishers try every 12 ms.
+        ("log, leader alone", log(3), vec![split(first, 15, 100)], "16, 62, 65, 68"),
+        ("log, all alone", log(3), vec![split(BUS, 15, 60)], "16, 86, 89, 92"),
+        ("quorum", quorum(3), vec![], "17, 27, 37, 47"),
+        ("quorum, leader alone", quorum(3), vec![split(first, 15, 100)], "17, again, 63, 68, 73"),
+        ("quorum, all alone", quorum(3), vec![split(BUS, 15, 60)], "17, again, 123, 128, 133"),
+    ];
+    for (name, broker, failures, expected) in cases {
+        let b = Blueprint { failures, ..world(45, broker) };
+        let found = ends(&b).join(", ").replace("applied 0 again", "again");
+        assert_eq!(found, expected, "{name}");
+    }
+}
+
+#[test]
+fn a_follower_that_is_not_reached_is_waited_for_only_for_a_while() {
+    // The third node is cut off from the first alone: it stays in step until 15 + 60, and what
+    // comes meanwhile waits.
+    let nodes = [End::Node(BrokerId(1), 0), End::Node(BrokerId(1), 2)];
+    let mut b = world(45, log(3));
+    b.failures = vec![link(nodes[0], nodes[1], LinkEffect::Partition, 15, 200)];
+    assert_eq!(ends(&b), ["16", "79", "82", "85"]);
+    b.failures[0].lasts = Some(ms(20));
+    assert_eq!(ends(&b), ["16", "40", "43", "47"]);
+}
+
+#[test]
+fn what_is_lost_for_good_is_what_its_broker_makes_of_it() {
+    let lost = |from, to| {
+        let loss = LinkEffect::Loss { share: EVERY, datagram: true };
+        vec![link(from, to, loss, 5, 10)]
+    };
+    let mut fire = broker(fan_out());
+    fire.producer.acks = Acks::None;
+    let of_log = world(15, log(1));
+    let cases = [
+        // The event of 10 is published again at 35, and others pass it.
+        ("push", broker(push(9)), SHOP, BUS, "25, 35, 40"),
+        ("pull", broker(pull(Some(50))), SHOP, BUS, "25, 35, 40"),
+        ("fan out", broker(fan_out()), SHOP, BUS, "25, 35, 40"),
+        ("log", log(1), SHOP, BUS, "25, 35, 40"),
+        ("fire", fire.clone(), SHOP, BUS, "lost, 25, 35"),
+        // Its copy is leased until 61.
+        ("pull", broker(pull(Some(50))), BUS, EMAIL, "25, 35, 65"),
+        ("fan out", broker(fan_out()), BUS, EMAIL, "gone, 25, 35"),
+        ("fire", fire, BUS, EMAIL, "gone, 25, 35"),
+    ];
+    for (name, broker, from, to, expected) in cases {
+        let b = Blueprint { failures: lost(from, to), ..world(35, broker) };
+        let found = ends(&b).join(", ").replace("0 was Pending and is LostNetwork", "lost");
+        let found = found.replace("0 was Leased and is LostNetwork", "gone");
+        assert_eq!(found, expected, "{name}");
+    }
+    // A log is asked again after 30 s, as often as it takes.
+    let mut b = of_log;
+    let EngineSpec::Log(spec) = &mut b.brokers[1].engine else { unreachable!("it is a log") };
+    spec.max_poll_interval = SimDuration::from_secs(3_600);
+    let loss = LinkEffect::Loss { share: share(0.9), datagram: true };
+    b.failures = vec![link(BUS, EMAIL, loss, 5, 10)];
+    let found = ends(&b).join(", ");
+    let late = found.parse::<u64>().expect("one event") - 15;
+    assert!(late > 0 && late.is_multiple_of(30_000), "{late}");
+}
+
+#[test]
+fn what_arrives_twice_is_worked_on_twice_unless_somebody_notices() {
+    let twice = |from, to| {
+        let double = LinkEffect::Duplicate { share: EVERY, after: fixed(2) };
+        vec![link(from, to, double, 5, 10)]
+    };
+    let careless = Broker { producer: broker(push(9)).producer, ..log(1) };
+    type Case<'a> = (&'a str, Broker, [&'a str; 2]);
+    let cases: [Case; 5] = [
+        ("push", broker(push(9)), ["15, again, 25", "15, again, 25"]),
+        ("pull", broker(pull(Some(50))), ["15, again, 25", "15, again, 25"]),
+        ("fan out", broker(fan_out()), ["15, again, 25", "15, again, 25"]),
+        ("log", log(1), ["15, 25", "15, again, 25"]),
+        ("log, careless", careless, ["15, again, 25", "15, again, 25"]),
+    ];
+    for (name, broker, expected) in cases {
+        let links = [twice(SHOP, BUS), twice(BUS, EMAIL)];
+        for (failures, expected) in links.into_iter().zip(expected) {
+            let b = Blueprint { failures, ..world(25, broker.clone()) };
+            let found = ends(&b).join(", ").replace("applied 0 again", "again");
+            assert_eq!(found, expected, "{name}");
+        }
+    }
+}
+
+#[test]
+fn what_is_held_back_is_passed() {
+    let hold = LinkEffect::Reorder { share: EVERY, hold: fixed(15) };
+    for (from, to) in [(SHOP, BUS), (BUS, EMAIL)] {
+        let mut b = world(35, broker(push(9)));
+        b.failures = vec![link(from, to, hold.clone(), 5, 10)];
+        assert_eq!(ends(&b), ["25", "30", "35"]);
+    }
+}
+
+#[test]
+fn a_link_or_a_broker_serves_what_a_failure_leaves_it() {
+    let rate = |ms: u64| 1024.0 * 1000.0 / ms as f64;
+    let narrow = |ms| link(SHOP, BUS, LinkEffect::Throttle(rate(ms)), 5, 100);
+    let shards = |ms, at, lasts| Failure {
+        verb: Verb::Throttle(rate(ms)),
+        target: Target::Shards(BrokerId(1)),
+        ..crash(0, at, lasts)
+    };
+    let mut b = world(35, broker(push(9)));
+    b.brokers[1].producer.request_timeout = SimDuration::MAX;
+    // 15 ms for each event: the first arrives at 26.
+    for failures in [vec![narrow(15)], vec![shards(15, 5, 100), shards(7, 5, 100)]] {
+        b.failures = failures;
+        assert_eq!(ends(&b), ["30", "45", "60"]);
+    }
+    // The slower one ends at 15; the broker's own limit is less than what is left then.
+    b.failures = vec![shards(15, 5, 10), shards(1, 5, 100)];
+    b.brokers[1].per_shard = Capacity { messages_per_s: 0.0, bytes_per_s: rate(4) };
+    assert_eq!(ends(&b), ["30", "34", "39"]);
+}
+
+#[test]
+fn a_zone_that_falls_is_noticed_by_its_silence() {
+    // Two instances, in zones of their own; 30 ms of work, so that the event of 20 goes to the
+    // second one.
+    let mut b = world(25, broker(push(1)));
+    b.zones.push(Zone { name: "b".to_owned(), region: String::new() });
+    b.services[1].instances = 2;
+    b.services[1].handlers[0].steps = vec![work(30)];
+    let instances = vec![1];
+    let one = Target::Instances { service: ServiceId(1), instances };
+    for (target, expected) in [(one, ["42", "74"]), (Target::Zone(ZoneId(1)), ["42", "96"])] {
+        b.failures = vec![Failure { target, ..crash(1, 25, 200) }];
+        assert_eq!(ends(&b), expected);
+    }
+}

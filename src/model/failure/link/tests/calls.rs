@@ -169,3 +169,21 @@ fn links_draw_from_streams_of_their_own() {
     // Work takes as long as before: what comes after the failure is the same again.
     assert_eq!(plain.last(), with.last());
 }
+
+#[test]
+fn a_zone_that_falls_does_not_even_refuse() {
+    // The service is down either way, from 15 to 35 and the 5 ms of its start.
+    let zone = Target::Zone(ZoneId(1));
+    let instance = Target::Instances { service: ServiceId(0), instances: vec![0] };
+    for (target, took) in [(instance, 4), (zone, 7)] {
+        let mut b = asked(25, 7, 1);
+        b.zones.push(Zone { name: "b".to_owned(), region: String::new() });
+        b.services[0].zone = Some(ZoneId(1));
+        b.failures = vec![Failure { target, ..crash(0, 19, 20) }];
+        let expected = [
+            "17 c0 is answered after 7".to_owned(),
+            format!("{} c0 fails after {took}", 20 + took),
+        ];
+        assert_eq!(outcomes(&b), expected);
+    }
+}
