@@ -202,8 +202,8 @@ fn factor(text: &str) -> Result<f64, ParseError> {
     }
 }
 
-/// `email`, `email[0]`, `30% of email`, `bus/broker:1`, `email/relay`, `zone:a`; for the verb `zone`
-/// just `a`.
+/// `email`, `email[0]`, `30% of email`, `bus/broker:1`, `email/relay`, `zone:a`; for the verb
+/// `zone` just `a`.
 fn parse_target(reader: &mut Reader, target: &Ref, verb: &str) -> Option<(Ref, Part)> {
     let text = target.text.as_str();
     // A key of an inline table has no quotes around it that `inside` could count.

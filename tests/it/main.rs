@@ -10,6 +10,7 @@ mod ground_truth;
 mod journal;
 mod knobs;
 mod laws;
+mod links;
 mod loops;
 mod mutation;
 mod reports;

@@ -40,6 +40,11 @@ pub(crate) trait Engine<O: Observer>: std::fmt::Debug {
         Some(0)
     }
 
+    /// The node that serves a destination, or did last: where a client sends.
+    fn last_node_of(&self, destination: u32) -> u32 {
+        self.node_of(destination).unwrap_or(0)
+    }
+
     /// A published event has reached its destination.
     fn accept(&mut self, ctx: &mut Ctx<O>, p: &Publication) -> Accept;
 

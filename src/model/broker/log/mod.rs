@@ -231,6 +231,10 @@ impl<O: Observer> Engine<O> for LogEngine {
         p.serving.then(|| p.node())
     }
 
+    fn last_node_of(&self, destination: u32) -> u32 {
+        self.partitions[destination as usize].node()
+    }
+
     fn accept(&mut self, ctx: &mut Ctx<O>, p: &Publication) -> Accept {
         self.produce(ctx, p)
     }

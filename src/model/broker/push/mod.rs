@@ -274,6 +274,10 @@ impl<O: Observer> Engine<O> for Push {
         self.nodes.leader
     }
 
+    fn last_node_of(&self, _destination: u32) -> u32 {
+        self.nodes.last
+    }
+
     fn accept(&mut self, ctx: &mut Ctx<O>, p: &Publication) -> Accept {
         self.take_in(ctx, p)
     }

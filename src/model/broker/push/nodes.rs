@@ -12,7 +12,7 @@ pub(super) struct Nodes {
     /// The one that all queues are served by.
     pub(super) leader: Option<u32>,
     /// The one that led last.
-    last: u32,
+    pub(super) last: u32,
     /// When the next one leads, ns.
     leads: u64,
 }

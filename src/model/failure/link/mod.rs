@@ -1,9 +1,10 @@
 //! Links between components: what is lost, late, doubled or out of order on its way.
 //!
-//! Everybody who sends or receives is a *party* with a number: instances and relays as they publish,
-//! then clients, then the nodes of brokers. A message asks [`Links::pass`] what becomes of it at the
-//! instant at which it is sent, and only while something is wrong with some link. What follows for
-//! calls, publications and deliveries stands in a file each, and what engines learn in `reach`.
+//! Everybody who sends or receives is a *party* with a number: instances and relays as they
+//! publish, then clients, then the nodes of brokers. A message asks [`Links::pass`] what becomes of
+//! it at the instant at which it is sent, and only while something is wrong with some link. What
+//! follows for calls, publications and deliveries stands in a file each, and what engines learn in
+//! `reach`.
 
 mod build;
 mod calls;

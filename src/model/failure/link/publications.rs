@@ -23,7 +23,7 @@ impl<O: Observer> World<O> {
 
     /// The node at which a record arrives.
     fn node_for(&self, r: &Record) -> u32 {
-        let node = self.engines[r.broker as usize].node_of(r.destination).unwrap_or(0);
+        let node = self.engines[r.broker as usize].last_node_of(r.destination);
         self.trouble.links.node(r.broker, node)
     }
 

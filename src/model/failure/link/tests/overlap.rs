@@ -85,7 +85,8 @@ proptest! {
         let (ms, per) = if seconds { (1_000, 1) } else { (1, 1_000) };
         let t = |n: u64| SimDuration::from_ms(n * ms);
         let mut b = busy(ms);
-        b.zones = ["a", "b", "c"].map(|name| Zone { name: name.into(), region: String::new() }).into();
+        let zone = |name: &str| Zone { name: name.into(), region: String::new() };
+        b.zones = ["a", "b", "c"].map(zone).into();
         let bus = &mut b.brokers[1];
         bus.nodes = 3;
         bus.reconnect = Backoff::Fixed { base: t(3) };
@@ -101,7 +102,8 @@ proptest! {
                 let replication = Variate::constant(t(1));
                 let quorum = Some(QuorumSpec { replicas: 3, replication, failover: t(9) });
                 let ack_timeout = Some(t(100));
-                EngineSpec::Push(PushSpec { quorum: quorum.filter(|_| answers), ack_timeout, ..spec })
+                let quorum = quorum.filter(|_| answers);
+                EngineSpec::Push(PushSpec { quorum, ack_timeout, ..spec })
             }
             (1, _) => pulls(ms, connected),
             (2, _) => {
@@ -113,7 +115,8 @@ proptest! {
         };
         if kind == 3 {
             let soft_time = SimDuration::ZERO;
-            bus.engine = EngineSpec::FanOut(FanOutSpec { buffer: 9_000, soft_buffer: None, soft_time });
+            let spec = FanOutSpec { buffer: 9_000, soft_buffer: None, soft_time };
+            bus.engine = EngineSpec::FanOut(spec);
         }
         // A connection that stays keeps what a datagram has lost.
         b.failures = struck(&strikes, per, kind != 1 || !connected);
