@@ -45,6 +45,7 @@ pub(crate) struct FanOut {
     nodes: Vec<bool>,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 #[derive(Clone, Copy, Debug)]
 struct Connection {
     /// Whether its instance is up and wants it.

@@ -83,20 +83,21 @@ impl LogEngine {
             let member = self.member_of(group, instance);
             let i = &ctx.instances[instance as usize];
             let (up, stands) = (i.up, i.pauses > 0);
-            match member {
-                Some(member) if self.unheard(instance) => self.falls_silent(ctx, member),
-                Some(member) if !self.members[member as usize].ghost => {
-                    if !stands {
-                        self.speaks_again(ctx, member);
-                    }
+            if self.unheard(instance) {
+                if let Some(member) = member {
+                    self.falls_silent(ctx, member);
                 }
-                _ if up && !self.unheard(instance) => {
-                    self.joins(ctx, group, instance);
-                    if let (true, Some(member)) = (stands, self.member_of(group, instance)) {
-                        self.falls_silent(ctx, member);
-                    }
+            } else if let Some(member) = member
+                && !self.members[member as usize].ghost
+            {
+                if !stands {
+                    self.speaks_again(ctx, member);
                 }
-                _ => {}
+            } else if up {
+                self.joins(ctx, group, instance);
+                if let (true, Some(member)) = (stands, self.member_of(group, instance)) {
+                    self.falls_silent(ctx, member);
+                }
             }
         }
     }

@@ -12,6 +12,7 @@ const CHECK: SimDuration = SimDuration::from_secs(60);
 const SHORTEST_PAUSE: SimDuration = SimDuration::from_ms(1);
 
 /// An instance as a consumer of a queue.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 #[derive(Debug)]
 pub(super) struct Consumer {
     queue: u32,

@@ -65,7 +65,9 @@ impl<O: Observer> World<O> {
         for (broker, node) in nodes {
             self.node_fails(s, broker, node, false);
         }
-        relays.into_iter().for_each(|service| self.relay_crashes(s, service));
+        for service in relays {
+            self.relay_crashes(s, service);
+        }
         for instance in instances {
             self.instances[instance as usize].crashes += 1;
             self.kill(s, instance);
@@ -79,7 +81,9 @@ impl<O: Observer> World<O> {
         for (broker, node) in nodes {
             self.node_recovers(s, broker, node);
         }
-        relays.into_iter().for_each(|service| self.relay_recovers(s, service));
+        for service in relays {
+            self.relay_recovers(s, service);
+        }
         for instance in instances {
             self.instances[instance as usize].crashes -= 1;
             self.revive(s, instance);

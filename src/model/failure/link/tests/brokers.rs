@@ -167,8 +167,7 @@ fn cut(at: u64, lasts: u64) -> Failure {
 #[test]
 fn a_consumer_behind_a_partition_is_given_up_and_comes_back() {
     // The acknowledgement of 10 is lost, and so is the copy of 20 and what would have come of 30.
-    type Case<'a> = (&'a str, Broker, [&'a str; 2]);
-    let cases: [Case; 5] = [
+    let cases = [
         // Given up at 52 and connected at 62; mended at 30, its connection begins anew at 40.
         ("push", broker(push(9)), ["15, again, 69, 72, 75", "15, again, 47, 50, 53"]),
         // The lease of 10 ends at 61. Mended, it asks at once.
@@ -198,8 +197,7 @@ fn a_consumer_behind_a_partition_is_given_up_and_comes_back() {
 fn nodes_that_do_not_reach_most_others_commit_nothing() {
     let split = |from, at, lasts| link(from, BUS, LinkEffect::Partition, at, lasts);
     let first = End::Node(BrokerId(1), 0);
-    type Case<'a> = (&'a str, Broker, Vec<Failure>, &'a str);
-    let cases: [Case; 6] = [
+    let cases = [
         ("log", log(3), vec![], "16, 26, 36, 46"),
         // Its leader is alone from 15 on; another leads at 45. Publishers try every 12 ms.
         ("log, leader alone", log(3), vec![split(first, 15, 100)], "16, 62, 65, 68"),
@@ -272,8 +270,7 @@ fn what_arrives_twice_is_worked_on_twice_unless_somebody_notices() {
         vec![link(from, to, double, 5, 10)]
     };
     let careless = Broker { producer: broker(push(9)).producer, ..log(1) };
-    type Case<'a> = (&'a str, Broker, [&'a str; 2]);
-    let cases: [Case; 5] = [
+    let cases = [
         ("push", broker(push(9)), ["15, again, 25", "15, again, 25"]),
         ("pull", broker(pull(Some(50))), ["15, again, 25", "15, again, 25"]),
         ("fan out", broker(fan_out()), ["15, again, 25", "15, again, 25"]),
