@@ -223,10 +223,10 @@ impl LogEngine {
     pub(super) fn crashes<O: Observer>(&mut self, ctx: &mut Ctx<O>, member: u32) {
         let m = &self.members[member as usize];
         // It ends in good order; only what was still on its way to it comes again.
-        if m.ghost {
+        let told = !self.unheard(m.instance);
+        if m.ghost && !told {
             return;
         }
-        let told = !self.unheard(m.instance);
         let finished = told && m.draining && ctx.instances[m.instance as usize].busy == 0;
         self.drop_strays(ctx, member);
         for nth in 0..self.members[member as usize].lanes.len() {
