@@ -13,7 +13,7 @@ use super::blueprint::{
     Retry, Service, ServiceId, Step, Target, Trigger,
 };
 use super::book::Book;
-use super::failure::{Settings, Trouble};
+use super::failure::{Links, Settings, Trouble};
 use super::guard::Guarding;
 use super::identity::Identity;
 use super::observation::Observer;
@@ -219,10 +219,11 @@ impl<O: Observer> Builder<'_, O> {
                 Target::Instances { service, .. } => {
                     self.world.services[service.0 as usize].instances.start
                 }
-                Target::Node { .. } | Target::Relay(_) | Target::Values => 0,
+                _ => 0,
             };
             self.world.failure_base.push(base);
         }
+        self.world.trouble.links = Links::new(self.world, self.blueprint, self.streams);
     }
 
     fn service(&mut self, at: u32, service: &Service, zones: u32) {

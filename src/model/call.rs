@@ -137,7 +137,11 @@ impl<O: Observer> World<O> {
             self.book.identity.tried(call, job);
         }
         let delay = self.hop(&c, instance, key, c.id, attempt);
-        s.after(delay, Event::new(Kind::RequestArrives, 0, job));
+        if self.trouble.links.any {
+            self.request_over_links(s, job, delay);
+        } else {
+            s.after(delay, Event::new(Kind::RequestArrives, 0, job));
+        }
         job
     }
 
@@ -314,7 +318,14 @@ impl<O: Observer> World<O> {
         }
         let call = *self.calls.get(j.origin);
         let key = self.sites[call.site as usize].answer_key;
-        let delay = self.hop(&call, j.instance, key, j.id, j.attempt);
+        let mut delay = self.hop(&call, j.instance, key, j.id, j.attempt);
+        if self.trouble.links.any {
+            let Some(later) = self.answer_over_links(s, job, key) else {
+                self.end_request(job);
+                return;
+            };
+            delay += later;
+        }
         let j = self.jobs.get_mut(job);
         j.ok = ok;
         j.state = State::Travelling;
@@ -335,7 +346,7 @@ impl<O: Observer> World<O> {
     }
 
     /// The job of a request is over.
-    fn end_request(&mut self, job: u32) {
+    pub(crate) fn end_request(&mut self, job: u32) {
         self.jobs.free(job);
         self.running -= 1;
         if self.book.identity.on {

@@ -12,16 +12,40 @@ pub(crate) struct Capacities {
     /// When each shard has served what it was given, ns; grown when needed.
     shards: Vec<u64>,
     nodes: Vec<u64>,
+    /// What shards have without a failure.
+    usual: Capacity,
+    /// What a failure leaves of each shard, bytes per second.
+    left: Option<f64>,
 }
 
 impl Capacities {
     pub(crate) fn new(per_shard: Capacity, per_node: Capacity) -> Self {
-        Self { per_shard, per_node, shards: Vec::new(), nodes: Vec::new() }
+        let usual = per_shard;
+        Self { per_shard, per_node, shards: Vec::new(), nodes: Vec::new(), usual, left: None }
+    }
+
+    /// Whether it takes no time to be served.
+    #[inline]
+    pub(crate) fn is_unlimited(&self) -> bool {
+        self.per_shard.is_unlimited() && self.per_node.is_unlimited()
+    }
+
+    /// Shards serve no more than this, if they are held back at all.
+    pub(crate) fn throttle(&mut self, bytes_per_s: Option<f64>) {
+        self.left = bytes_per_s;
+        self.per_shard = self.usual;
+        let own = self.usual.bytes_per_s;
+        if let Some(most) = bytes_per_s
+            && (own == 0.0 || most < own)
+        {
+            self.per_shard.bytes_per_s = most;
+        }
     }
 
     /// Other limits for what is given to them from now on.
     pub(crate) fn set(&mut self, per_shard: Capacity, per_node: Capacity) {
-        (self.per_shard, self.per_node) = (per_shard, per_node);
+        (self.usual, self.per_node) = (per_shard, per_node);
+        self.throttle(self.left);
     }
 
     /// When `messages` of `bytes` in all, given to a shard now, have been served by it and then by

@@ -116,6 +116,9 @@ impl<O: Observer> World<O> {
             self.waits_no_more(s.now(), service, &d);
             self.deliveries.free(slot);
             self.book.drop(&mut self.observer, d.fact, d.subscription, d.reason);
+            if d.reason == Fate::LostNetwork && self.services[service as usize].asks {
+                self.asks(s, d.instance);
+            }
             return;
         }
         let up = i.up;
@@ -292,8 +295,10 @@ impl<O: Observer> World<O> {
     /// Tells the broker what became of a delivery, which is forgotten unless an answer about it is
     /// on its way. The delivery as the broker left it.
     pub(crate) fn done_with(&mut self, s: &mut Sched, slot: u32, outcome: Outcome) -> Delivery {
-        let (engine, mut ctx) = self.at_broker(s, self.deliveries.get(slot).broker);
-        engine.done(&mut ctx, slot, outcome);
+        if !self.deliveries.get(slot).echo {
+            let (engine, mut ctx) = self.at_broker(s, self.deliveries.get(slot).broker);
+            engine.done(&mut ctx, slot, outcome);
+        }
         let d = *self.deliveries.get(slot);
         if !d.travels {
             self.deliveries.free(slot);

@@ -67,6 +67,8 @@ pub(crate) enum Kind {
     ClientArrival,
     /// A closed-loop user has thought; component: client, slot: user.
     UserAsks,
+    /// A connection between a broker and an instance breaks; component: broker, slot: instance.
+    ConnectionBreaks,
 }
 
 /// Kinds by number; filled up to a power of two, so that a look-up needs no check.
@@ -80,7 +82,7 @@ const KINDS: [Kind; 32] = {
     all
 };
 
-const IN_USE: [Kind; 26] = [
+const IN_USE: [Kind; 27] = [
     Kind::FailureBegins,
     Kind::FailureEnds,
     Kind::InstanceStarted,
@@ -107,13 +109,16 @@ const IN_USE: [Kind; 26] = [
     Kind::SourceArrival,
     Kind::ClientArrival,
     Kind::UserAsks,
+    Kind::ConnectionBreaks,
 ];
 
 const fn rank_of(kind: Kind) -> u64 {
     match kind {
-        Kind::FailureBegins | Kind::FailureEnds | Kind::InstanceStarted | Kind::GraceEnds => {
-            rank::FAILURE
-        }
+        Kind::FailureBegins
+        | Kind::FailureEnds
+        | Kind::InstanceStarted
+        | Kind::GraceEnds
+        | Kind::ConnectionBreaks => rank::FAILURE,
         Kind::StepDone | Kind::Settled | Kind::Served | Kind::Confirmed | Kind::BrokerStep => {
             rank::COMPLETION
         }

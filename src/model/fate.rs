@@ -43,6 +43,8 @@ pub enum Fate {
     LostPublish,
     /// Part of a transaction that was aborted, and not emitted again.
     LostAborted,
+    /// On its way, where nobody sent it again.
+    LostNetwork,
 }
 
 impl Fate {
@@ -50,7 +52,7 @@ impl Fate {
     pub const COUNT: usize = Self::ALL.len();
 
     /// All fates, by number.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Pending,
         Self::Stored,
         Self::Leased,
@@ -70,6 +72,7 @@ impl Fate {
         Self::LostFanout,
         Self::LostPublish,
         Self::LostAborted,
+        Self::LostNetwork,
     ];
 
     /// The state of the ledger, and the reason if that state has several.
@@ -94,6 +97,7 @@ impl Fate {
             Self::LostFanout => ("lost", Some("fanout")),
             Self::LostPublish => ("lost", Some("publish")),
             Self::LostAborted => ("lost", Some("aborted")),
+            Self::LostNetwork => ("lost", Some("network")),
         }
     }
 
@@ -109,6 +113,7 @@ impl Fate {
                 | Self::LostFanout
                 | Self::LostPublish
                 | Self::LostAborted
+                | Self::LostNetwork
         )
     }
 

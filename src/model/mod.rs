@@ -174,6 +174,7 @@ impl<O: Observer> World<O> {
             Kind::InstanceStarted => self.instance_started(s, slot),
             Kind::GraceEnds => self.grace_ends(s, slot),
             Kind::ScaleDue => self.scale_due(s, event.component(), slot),
+            Kind::ConnectionBreaks => self.connection_breaks(s, event.component(), slot),
         }
     }
 }

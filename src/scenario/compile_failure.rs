@@ -1,5 +1,6 @@
 //! Failures: which instances, node or process a target is, and whether its verb can strike it.
 
+use super::compile_link::{Around, not_ideal};
 use super::decode_failure::word;
 use super::draft::{Draft, FailureDraft, Part};
 use super::names::Names;
@@ -18,8 +19,10 @@ pub(super) fn failures(
 ) -> Vec<Failure> {
     let mut failures: Vec<Failure> = Vec::new();
     let mut sets = 0..;
+    let Blueprint { services, brokers, clients, .. } = blueprint;
+    let around = Around { names, services, brokers, clients };
     for stated in &draft.failures {
-        match failure(stated, names, blueprint) {
+        match failure(stated, &around, blueprint) {
             Ok(Some(mut failure)) => {
                 if let Verb::Set(n) = &mut failure.verb {
                     *n = sets.next().unwrap_or_default();
@@ -36,12 +39,24 @@ pub(super) fn failures(
 /// The failure that `draft` states; none if it is switched off.
 fn failure(
     draft: &FailureDraft,
-    names: &Names,
+    around: &Around,
     blueprint: &Blueprint,
 ) -> Result<Option<Failure>, Box<Diagnostic>> {
-    let Blueprint { services, brokers, .. } = blueprint;
+    let Around { names, services, brokers, .. } = *around;
     let target = match draft.part {
         Part::Values => Target::Values,
+        _ if let Some(link) = &draft.link => around.link(draft, link)?,
+        Part::Zone => {
+            if draft.verb != Verb::Crash {
+                return Err(cannot(draft, "a zone", "use `zone`: all of it crashes"));
+            }
+            Target::Zone(names.zone(&draft.owner)?)
+        }
+        Part::Shards => {
+            let id = names.broker(Some(&draft.owner))?;
+            not_ideal(draft, draft.owner.span, brokers.get(id.0 as usize))?;
+            Target::Shards(id)
+        }
         Part::Node(node, span) => {
             let id = names.broker(Some(&draft.owner))?;
             let Some(broker) = brokers.get(id.0 as usize) else { return Ok(None) };

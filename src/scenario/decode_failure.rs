@@ -1,6 +1,7 @@
 //! `[[failure]]`: one verb, one trigger, one target.
 
 use super::decode_handler::words;
+use super::decode_link::{self, Linked};
 use super::draft::{FailureDraft, Part};
 use super::keys::{Grammar, LATER_VERBS, Place, TRIGGERS, VERBS};
 use super::reader::{Fields, Reader, Ref};
@@ -39,33 +40,29 @@ fn failure(reader: &mut Reader, fields: &Fields) -> Option<FailureDraft> {
     let verb = verb(reader, fields);
     let trigger = trigger(reader, fields);
     let entry = verb?;
+    let verb_at = entry.key_span;
+    decode_link::check_datagram(reader, fields, entry);
     let values = if entry.key == "set" { values_set(reader, entry)? } else { Vec::new() };
-    let (target, verb, verb_at) = struck(reader, entry)?;
-    let (trigger, when) = trigger?;
-    let (owner, part) = if verb == Verb::Set(0) {
-        (target.clone(), Part::Values)
+    let Linked { verb, text, owner, part, link } = if decode_link::is_link(entry) {
+        decode_link::link(reader, fields, entry)?
     } else {
-        parse_target(reader, &target)?
+        let (target, verb) = struck(reader, entry)?;
+        let (owner, part) = match verb {
+            Verb::Set(_) => (target.clone(), Part::Values),
+            _ => parse_target(reader, &target, &entry.key)?,
+        };
+        Linked { verb, text: target.text, owner, part, link: None }
     };
-    let named = if name.is_empty() { format!("{} {}", word(verb), target.text) } else { name };
+    let (trigger, when) = trigger?;
+    let named = if name.is_empty() { format!("{} {text}", entry.key) } else { name };
     if let (Verb::Replay(_) | Verb::Redrive, Some(entry)) = (verb, fields.get("for")) {
         let message = format!("`{}` is over at once, so `for` means nothing", word(verb));
         let diagnostic = Diagnostic::error("E109", entry.key_span, message);
         reader.note(diagnostic.related(verb_at, "the verb").help("remove `for`"));
     }
     let lasts = if verb == Verb::Pause { lasts.or(Some(PAUSE)) } else { lasts };
-    Some(FailureDraft {
-        name: named,
-        verb,
-        verb_at,
-        owner,
-        part,
-        trigger,
-        when,
-        lasts,
-        off,
-        values,
-    })
+    let name = named;
+    Some(FailureDraft { name, verb, verb_at, owner, part, link, trigger, when, lasts, off, values })
 }
 
 /// A verb as a file writes it.
@@ -80,6 +77,8 @@ pub(super) fn word(verb: Verb) -> &'static str {
         Verb::Replay(_) => "replay",
         Verb::Redrive => "redrive",
         Verb::Set(_) => "set",
+        Verb::Throttle(_) => "throttle",
+        Verb::Link => "a failure of links",
     }
 }
 
@@ -158,11 +157,10 @@ fn values_set(reader: &mut Reader, entry: &Entry) -> Option<Vec<Entry>> {
     }
 }
 
-/// The target of a verb, what happens to it, and the place of the verb. Of a `set`, which has none,
-/// the paths stand for it.
-fn struck(reader: &mut Reader, entry: &Entry) -> Option<(Ref, Verb, Span)> {
+/// The target of a verb, and what happens to it. Of a `set`, which has none, the paths stand for it.
+fn struck(reader: &mut Reader, entry: &Entry) -> Option<(Ref, Verb)> {
     let verb = match entry.key.as_str() {
-        "crash" => Verb::Crash,
+        "crash" | "zone" => Verb::Crash,
         "slow" => Verb::Slow(10.0),
         "unclean" => Verb::Unclean,
         "stop" => Verb::Stop,
@@ -175,12 +173,12 @@ fn struck(reader: &mut Reader, entry: &Entry) -> Option<(Ref, Verb, Span)> {
     let Value::Table(table) = &entry.node.value else {
         let text = reader.string(&entry.node, &Grammar::Target)?;
         let target = Ref { text: text.to_owned(), span: entry.node.span };
-        return Some((target, verb, entry.key_span));
+        return Some((target, verb));
     };
     if verb == Verb::Set(0) {
         let paths: Vec<&str> = table.entries.iter().map(|e| e.key.as_str()).collect();
         let paths = Ref { text: paths.join(", "), span: entry.node.span };
-        return Some((paths, verb, entry.key_span));
+        return Some((paths, verb));
     }
     let [target] = table.entries.as_slice() else {
         let message = format!("`{}` has one target", entry.key);
@@ -201,7 +199,7 @@ fn struck(reader: &mut Reader, entry: &Entry) -> Option<(Ref, Verb, Span)> {
             return None;
         }
     };
-    Some((name, verb, entry.key_span))
+    Some((name, verb))
 }
 
 fn factor_at(reader: &mut Reader, node: &Node) -> Option<f64> {
@@ -228,8 +226,9 @@ fn factor(text: &str) -> Result<f64, ParseError> {
     }
 }
 
-/// `email`, `email[0]`, `30% of email`, `bus/broker:1`, `email/relay`.
-fn parse_target(reader: &mut Reader, target: &Ref) -> Option<(Ref, Part)> {
+/// `email`, `email[0]`, `30% of email`, `bus/broker:1`, `email/relay`, `zone:a`; for the verb
+/// `zone` just `a`.
+fn parse_target(reader: &mut Reader, target: &Ref, verb: &str) -> Option<(Ref, Part)> {
     let text = target.text.as_str();
     // A key of an inline table has no quotes around it that `inside` could count.
     let quoted = {
@@ -243,6 +242,9 @@ fn parse_target(reader: &mut Reader, target: &Ref) -> Option<(Ref, Part)> {
     };
     let name =
         |at: usize, word: &str| Ref { text: word.to_owned(), span: place(at..at + word.len()) };
+    if let Some(zone) = text.strip_prefix("zone:").or((verb == "zone").then_some(text)) {
+        return Some((name(text.len() - zone.len(), zone), Part::Zone));
+    }
     if let [(at, share), (_, "of"), (of_at, word)] = words(text)[..] {
         let error = match share.parse::<Probability>() {
             Ok(p) if p.get() > 0.0 => return Some((name(of_at, word), Part::Share(p))),
@@ -274,8 +276,8 @@ fn parse_target(reader: &mut Reader, target: &Ref) -> Option<(Ref, Part)> {
     }
     if text.contains("->") || text.contains(['/', ':']) {
         let message = format!("`{text}` as a target is not supported yet");
-        let help = "targets are \"email\", \"email[0]\", \"30% of email\", \"bus/broker:0\" and \
-                    \"email/relay\"";
+        let help = "targets are \"email\", \"email[0]\", \"30% of email\", \"bus/broker:0\", \
+                    \"email/relay\" and \"zone:a\"";
         reader.note(Diagnostic::error("E102", target.span, message).help(help));
         return None;
     }

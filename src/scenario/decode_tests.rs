@@ -326,7 +326,9 @@ fn every_default_is_of_the_kind_that_its_key_takes() {
             Grammar::Burst => key.default == "1",
             Grammar::Choice(words) => words.contains(&key.default),
             Grammar::Truth => ["true", "false"].contains(&key.default),
-            Grammar::Target => key.default == "10x",
+            Grammar::Target => {
+                ["10x", "1%", "1% ~100ms", "1% ~50ms", "100ms"].contains(&key.default)
+            }
             // The tests of `quantities` read the defaults of these.
             Grammar::Size | Grammar::SizeOrNone | Grammar::Capacity | Grammar::Ack => true,
             Grammar::Acks => key.default == "all",

@@ -6,8 +6,8 @@ use super::reader::{Ref, Worded};
 use super::{Entry, Span, Value};
 use crate::model::{
     AckMode, AttributeSpec, Autoscale, Backlog, Balance, BatchSpec, Broker, Exhausted,
-    FailureTrigger, Guards, Memory, Network, PhasePlan, Population, PublishMode, RateLimit, Retry,
-    RetryIn, Verb, Zone,
+    FailureTrigger, Guards, LinkEffect, Memory, Network, PhasePlan, Population, PublishMode,
+    RateLimit, Retry, RetryIn, Verb, Zone,
 };
 use crate::random::{Backoff, Burst, Rate, Variate};
 use crate::units::{Probability, SimDuration};
@@ -283,6 +283,8 @@ pub(super) struct FailureDraft {
     /// A service or, for a node, a broker.
     pub(super) owner: Ref,
     pub(super) part: Part,
+    /// If it strikes a link.
+    pub(super) link: Option<LinkDraft>,
     pub(super) trigger: FailureTrigger,
     /// Where the trigger stands.
     pub(super) when: Span,
@@ -307,4 +309,36 @@ pub(super) enum Part {
     Relay,
     /// Nothing: values of the scenario change.
     Values,
+    /// All that is placed in it.
+    Zone,
+    /// What a broker serves with.
+    Shards,
+}
+
+/// A link that fails.
+#[derive(Debug)]
+pub(super) struct LinkDraft {
+    pub(super) from: EndDraft,
+    pub(super) to: EndDraft,
+    pub(super) effect: LinkEffect,
+}
+
+/// One end of a link.
+#[derive(Clone, Debug)]
+pub(super) struct EndDraft {
+    pub(super) name: Ref,
+    pub(super) part: EndPart,
+}
+
+/// What an end of a link is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum EndPart {
+    /// All of a service, client or broker.
+    Whole,
+    /// An instance of a service, with the place of its number.
+    Instance(u64, Span),
+    /// A node of a broker, with the place of its number.
+    Node(u64, Span),
+    /// Everything in a zone.
+    Zone,
 }

@@ -15,7 +15,7 @@ pub(super) fn around(place: P) -> String {
     let email = "[broker.bus]\npreset = \"kafka\"\n[broker.jobs]\npreset = \"sqs\"\n[service.shop]\n\
                  emits.E = \"1/s\"\n[event.E]\nattrs = { amount = \"1..9\" }\n[service.psp]\n\
                  api.op = \"1ms\"\n[client.web]\nrate = \"1/s\"\ncalls = \"psp.op\"\n";
-    let failure = "[broker.bus]\npreset = \"kafka\"\n[service.shop]\nemits.E = \"1/s\"\n\
+    let failure = "zones = [\"a\", \"b\"]\n[broker.bus]\npreset = \"kafka\"\n[service.shop]\nemits.E = \"1/s\"\n\
                    [service.email]\ninstances = 2\non.E = \"1ms\"\n[[failure]]\n@\n";
     match place {
         P::Ideal => broker("ideal"),
@@ -199,6 +199,14 @@ const VALUES: &[(&str, &str)] = &[
     ("redrive", "\"email\""),
     ("autoscale", "{ backlog = 7 }"),
     ("set", "{ \"service.email.workers\" = 7 }"),
+    ("partition", "[\"email\", \"bus\"]"),
+    ("loss", "{ \"shop->bus\" = \"7%\" }"),
+    ("datagram", "true\nloss = \"shop->bus\""),
+    ("duplicate", "\"shop->bus\""),
+    ("reorder", "\"shop->bus\""),
+    ("delay", "{ \"bus->email[1]\" = \"7ms\" }"),
+    ("throttle", "{ bus = \"7MB/s\" }"),
+    ("zone", "\"a\""),
 ];
 
 /// The line that sets a key, and the line that it is held against.

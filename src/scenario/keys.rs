@@ -305,17 +305,27 @@ pub const PRESETS: &[&str] = &[
 ];
 
 /// Verbs of failures that work.
-pub const VERBS: &[&str] =
-    &["crash", "slow", "unclean", "stop", "restart", "pause", "replay", "redrive", "set"];
-
-/// Verbs of failures that do not work yet.
-pub const LATER_VERBS: &[&str] = &[
+pub const VERBS: &[&str] = &[
+    "crash",
+    "slow",
+    "unclean",
+    "stop",
+    "restart",
+    "pause",
+    "replay",
+    "redrive",
     "partition",
     "loss",
     "duplicate",
     "reorder",
     "delay",
     "throttle",
+    "zone",
+    "set",
+];
+
+/// Verbs of failures that do not work yet.
+pub const LATER_VERBS: &[&str] = &[
     "poison",
     "hot",
     "spike",
@@ -324,7 +334,6 @@ pub const LATER_VERBS: &[&str] = &[
     "disk_full",
     "expire",
     "skew",
-    "zone",
     "bug",
     "lag_replica",
     "leak",

@@ -24,7 +24,7 @@ const FAILURE: &[Ways] = &[
         &["pause"],
         &["unclean"],
         &["partition"],
-        &["loss"],
+        &["loss", "datagram"],
         &["duplicate"],
         &["reorder"],
         &["delay"],

@@ -12,12 +12,14 @@ mod codes_meaning;
 mod compile;
 mod compile_consume;
 mod compile_failure;
+mod compile_link;
 mod decode;
 mod decode_autoscale;
 mod decode_broker;
 mod decode_failure;
 mod decode_guard;
 mod decode_handler;
+mod decode_link;
 mod decode_parts;
 #[cfg(test)]
 mod decode_tests;

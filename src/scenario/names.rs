@@ -10,7 +10,7 @@ use super::near::nearest;
 use super::pattern::{Wildcards, is_pattern};
 use super::reader::Ref;
 use super::{Diagnostic, Span};
-use crate::model::{BrokerId, EventTypeId, Operation, ServiceId, ZoneId};
+use crate::model::{BrokerId, ClientId, End, EventTypeId, Operation, ServiceId, ZoneId};
 
 /// Names that mean something in metric paths and bounds.
 const RESERVED: [&str; 3] = ["ledger", "cost", "base"];
@@ -19,7 +19,7 @@ const RESERVED: [&str; 3] = ["ledger", "cost", "base"];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Service(u32),
-    Client,
+    Client(u32),
     Broker(u32),
     Event(u32),
 }
@@ -28,7 +28,7 @@ impl Kind {
     fn noun(self) -> &'static str {
         match self {
             Self::Service(_) => "a service",
-            Self::Client => "a client",
+            Self::Client(_) => "a client",
             Self::Broker(_) => "a broker",
             Self::Event(_) => "an event",
         }
@@ -82,8 +82,8 @@ impl Names {
                 names.operations.insert(key, (k as u32, handler.name.span));
             }
         }
-        for client in &draft.clients {
-            names.declare(&client.name, Kind::Client, found);
+        for (i, client) in draft.clients.iter().enumerate() {
+            names.declare(&client.name, Kind::Client(i as u32), found);
         }
         for (i, broker) in draft.brokers.iter().enumerate() {
             if let Some(name) = &broker.name {
@@ -285,6 +285,24 @@ impl Names {
                 }))
             }
         }
+    }
+
+    /// The service, client or broker of that name, or a diagnostic.
+    pub(super) fn end(&self, name: &Ref) -> Result<End, Box<Diagnostic>> {
+        match self.all.get(&name.text).map(|named| named.kind) {
+            Some(Kind::Service(i)) => return Ok(End::Service(ServiceId(i))),
+            Some(Kind::Client(i)) => return Ok(End::Client(ClientId(i))),
+            Some(Kind::Broker(i)) => return Ok(End::Broker(BrokerId(i))),
+            Some(Kind::Event(_)) | None => {}
+        }
+        let ends = self.all.iter().filter(|(_, named)| !matches!(named.kind, Kind::Event(_)));
+        let near = nearest(&name.text, ends.map(|(name, _)| name.as_str()));
+        let message = format!("there is no service, client or broker `{}`", name.text);
+        let help = match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("declare it: [broker.{}] preset = \"kafka\"", quoted(&name.text)),
+        };
+        Err(Box::new(Diagnostic::error("E111", name.span, message).help(help)))
     }
 
     /// The operation that `SERVICE.OPERATION` names, or a diagnostic. `part` gives the place of

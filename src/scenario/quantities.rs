@@ -218,6 +218,18 @@ impl Reader<'_> {
         limits
     }
 
+    /// A bandwidth, in bytes per second.
+    pub(super) fn bandwidth_at(&mut self, node: &Node) -> Option<f64> {
+        self.parsed(node, &Grammar::Capacity, |_, text| {
+            let limits = limit(text, Capacity::default())?;
+            if limits.messages_per_s > 0.0 {
+                let error = ParseError::new(0..text.len(), "a bandwidth is so much per second");
+                return Err(error.help("write \"1MB/s\""));
+            }
+            Ok(limits.bytes_per_s)
+        })
+    }
+
     /// When a publish counts as done.
     pub(super) fn acks(&mut self, fields: &Fields, name: &str) -> Acks {
         match fields.get(name).map(|entry| &entry.node) {

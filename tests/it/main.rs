@@ -11,6 +11,7 @@ mod ground_truth;
 mod journal;
 mod knobs;
 mod laws;
+mod links;
 mod loops;
 mod mutation;
 mod plan;

@@ -122,13 +122,18 @@ fn publishes(dice: &mut Dice) -> &'static str {
 
 fn failure(dice: &mut Dice, text: &mut String, services: &[(String, usize)], engine: Engine) {
     let (service, instances) = dice.pick(services).clone();
-    let verb = match dice.below(8) {
+    if !matches!(engine, Engine::Ideal) && dice.below(3) == 0 {
+        link_failure(dice, text, &service);
+        return;
+    }
+    let verb = match dice.below(9) {
         0 if !matches!(engine, Engine::Ideal) => "crash = \"bus/broker:0\"".to_owned(),
         1 => format!("stop = \"{service}\""),
         2 => format!("pause = \"{service}\""),
         3 => format!("restart = \"{service}\""),
         4 => format!("slow = {{ {service} = \"3x\" }}"),
-        5 => format!("crash = \"{service}[{}]\"", dice.below(instances)),
+        5 => "zone = \"b\"".to_owned(),
+        6 => format!("crash = \"{service}[{}]\"", dice.below(instances)),
         _ => format!("crash = \"{service}\""),
     };
     let at = 100 + dice.below(3_000);
@@ -139,10 +144,41 @@ fn failure(dice: &mut Dice, text: &mut String, services: &[(String, usize)], eng
     }
 }
 
+/// Something is wrong between a service and its broker, or between zones.
+fn link_failure(dice: &mut Dice, text: &mut String, service: &str) {
+    let ends = [
+        (service, "bus"),
+        ("bus", service),
+        ("zone:a", "zone:b"),
+        ("itself", "bus"),
+        ("web", "shop"),
+        ("shop", "web"),
+    ];
+    let (from, to) = *dice.pick(&ends);
+    let verb = match dice.below(8) {
+        0 | 1 => format!("partition = [\"{from}\", \"{to}\"]"),
+        2 => format!("loss = {{ \"{from}->{to}\" = \"20%\" }}"),
+        3 => format!("loss = {{ \"{from}->{to}\" = \"20%\" }}\ndatagram = true"),
+        4 => format!("duplicate = {{ \"{from}->{to}\" = \"20%\" }}"),
+        5 => format!("reorder = {{ \"{from}->{to}\" = \"20%\" }}"),
+        6 => format!("throttle = {{ \"{from}->{to}\" = \"30KB/s\" }}"),
+        _ => format!("delay = {{ \"{from}->{to}\" = \"~60ms\" }}"),
+    };
+    // A broker of one node has nothing between its nodes.
+    let verb = if to == "bus" && from != service {
+        format!("throttle = {{ bus = \"{}KB/s\" }}", 30 + dice.below(100))
+    } else {
+        verb
+    };
+    let (at, lasts) = (100 + dice.below(3_000), 10 + dice.below(3_000));
+    let _ = writeln!(text, "[[failure]]\n{verb}\nat = \"{at}ms\"\nfor = \"{lasts}ms\"");
+}
+
 /// The architecture of a number. Traffic ends after 4 s.
 pub(crate) fn architecture(seed: u64) -> String {
     let dice = &mut Dice::new(seed.wrapping_mul(0x2545_f491_4f6c_dd1d));
-    let mut text = format!("duration = \"4s\"\ndrain = \"40m\"\nseed = {seed}\n");
+    let mut text =
+        format!("duration = \"4s\"\ndrain = \"40m\"\nseed = {seed}\nzones = [\"a\", \"b\"]\n");
     let keyed = dice.below(2) == 0;
     if keyed {
         text.push_str("[entity.account]\ncount = 20\n[event.A]\nkey = \"account\"\n");

@@ -7,10 +7,12 @@
 mod broker;
 mod change;
 mod guard;
+mod link;
 mod message;
 
 pub use broker::*;
 pub use guard::*;
+pub use link::*;
 pub use message::*;
 
 use crate::random::{Backoff, Burst, Rate, Variate};
@@ -400,7 +402,7 @@ pub struct Failure {
 }
 
 /// What a failure strikes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Target {
     /// Instances of a service.
     Instances {
@@ -420,12 +422,18 @@ pub enum Target {
     Relay(ServiceId),
     /// Values of the scenario.
     Values,
+    /// Messages between two ends.
+    Link(Box<Link>),
+    /// Everything that is placed in a zone.
+    Zone(ZoneId),
+    /// All shards of a broker.
+    Shards(BrokerId),
 }
 
 /// Kinds of failure.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Verb {
-    /// Instances, nodes or relays stop and lose what they had in memory.
+    /// Instances, nodes, relays or all of a zone stop and lose what they had in memory.
     Crash,
     /// Work and store steps begun meanwhile take this many times as long.
     Slow(f64),
@@ -443,6 +451,10 @@ pub enum Verb {
     Redrive,
     /// Values are those of another blueprint, by its number in [`Blueprint::sets`].
     Set(u32),
+    /// Whatever the link says.
+    Link,
+    /// Shards serve no more than so many bytes per second.
+    Throttle(f64),
 }
 
 /// When a failure strikes.

@@ -43,12 +43,15 @@ pub(crate) struct FanOut {
     nodes: Vec<bool>,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 #[derive(Clone, Copy, Debug)]
 struct Connection {
     /// Whether its instance is up and wants it.
     wanted: bool,
     open: bool,
     node: u32,
+    /// Whether nothing arrives between it and its node.
+    cut: bool,
     /// Moves on when it is lost: what was sent before is not in its buffer any more.
     epoch: u32,
     /// Bytes sent that the instance is not done with.
@@ -68,6 +71,7 @@ impl Connection {
         wanted: false,
         open: false,
         node: 0,
+        cut: false,
         epoch: 0,
         buffered: 0,
         above: NEVER,
@@ -92,7 +96,8 @@ impl FanOut {
         let service = ctx.instances[instance as usize].service;
         let nodes = self.nodes.len() as u32;
         let own = instance - ctx.services[service as usize].instances.start;
-        let up = (0..nodes).map(|n| (own + n) % nodes).find(|n| self.nodes[*n as usize]);
+        let serves = |n: &u32| self.nodes[*n as usize] && !ctx.apart(instance, *n);
+        let up = (0..nodes).map(|n| (own + n) % nodes).find(serves);
         let c = &mut self.connections[instance as usize];
         c.retry = NEVER;
         let Some(node) = up else { return };
@@ -109,7 +114,8 @@ impl FanOut {
         if !c.open {
             return;
         }
-        *c = Connection { open: false, epoch: c.epoch + 1, buffered: 0, above: NEVER, ..*c };
+        let epoch = c.epoch + 1;
+        *c = Connection { open: false, cut: false, epoch, buffered: 0, above: NEVER, ..*c };
         let service = ctx.instances[instance as usize].service;
         self.connected[service as usize].retain(|i| *i != instance);
     }
@@ -159,6 +165,28 @@ impl FanOut {
         }
     }
 
+    /// The node that takes what is published.
+    fn node(&self) -> Option<u32> {
+        self.nodes.iter().position(|up| *up).map(|node| node as u32)
+    }
+
+    /// An instance is done with bytes that it was sent.
+    fn leaves_buffer(&mut self, instance: u32, bytes: u64) {
+        let c = &mut self.connections[instance as usize];
+        c.buffered -= bytes;
+        if self.parts.spec.soft_buffer.is_some_and(|soft| c.buffered <= soft) {
+            c.above = NEVER;
+        }
+    }
+
+    /// The connection of an instance breaks, if it has one.
+    fn break_off<O: Observer>(&mut self, ctx: &mut Ctx<O>, instance: u32) {
+        if self.connections[instance as usize].open {
+            self.disconnect(ctx, instance);
+            self.retry(ctx, instance);
+        }
+    }
+
     /// The copy for one subscription.
     fn give<O: Observer>(&mut self, ctx: &mut Ctx<O>, p: &Publication, subscription: u32) {
         let group = ctx.subscriptions[subscription as usize].group;
@@ -170,10 +198,17 @@ impl FanOut {
         let id = ctx.book.facts.get(p.fact).id;
         let key = self.parts.members[group as usize];
         let instance = members[Draw::new(key, id, 0).below(members.len() as u32) as usize];
-        if self.buffer(ctx, instance, u64::from(bytes(p.size))) {
-            let epoch = self.connections[instance as usize].epoch;
+        let Connection { epoch, node, cut, .. } = self.connections[instance as usize];
+        if self.node().is_some_and(|from| ctx.nodes_apart(from, node)) {
+            lose(ctx, p.fact, subscription, Fate::LostNetwork);
+        } else if self.buffer(ctx, instance, u64::from(bytes(p.size))) {
             ctx.store(p.fact, subscription);
-            ctx.deliver(p.fact, subscription, instance, bytes(p.size), epoch);
+            ctx.node = node;
+            let slot = ctx.deliver(p.fact, subscription, instance, bytes(p.size), epoch);
+            if ctx.deliveries.get(slot).void && !cut {
+                // It has left the buffer.
+                self.leaves_buffer(instance, u64::from(bytes(p.size)));
+            }
             ctx.unstore(p.fact, subscription, Fate::LostCrash);
         } else {
             lose(ctx, p.fact, subscription, Fate::LostBuffer);
@@ -197,7 +232,7 @@ fn lose<O: Observer>(ctx: &mut Ctx<O>, fact: u32, subscription: u32, reason: Fat
 
 impl<O: Observer> Engine<O> for FanOut {
     fn node_of(&self, _destination: u32) -> Option<u32> {
-        self.nodes.iter().position(|up| *up).map(|node| node as u32)
+        self.node()
     }
 
     fn accept(&mut self, ctx: &mut Ctx<O>, p: &Publication) -> Accept {
@@ -214,14 +249,10 @@ impl<O: Observer> Engine<O> for FanOut {
 
     fn done(&mut self, ctx: &mut Ctx<O>, slot: u32, _outcome: Outcome) {
         let d = ctx.deliveries.get(slot);
-        let c = &mut self.connections[d.instance as usize];
-        if c.epoch != d.stamp {
+        if self.connections[d.instance as usize].epoch != d.stamp {
             return;
         }
-        c.buffered -= u64::from(d.token);
-        if self.parts.spec.soft_buffer.is_some_and(|soft| c.buffered <= soft) {
-            c.above = NEVER;
-        }
+        self.leaves_buffer(d.instance, u64::from(d.token));
     }
 
     fn timer(&mut self, ctx: &mut Ctx<O>, token: u32) {
@@ -274,6 +305,22 @@ impl<O: Observer> Engine<O> for FanOut {
             self.parts.spec.clone_from(spec);
             self.parts.reconnect.clone_from(&broker.reconnect);
         }
+    }
+
+    fn reach_changed(&mut self, ctx: &mut Ctx<O>) {
+        for instance in 0..self.connections.len() as u32 {
+            let c = &mut self.connections[instance as usize];
+            let cut = c.open && ctx.apart(instance, c.node);
+            if std::mem::replace(&mut c.cut, cut) && !cut {
+                self.break_off(ctx, instance);
+            } else if c.wanted && !c.open && c.retry == NEVER {
+                self.retry(ctx, instance);
+            }
+        }
+    }
+
+    fn connection_breaks(&mut self, ctx: &mut Ctx<O>, instance: u32) {
+        self.break_off(ctx, instance);
     }
 
     fn at_rest(&self) -> bool {

@@ -15,6 +15,7 @@ pub(crate) mod script;
 use super::blueprint::{AckMode, Consume, Exhausted};
 use super::book::Book;
 use super::event::{Event, Kind};
+use super::failure::Links;
 use super::fate::Fate;
 use super::observation::Observer;
 use super::slab::Slab;
@@ -37,6 +38,11 @@ pub(crate) trait Engine<O: Observer>: std::fmt::Debug {
     /// The node that serves a destination; `None` while there is none.
     fn node_of(&self, _destination: u32) -> Option<u32> {
         Some(0)
+    }
+
+    /// The node that serves a destination, or did last: where a client sends.
+    fn last_node_of(&self, destination: u32) -> u32 {
+        self.node_of(destination).unwrap_or(0)
     }
 
     /// A published event has reached its destination.
@@ -92,6 +98,13 @@ pub(crate) trait Engine<O: Observer>: std::fmt::Debug {
 
     /// A node is back.
     fn node_up(&mut self, _ctx: &mut Ctx<O>, _node: u32) {}
+
+    /// Links to instances or between nodes have been cut or mended ([`Ctx::apart`]). What was lost
+    /// meanwhile stays lost: a connection begins anew.
+    fn reach_changed(&mut self, _ctx: &mut Ctx<O>) {}
+
+    /// The connection to an instance breaks.
+    fn connection_breaks(&mut self, _ctx: &mut Ctx<O>, _instance: u32) {}
 
     /// Dead letters of a group return.
     fn redrive(&mut self, _ctx: &mut Ctx<O>, _group: u32) {}
@@ -225,6 +238,8 @@ pub(crate) struct Delivery {
     pub(crate) waits: u64,
     /// Copies that come with it and wait at the consumer until they are handed on.
     pub(crate) behind: u32,
+    /// Whether it has come a second time by itself: its broker knows nothing of it.
+    pub(crate) echo: bool,
     /// Whether an answer is on its way.
     pub(crate) travels: bool,
     pub(crate) outcome: Outcome,
@@ -245,6 +260,7 @@ impl Delivery {
         leased: 0,
         waits: 0,
         behind: 0,
+        echo: false,
         travels: false,
         outcome: Outcome::Ack,
         reason: Fate::LostCrash,
@@ -296,6 +312,10 @@ pub(crate) struct Ctx<'a, O> {
     pub(crate) replies: &'a mut Vec<Reply>,
     /// When the last copy arrives on each connection, so that none overtakes another.
     pub(crate) connections: &'a mut [u64],
+    /// What is wrong with links.
+    pub(crate) links: &'a mut Links,
+    /// The node that sends; an engine says which it is before it delivers.
+    pub(crate) node: u32,
 }
 
 impl<O: Observer> Ctx<'_, O> {
@@ -365,6 +385,10 @@ impl<O: Observer> Ctx<'_, O> {
         stamp: u32,
     ) -> u32 {
         let at = self.arrival(fact, subscription);
+        if self.links.any {
+            let (of, names) = ((fact, subscription), (token, stamp));
+            return self.deliver_over_links(of, instance, names, at, true);
+        }
         let at = self.in_turn(instance, at);
         self.deliver_at(fact, subscription, instance, token, stamp, at)
     }
@@ -451,14 +475,18 @@ impl<O: Observer> Ctx<'_, O> {
         self.network.delay(here, there, self.table.ack_key, id, attempt)
     }
 
-    /// Lets the answer about a delivery travel to the node: [`Engine::settled`] hears it. Returns
-    /// whether it is there at once.
+    /// Lets the answer about a delivery travel to the node: [`Engine::settled`] hears it, unless it
+    /// is lost. Returns whether it is there at once.
     pub(crate) fn travel(&mut self, slot: u32, node: u32, outcome: Outcome) -> bool {
         let d = *self.deliveries.get(slot);
         let b = self.book.get(d.fact, d.subscription);
         let nth = u32::from(b.deliveries);
         let id = self.book.facts.get(d.fact).id;
-        let delay = self.delay(d.instance, node, id, nth);
+        let mut delay = self.delay(d.instance, node, id, nth);
+        if self.links.any {
+            let Some(later) = self.ack_over_links(&d, node, id, nth) else { return false };
+            delay += later;
+        }
         if delay == SimDuration::ZERO {
             return true;
         }
@@ -502,6 +530,8 @@ impl<O: Observer> World<O> {
             deliveries: &mut self.deliveries,
             replies: &mut self.replies,
             connections: &mut self.connections[broker as usize],
+            links: &mut self.trouble.links,
+            node: 0,
         };
         (engine, ctx)
     }

@@ -26,7 +26,8 @@ impl<O: Observer> World<O> {
                 self.node_fails(s, broker.0, node, verb == Verb::Unclean);
             }
             Target::Relay(service) => self.relay_crashes(s, service.0),
-            Target::Values => {}
+            Target::Zone(_) => self.zone_falls(s, failure),
+            Target::Values | Target::Link(_) | Target::Shards(_) => {}
         }
     }
 
@@ -41,7 +42,8 @@ impl<O: Observer> World<O> {
             }
             Target::Node { broker, node } => self.node_recovers(s, broker.0, node),
             Target::Relay(service) => self.relay_recovers(s, service.0),
-            Target::Values => {}
+            Target::Zone(_) => self.zone_returns(s, failure),
+            Target::Values | Target::Link(_) | Target::Shards(_) => {}
         }
     }
 

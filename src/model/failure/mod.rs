@@ -5,6 +5,7 @@
 //! says what it does, and here the two meet: `strike` and `relent`.
 
 mod crash;
+mod link;
 mod node;
 mod pause;
 mod set;
@@ -12,9 +13,11 @@ mod slow;
 mod stop;
 #[cfg(test)]
 mod tests;
+mod throttle;
 mod trigger;
 mod window;
 
+pub(crate) use link::{Links, PATIENCE};
 pub(crate) use pause::{Frozen, Held};
 pub(crate) use set::Settings;
 
@@ -36,6 +39,8 @@ pub(crate) struct Trouble {
     pub(crate) frozen: BTreeMap<u32, Frozen>,
     /// What has reached each instance that stands still.
     held: BTreeMap<u32, Vec<Held>>,
+    /// What is wrong with links.
+    pub(crate) links: Links,
 }
 
 impl Trouble {
@@ -46,6 +51,7 @@ impl Trouble {
             rolls: Vec::new(),
             frozen: BTreeMap::new(),
             held: BTreeMap::new(),
+            links: Links::default(),
         }
     }
 }
@@ -86,6 +92,8 @@ impl<O: Observer> World<O> {
                 engine.redrive(ctx, group);
             }),
             Verb::Set(_) => self.values_change(s),
+            Verb::Link => self.links_change(s, failure),
+            Verb::Throttle(_) => self.throttle(failure),
         }
         self.roll_on(s);
     }
@@ -98,6 +106,8 @@ impl<O: Observer> World<O> {
             Verb::Pause => self.struck(failure).into_iter().for_each(|i| self.go_on(s, i)),
             Verb::Slow(_) => self.struck(failure).into_iter().for_each(|i| self.slow_down(i)),
             Verb::Set(_) => self.values_change(s),
+            Verb::Link => self.links_change(s, failure),
+            Verb::Throttle(_) => self.throttle(failure),
             Verb::Restart | Verb::Replay(_) | Verb::Redrive => {}
         }
     }
@@ -107,7 +117,7 @@ impl<O: Observer> World<O> {
         let base = self.failure_base[failure as usize];
         match &self.failures[failure as usize].target {
             Target::Instances { instances, .. } => instances.iter().map(|i| base + i).collect(),
-            Target::Node { .. } | Target::Relay(_) | Target::Values => Vec::new(),
+            _ => Vec::new(),
         }
     }
 

@@ -10,6 +10,7 @@ impl<O: Observer> World<O> {
             let (engine, mut ctx) = self.at_broker(s, broker);
             engine.node_down(&mut ctx, node, unclean);
             self.replies(s);
+            self.may_reach_others(s, broker);
         }
     }
 
@@ -19,6 +20,14 @@ impl<O: Observer> World<O> {
             let (engine, mut ctx) = self.at_broker(s, broker);
             engine.node_up(&mut ctx, node);
             self.replies(s);
+            self.may_reach_others(s, broker);
+        }
+    }
+
+    /// Other nodes may lead, whom not everybody reaches.
+    fn may_reach_others(&mut self, s: &mut Sched, broker: u32) {
+        if self.trouble.links.cuts {
+            self.reach_changes(s, broker);
         }
     }
 }

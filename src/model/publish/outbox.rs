@@ -110,6 +110,11 @@ impl Relay {
         }
     }
 
+    /// Whether it is a process of its own.
+    pub(crate) fn tails(&self) -> bool {
+        matches!(self.kind, RelayKind::Cdc { .. })
+    }
+
     /// Whether it publishes what is emitted in this mode.
     fn serves(&self, mode: PublishMode) -> bool {
         match (&self.kind, mode) {

@@ -118,7 +118,7 @@ impl Record {
     };
 
     /// Whether nobody hears an answer.
-    pub(super) fn deaf(&self) -> bool {
+    pub(crate) fn deaf(&self) -> bool {
         self.gone || self.mode == PublishMode::Fire
     }
 }
@@ -173,6 +173,23 @@ impl<O: Observer> World<O> {
         let r = self.records.get_mut(twin);
         *r = Record { next: NONE, turn: r.turn.wrapping_add(1), ..copy };
         twin
+    }
+
+    /// What a chain leaves that arrives a second time: records of the same facts of which nobody
+    /// hears.
+    pub(crate) fn echo(&mut self, head: u32) -> u32 {
+        let (mut chain, mut at) = (Chain::EMPTY, head);
+        while at != NONE {
+            let r = *self.records.get(at);
+            self.book.hold(r.fact);
+            let echo = self.records.reserve(&Record::BLANK);
+            let e = self.records.get_mut(echo);
+            let turn = e.turn.wrapping_add(1);
+            *e = Record { waiter: Waiter::Nobody, held: false, gone: true, turn, ..r };
+            self.link(&mut chain, echo);
+            at = r.next;
+        }
+        chain.head
     }
 
     /// A record goes on to another stage.

@@ -68,8 +68,11 @@ impl<O: Observer> World<O> {
     /// An attempt to publish a chain has failed for now. Who publishes without an answer loses it.
     pub(super) fn fails(&mut self, s: &mut Sched, head: u32, disconnected: bool) {
         let r = *self.records.get(head);
-        let back = self.way_back(&r);
-        let head = self.without_deaf(s, head);
+        let mut back = self.way_back(&r);
+        if self.trouble.links.any && !disconnected {
+            back += self.refusal_over_links(s, &r);
+        }
+        let head = self.without_deaf(s, head, Fate::LostPublish);
         if head == NONE {
             return;
         }
@@ -85,14 +88,14 @@ impl<O: Observer> World<O> {
         }
     }
 
-    /// Forgets the records of a chain that nobody repeats; the rest of it.
-    fn without_deaf(&mut self, s: &mut Sched, head: u32) -> u32 {
+    /// Forgets the records of a chain that nobody repeats, lost for `reason`; the rest of it.
+    pub(crate) fn without_deaf(&mut self, s: &mut Sched, head: u32, reason: Fate) -> u32 {
         let mut chain = head;
         let mut rest = Chain::EMPTY;
         while let Some(record) = self.unlink(&mut chain) {
             let r = *self.records.get(record);
             if r.deaf() {
-                let reason = if r.gone { Fate::LostCrash } else { Fate::LostPublish };
+                let reason = if r.gone { Fate::LostCrash } else { reason };
                 self.forget_record(s, record, reason);
                 self.tell(s, r.waiter, true);
             } else {
@@ -112,9 +115,14 @@ impl<O: Observer> World<O> {
 
     /// Lets a chain pause before its next attempt.
     pub(super) fn pause_chain(&mut self, s: &mut Sched, head: u32) {
+        self.pause_chain_after(s, head, SimDuration::ZERO);
+    }
+
+    /// The same, for a publisher that waits for an answer for so long before.
+    pub(crate) fn pause_chain_after(&mut self, s: &mut Sched, head: u32, back: SimDuration) {
         self.stage_all(head, Stage::Pausing);
         let r = self.records.get(head);
-        let due = s.now() + self.backoff(r, false);
+        let due = s.now() + back + self.backoff(r, false);
         let due = due.min(SimTime::from_ns(r.until)).max(s.now());
         s.at(due, Event::new(Kind::PublishDue, due::PAUSE, head));
     }
@@ -148,7 +156,7 @@ impl<O: Observer> World<O> {
 
     /// A chain waits in line for a destination that has halted, or halts it; then the answer takes
     /// `back` to arrive.
-    pub(super) fn join_halt(
+    pub(crate) fn join_halt(
         &mut self,
         s: &mut Sched,
         head: u32,

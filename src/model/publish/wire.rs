@@ -37,8 +37,6 @@ impl<O: Observer> World<O> {
         }
         let key = self.publish_keys[r.broker as usize].publish;
         let at = SimTime::from_ns(departed) + broker.publish.sample(key, r.id, r.tries);
-        p.last = p.last.max(at.ns());
-        let at = SimTime::from_ns(p.last);
         let mut member = head;
         while member != NONE {
             self.stage(member, Stage::Flying);
@@ -47,6 +45,14 @@ impl<O: Observer> World<O> {
             m.departed = departed;
             member = m.next;
         }
+        let (mut later, mut held) = (SimDuration::ZERO, SimDuration::ZERO);
+        if self.trouble.links.any {
+            let Some(passed) = self.chain_over_links(s, head, at) else { return };
+            (later, held) = passed;
+        }
+        let p = self.publisher(r.broker, r.producer);
+        p.last = p.last.max((at + later).ns());
+        let at = SimTime::from_ns(p.last) + held;
         if at == now {
             self.publication_arrives(s, head);
         } else {
@@ -62,7 +68,7 @@ impl<O: Observer> World<O> {
             return;
         }
         let spec = &self.brokers[r.broker as usize].spec;
-        if spec.per_shard.is_unlimited() && spec.per_node.is_unlimited() {
+        if self.capacities[r.broker as usize].is_unlimited() {
             self.served(s, head);
             return;
         }
@@ -199,6 +205,11 @@ impl<O: Observer> World<O> {
                 self.bridges(s, &r);
             }
         }
+        let mut later = SimDuration::ZERO;
+        if self.trouble.links.any && !self.records.get(record).deaf() {
+            let Some(passed) = self.confirm_over_links(s, record) else { return };
+            later = passed;
+        }
         self.settle_record(s, record, reason);
         let r = *self.records.get(record);
         // Nobody waits, and nothing can go wrong any more.
@@ -208,7 +219,7 @@ impl<O: Observer> World<O> {
             return;
         }
         self.stage(record, Stage::Decided { ok });
-        let wait = wait + self.way_back(&r);
+        let wait = wait + self.way_back(&r) + later;
         if wait == SimDuration::ZERO {
             self.confirmed(s, record);
         } else {
@@ -275,6 +286,13 @@ impl<O: Observer> World<O> {
                 self.depart(s, record);
             }
         }
+    }
+}
+
+impl<O> World<O> {
+    /// Records and bytes of a chain.
+    pub(crate) fn weight(&self, head: u32) -> (u64, u64) {
+        weight(&self.records, head)
     }
 }
 

@@ -430,6 +430,44 @@ const FAILURE: &[Key] = &[
         "",
         "values of the scenario change, and change back after `for`",
     ),
+    key(
+        &[P::Failure],
+        "partition",
+        G::Other("a list of two ends of links, as in [\"shop\", \"bus\"]"),
+        "",
+        "nothing arrives between two groups",
+    ),
+    key(
+        &[P::Failure],
+        "loss",
+        G::Target,
+        "1%",
+        "this share of the messages of a link gets lost, and is sent again later",
+    ),
+    key(&[P::Failure], "datagram", G::Truth, "false", "whether what `loss` loses stays lost"),
+    key(
+        &[P::Failure],
+        "duplicate",
+        G::Target,
+        "1% ~100ms",
+        "this share of the messages of a link arrives twice, so much later",
+    ),
+    key(
+        &[P::Failure],
+        "reorder",
+        G::Target,
+        "1% ~50ms",
+        "this share of the messages of a link is held back for so long, and others pass",
+    ),
+    key(&[P::Failure], "delay", G::Target, "100ms", "messages of a link take so much longer"),
+    key(
+        &[P::Failure],
+        "throttle",
+        G::Target,
+        "",
+        "bandwidth of a link, or of each shard of a broker",
+    ),
+    key(&[P::Failure], "zone", G::Target, "", "all of a zone crashes and cannot be reached"),
     key(&[P::Failure], "at", G::Duration, "", "when it strikes, once"),
     key(&[P::Failure], "every", G::Duration, "", "it strikes at each multiple of this"),
     key(
@@ -444,12 +482,6 @@ const FAILURE: &[Key] = &[
 ];
 
 const FAILURE_LATER: &[Key] = &[
-    later(&[P::Failure], "partition", "two groups cannot reach each other"),
-    later(&[P::Failure], "loss", "messages get lost"),
-    later(&[P::Failure], "duplicate", "messages arrive twice"),
-    later(&[P::Failure], "reorder", "messages overtake"),
-    later(&[P::Failure], "delay", "messages are late"),
-    later(&[P::Failure], "throttle", "less bandwidth"),
     later(&[P::Failure], "poison", "an event that always fails"),
     later(&[P::Failure], "hot", "one key gets most events"),
     later(&[P::Failure], "spike", "a source emits more"),
@@ -458,7 +490,6 @@ const FAILURE_LATER: &[Key] = &[
     later(&[P::Failure], "disk_full", "writes are refused"),
     later(&[P::Failure], "expire", "shorter retention"),
     later(&[P::Failure], "skew", "a wrong clock"),
-    later(&[P::Failure], "zone", "all of a zone"),
     later(&[P::Failure], "bug", "wrong results"),
     later(&[P::Failure], "lag_replica", "a replica falls behind"),
     later(&[P::Failure], "leak", "slower and slower"),
@@ -471,6 +502,5 @@ const FAILURE_LATER: &[Key] = &[
     later(&[P::Failure], "after", "another failure that triggers it"),
     later(&[P::Failure], "cooldown", "pause between two strikes"),
     later(&[P::Failure], "kills", "whether poison crashes the instance"),
-    later(&[P::Failure], "datagram", "whether lost messages stay lost"),
     later(&[P::Failure], "fix", "how it is mended"),
 ];

@@ -31,6 +31,10 @@ impl LogEngine {
         if l.queued || l.leaving || !l.is_open() || l.position >= readable {
             return false;
         }
+        if !self.apart.is_empty() && self.out_of_reach(lane) {
+            return false;
+        }
+        let l = &mut self.lanes[lane as usize];
         l.queued = true;
         self.members[l.owner as usize].ready.push_back(lane);
         true
@@ -38,7 +42,7 @@ impl LogEngine {
 
     /// A member has worked off what it had, and asks for more.
     pub(super) fn poll<O: Observer>(&mut self, ctx: &mut Ctx<O>, member: u32) {
-        if self.members[member as usize].in_hand > 0 {
+        if self.members[member as usize].in_hand > 0 || self.is_cut(member) {
             return;
         }
         if self.flushes(member) {
@@ -72,6 +76,10 @@ impl LogEngine {
                 continue;
             }
             let at = l.partition as usize;
+            if !self.apart.is_empty() && self.out_of_reach(lane) {
+                continue;
+            }
+            let l = &self.lanes[lane as usize];
             if l.position < self.partitions[at].start {
                 self.reset(ctx, lane);
             }
@@ -142,6 +150,7 @@ impl LogEngine {
         let Group { window, ack, .. } = self.groups[group as usize];
         let instance = self.members[b.member as usize].instance;
         let comes = b.arrives == 0;
+        let mut arrives = 0;
         while b.out < window && b.next < b.end {
             let offset = b.next;
             b.next += 1;
@@ -151,7 +160,10 @@ impl LogEngine {
             let fact = self.partitions[at].get(offset).fact;
             let stamp = offset as u32;
             let slot = if comes {
-                b.slot = ctx.deliver(fact, subscription, instance, batch, stamp);
+                ctx.node = self.partitions[at].node();
+                let bytes = || self.partitions[at].bytes_of(offset..b.end);
+                let of = (fact, subscription);
+                (b.slot, arrives) = ctx.deliver_asked(of, instance, (batch, stamp), bytes);
                 b.slot
             } else {
                 ctx.hand_on(fact, subscription, instance, batch, (b.fetched, b.arrives))
@@ -165,7 +177,7 @@ impl LogEngine {
         }
         if comes && b.out > 0 {
             ctx.deliveries.get_mut(b.slot).behind = b.behind;
-            b.arrives = ctx.connections[instance as usize];
+            b.arrives = arrives;
         }
         *self.batches.get_mut(batch) = b;
         b.out > 0

@@ -171,6 +171,10 @@ impl LogEngine {
 
     /// An instance consumes (again).
     pub(super) fn joins<O: Observer>(&mut self, ctx: &mut Ctx<O>, group: u32, instance: u32) {
+        if self.unheard(instance) {
+            // It will be when it is heard again.
+            return;
+        }
         if let Some(member) = self.member_of(group, instance) {
             let m = &mut self.members[member as usize];
             if m.ghost {
@@ -233,7 +237,11 @@ impl LogEngine {
     pub(super) fn crashes<O: Observer>(&mut self, ctx: &mut Ctx<O>, member: u32) {
         let m = &self.members[member as usize];
         // It ends in good order; only what was still on its way to it comes again.
-        let finished = m.draining && ctx.instances[m.instance as usize].busy == 0;
+        let told = !self.unheard(m.instance);
+        if m.ghost && !told {
+            return;
+        }
+        let finished = told && m.draining && ctx.instances[m.instance as usize].busy == 0;
         self.drop_strays(ctx, member);
         for nth in 0..self.members[member as usize].lanes.len() {
             let lane = self.members[member as usize].lanes[nth];
@@ -455,7 +463,7 @@ impl LogEngine {
     pub(super) fn falls_silent<O: Observer>(&mut self, ctx: &mut Ctx<O>, member: u32) {
         let session = self.spec.session_timeout;
         let m = &mut self.members[member as usize];
-        if !m.ghost {
+        if !m.ghost && !m.silent {
             (m.silent, m.asking) = (true, false);
             m.expires = (ctx.now() + session).ns();
             ctx.timer(session, About::Session.token(member));
@@ -464,8 +472,9 @@ impl LogEngine {
 
     /// A member goes on.
     pub(super) fn speaks_again<O: Observer>(&mut self, ctx: &mut Ctx<O>, member: u32) {
+        let heard = !self.is_cut(member);
         let m = &mut self.members[member as usize];
-        if m.silent {
+        if m.silent && heard {
             (m.silent, m.expires) = (false, 0);
             self.hears(ctx, member);
             self.poll(ctx, member);

@@ -17,6 +17,7 @@ mod murmur;
 mod nodes;
 mod partition;
 mod produce;
+mod reach;
 mod rebalance;
 mod retention;
 #[cfg(test)]
@@ -69,10 +70,12 @@ enum About {
     Retention,
     /// A transaction may have to end; lane.
     Transaction,
+    /// A node may lose its place among those in step that do not reach it; node.
+    Apart,
 }
 
 impl About {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Copies,
         Self::OutOfStep,
         Self::Elect,
@@ -84,6 +87,7 @@ impl About {
         Self::Barrier,
         Self::Retention,
         Self::Transaction,
+        Self::Apart,
     ];
 
     const fn token(self, index: u32) -> u32 {
@@ -130,6 +134,11 @@ pub(crate) struct LogEngine {
     ticks: bool,
     /// Lanes that read again what they had read.
     replaying: u32,
+    /// Which instances and nodes cannot reach each other: instance times nodes plus node. Empty if
+    /// all can.
+    apart: Vec<bool>,
+    /// Whether the coordinator of its group cannot reach each instance. Empty if it can.
+    cut: Vec<bool>,
 }
 
 impl LogEngine {
@@ -176,6 +185,8 @@ impl LogEngine {
             started: false,
             ticks: false,
             replaying: 0,
+            apart: Vec::new(),
+            cut: Vec::new(),
         };
         let subscribed = super::super::subscriptions(blueprint);
         for (world, table) in groups.iter().enumerate().filter(|(_, g)| own(g)) {
@@ -243,6 +254,10 @@ impl<O: Observer> Engine<O> for LogEngine {
         p.serving.then(|| p.node())
     }
 
+    fn last_node_of(&self, destination: u32) -> u32 {
+        self.partitions[destination as usize].node()
+    }
+
     fn accept(&mut self, ctx: &mut Ctx<O>, p: &Publication) -> Accept {
         self.produce(ctx, p)
     }
@@ -282,6 +297,7 @@ impl<O: Observer> Engine<O> for LogEngine {
             About::Barrier => self.barrier_over(ctx, index),
             About::Retention => self.retention_tick(ctx),
             About::Transaction => self.beat_of(ctx, index),
+            About::Apart => self.apart_for_long(ctx, index),
         }
     }
 
@@ -316,6 +332,10 @@ impl<O: Observer> Engine<O> for LogEngine {
 
     fn node_up(&mut self, ctx: &mut Ctx<O>, node: u32) {
         self.node_returns(ctx, node);
+    }
+
+    fn reach_changed(&mut self, ctx: &mut Ctx<O>) {
+        self.look_around(ctx);
     }
 
     fn replay(&mut self, ctx: &mut Ctx<O>, group: u32, to: SimTime) {

@@ -16,13 +16,15 @@ pub(super) struct Node {
     drop_at: u64,
     /// When others lead instead, ns.
     elect_at: u64,
+    /// When leaders that do not reach it wait for it no more, ns.
+    pub(super) apart_at: u64,
     /// Whether those in step with it are gone too.
     unclean: bool,
 }
 
 impl Default for Node {
     fn default() -> Self {
-        Self { up: true, down_at: 0, drop_at: 0, elect_at: 0, unclean: false }
+        Self { up: true, down_at: 0, drop_at: 0, elect_at: 0, apart_at: 0, unclean: false }
     }
 }
 
@@ -42,6 +44,7 @@ impl LogEngine {
             down_at: now.ns(),
             drop_at: (now + drops).ns(),
             elect_at: (now + elects).ns(),
+            apart_at: n.apart_at,
             unclean,
         };
         for part in &mut self.partitions {
@@ -124,9 +127,12 @@ impl LogEngine {
     }
 
     /// A replica copies all that it has not.
-    fn refill<O: Observer>(&mut self, ctx: &Ctx<O>, at: u32, r: usize) {
+    pub(super) fn refill<O: Observer>(&mut self, ctx: &Ctx<O>, at: u32, r: usize) {
         let part = &mut self.partitions[at as usize];
         part.stops_copying(r);
+        if ctx.nodes_apart(part.node(), part.replicas[r].node) {
+            return;
+        }
         let (have, all) = (part.replicas[r].leo, part.leo());
         if have < all {
             let id = u64::from(at) << 32 ^ all;
@@ -179,9 +185,13 @@ impl LogEngine {
             } else if r != leader {
                 self.refill(ctx, at, r);
             }
+            self.follower_looks(ctx, at, r);
         }
         self.advance(ctx, at);
         self.wake(ctx, at);
+        if ctx.links.cuts {
+            self.look_around(ctx);
+        }
     }
 
     /// Entries from `offset` are gone: what was confirmed is lost, and what was not may be

@@ -34,6 +34,8 @@ pub(super) struct Replica {
     pub(super) node: u32,
     /// Offset after its last entry; of the leader, see [`Partition::leo`].
     pub(super) leo: u64,
+    /// Whether the leader does not reach it.
+    pub(super) apart: bool,
     /// At which instant it will have entries up to which offset; ascending.
     due: VecDeque<(u64, u64)>,
 }
@@ -73,7 +75,12 @@ impl Partition {
     /// The `nth` partition of a broker, led by the nodes in turn.
     pub(super) fn new(nth: u32, nodes: u32, replicas: u32) -> Self {
         let copies = replicas.min(nodes).clamp(1, 64);
-        let replica = |r| Replica { node: (nth % nodes + r) % nodes, leo: 0, due: VecDeque::new() };
+        let replica = |r| Replica {
+            node: (nth % nodes + r) % nodes,
+            leo: 0,
+            apart: false,
+            due: VecDeque::new(),
+        };
         Self {
             entries: VecDeque::new(),
             base: 0,
@@ -285,6 +292,11 @@ impl Partition {
         let waits = self.leo() > self.hw && !blocked;
         let next = if waits { passes.min(returns) } else { returns };
         (next != u64::MAX).then_some(next)
+    }
+
+    /// Bytes of some entries.
+    pub(super) fn bytes_of(&self, offsets: std::ops::Range<u64>) -> u64 {
+        offsets.map(|offset| u64::from(self.get(offset).size)).sum()
     }
 
     /// Bytes of entries from `start`.

@@ -30,7 +30,11 @@ impl LogEngine {
                 && offset >= part.hw
                 && self.acks == Acks::All
             {
-                part.get_mut(offset).record = p.record;
+                let before = std::mem::replace(&mut part.get_mut(offset).record, p.record);
+                if before != NONE && before != p.record {
+                    // Nobody waits for that attempt any more.
+                    ctx.reply(before, false);
+                }
                 return Accept::Later;
             }
             if denied || known.is_some() {
@@ -89,13 +93,21 @@ impl LogEngine {
     }
 
     /// Followers copy what has been appended, each after a draw.
-    fn feed_followers<O: Observer>(&mut self, ctx: &Ctx<O>, at: u32, fact: u32, upto: u64) {
+    fn feed_followers<O: Observer>(&mut self, ctx: &mut Ctx<O>, at: u32, fact: u32, upto: u64) {
         let part = &mut self.partitions[at as usize];
         for r in 0..part.replicas.len() {
             let node = part.replicas[r].node as usize;
             if r as u32 != part.leader && self.nodes[node].up {
                 let id = ctx.book.facts.get(fact).id;
-                let lag = self.spec.replication.sample(self.key, id, r as u32);
+                let mut lag = self.spec.replication.sample(self.key, id, r as u32);
+                if ctx.links.any {
+                    let (leader, bytes) = (part.node(), part.bytes_of(upto - 1..upto));
+                    if ctx.nodes_apart(leader, node as u32) {
+                        continue;
+                    }
+                    let (way, of) = ((leader, node as u32), (id, r as u32));
+                    lag += ctx.copy_over_links(way, bytes, self.key, of);
+                }
                 if lag != SimDuration::ZERO || !part.has_at_once(r, upto) {
                     part.copies(r, (ctx.now() + lag).ns(), upto);
                 }
@@ -126,7 +138,8 @@ impl LogEngine {
         for r in 0..part.replicas.len() {
             let replica = &part.replicas[r];
             let out = part.isr >> r & 1 == 0 && r as u32 != part.leader;
-            if out && self.nodes[replica.node as usize].up && replica.leo >= common {
+            let reached = self.nodes[replica.node as usize].up && !replica.apart;
+            if out && reached && replica.leo >= common {
                 part.isr |= 1 << r;
                 common = common.min(replica.leo);
             }

@@ -3,6 +3,7 @@
 
 mod order;
 mod queue;
+mod reach;
 mod receive;
 #[cfg(test)]
 mod tests;
@@ -91,6 +92,8 @@ struct Consumer {
     id: u64,
     presence: Presence,
     waits: Waits,
+    /// Since when nothing arrives between it and the broker, ns.
+    cut: Option<u64>,
     /// Polls made, for draws.
     polls: u32,
 }
@@ -133,7 +136,8 @@ impl Pull {
             first.push(consumers.len() as u32);
             consumers.extend(g.members.iter().zip(g.first_instance..).map(|(&id, instance)| {
                 let (presence, waits) = (Presence::Gone, Waits::Nothing);
-                Consumer { queue: at as u32, instance, id, presence, waits, polls: 0 }
+                let queue = at as u32;
+                Consumer { queue, instance, id, presence, waits, cut: None, polls: 0 }
             }));
             let order = spec.fifo.then(|| Order::new(spec.max_in_flight));
             queues.push(Queue::new(g.group, g.lane, order));
@@ -247,6 +251,9 @@ impl Pull {
     /// A node serves from now on.
     fn lead<O: Observer>(&mut self, ctx: &mut Ctx<O>, node: u32) {
         self.leader = Some(node);
+        if ctx.links.cuts {
+            self.look_around(ctx);
+        }
         for q in 0..self.queues.len() {
             self.pump(ctx, q);
         }
@@ -313,6 +320,7 @@ impl<O: Observer> Engine<O> for Pull {
     fn timer(&mut self, ctx: &mut Ctx<O>, token: u32) {
         let index = (token / KINDS) as usize;
         match token % KINDS {
+            FAILOVER if index > 0 => self.silent_due(ctx, index - 1),
             LEASE => self.lapse(ctx, index),
             DELAY => self.delays_end(ctx, index),
             AGE => self.expire(ctx, index),
@@ -337,7 +345,8 @@ impl<O: Observer> Engine<O> for Pull {
     fn left(&mut self, ctx: &mut Ctx<O>, group: u32, instance: u32, how: Departure) {
         let consumer = self.consumer(group, instance);
         self.consumers[consumer].presence = Presence::Gone;
-        if how == Departure::Crash && self.lapse.is_none() {
+        let told = self.consumers[consumer].cut.is_none();
+        if how == Departure::Crash && self.lapse.is_none() && told {
             // Without a timer a lease is bound to its connection.
             self.take_all_back(ctx, self.queue_of[group as usize] as usize, Some(instance));
         }
@@ -387,6 +396,14 @@ impl<O: Observer> Engine<O> for Pull {
         if self.leader.is_none() && alone {
             self.lead(ctx, node);
         }
+    }
+
+    fn reach_changed(&mut self, ctx: &mut Ctx<O>) {
+        self.look_around(ctx);
+    }
+
+    fn connection_breaks(&mut self, ctx: &mut Ctx<O>, instance: u32) {
+        self.break_off(ctx, instance);
     }
 
     fn redrive(&mut self, ctx: &mut Ctx<O>, group: u32) {

@@ -16,7 +16,7 @@ impl Pull {
     /// on its way to it.
     fn room<O: Observer>(&self, ctx: &Ctx<O>, consumer: usize) -> u32 {
         let c = &self.consumers[consumer];
-        if c.presence != Presence::Here {
+        if c.presence != Presence::Here || c.cut.is_some() {
             return 0;
         }
         let parts = &self.parts.groups[c.queue as usize];
@@ -114,7 +114,7 @@ impl Pull {
                 let m = self.queues[q].messages.get(slot);
                 let at = ctx.arrival(m.fact, m.subscription);
                 let streams = self.parts.groups[q].prefetch > 0;
-                if streams { ctx.in_turn(c.instance, at) } else { at }
+                if streams && !ctx.links.any { ctx.in_turn(c.instance, at) } else { at }
             });
             arrival = Some(at);
             self.give(ctx, q, slot, c.instance, at);
@@ -134,7 +134,14 @@ impl Pull {
     ) {
         let queue = &mut self.queues[q];
         let m = queue.lease(ctx, slot, instance);
-        ctx.deliver_at(m.fact, m.subscription, instance, slot, m.stamp, at);
+        if ctx.links.any {
+            let streams = self.parts.groups[q].prefetch > 0;
+            let (of, names) = ((m.fact, m.subscription), (slot, m.stamp));
+            ctx.node = self.leader.unwrap_or(0);
+            ctx.deliver_over_links(of, instance, names, at, streams);
+        } else {
+            ctx.deliver_at(m.fact, m.subscription, instance, slot, m.stamp, at);
+        }
         let id = ctx.book.facts.get(m.fact).id;
         if self.duplicates.draw(self.parts.groups[q].duplicates_key, id, m.receives) {
             ctx.deliver_at(m.fact, m.subscription, instance, slot, m.stamp, at);

@@ -16,6 +16,7 @@ pub(super) const LEASE: u32 = 0;
 pub(super) const DELAY: u32 = 1;
 pub(super) const AGE: u32 = 2;
 pub(super) const POLL: u32 = 3;
+/// Index 0; any other is about the consumer before it, which has been silent for too long.
 pub(super) const FAILOVER: u32 = 4;
 pub(super) const KINDS: u32 = 5;
 
@@ -91,7 +92,8 @@ impl Pull {
         let m = self.queues[q].messages.get(slot);
         let alive = ctx.instances[m.holder as usize].incarnation == m.incarnation;
         let consumer = self.consumer(self.queues[q].group, m.holder);
-        self.spec.heartbeat && alive && self.consumers[consumer].presence != Presence::Paused
+        let c = &self.consumers[consumer];
+        self.spec.heartbeat && alive && c.presence != Presence::Paused && c.cut.is_none()
     }
 
     /// What was handed back may be given out again.

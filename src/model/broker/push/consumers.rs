@@ -12,12 +12,17 @@ const CHECK: SimDuration = SimDuration::from_secs(60);
 const SHORTEST_PAUSE: SimDuration = SimDuration::from_ms(1);
 
 /// An instance as a consumer of a queue.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 #[derive(Debug)]
 pub(super) struct Consumer {
     queue: u32,
     pub(super) instance: u32,
     link: Link,
     paused: bool,
+    /// Whether nothing arrives between it and the broker.
+    cut: bool,
+    /// Whether its process is gone and the broker does not know.
+    dead: bool,
     /// Whether it has its place among those with credit.
     pub(super) in_turn: bool,
     /// Its leases, and the oldest and newest of them.
@@ -51,6 +56,8 @@ impl Consumer {
             instance,
             link: Link::Away,
             paused: false,
+            cut: false,
+            dead: false,
             in_turn: false,
             held: 0,
             oldest: NONE,
@@ -97,13 +104,14 @@ impl Push {
         self.disconnect(ctx, consumer, Link::Lost, false, true);
         let c = &mut self.consumers[consumer as usize];
         c.paused = false;
+        c.dead = false;
         c.tries = 0;
         self.connect(ctx, consumer);
     }
 
     /// A consumer tries to connect.
     fn connect<O: Observer>(&mut self, ctx: &mut Ctx<O>, consumer: u32) {
-        if self.nodes.leader.is_none() {
+        if self.nodes.leader.is_none() || self.consumers[consumer as usize].cut {
             self.try_later(ctx, consumer);
             return;
         }
@@ -165,11 +173,13 @@ impl Push {
 
     /// A connection breaks; its consumer notices when it runs.
     fn lose<O: Observer>(&mut self, ctx: &mut Ctx<O>, consumer: u32, counts: bool) {
-        let queue = self.disconnect(ctx, consumer, Link::Lost, counts, false);
+        let dead = std::mem::take(&mut self.consumers[consumer as usize].dead);
+        let to = if dead { Link::Away } else { Link::Lost };
+        let queue = self.disconnect(ctx, consumer, to, counts, false);
         let c = &mut self.consumers[consumer as usize];
         c.losses += 1;
         c.tries = 0;
-        if !c.paused {
+        if !c.paused && !dead {
             self.try_later(ctx, consumer);
         }
         self.pump(ctx, queue);
@@ -192,6 +202,13 @@ impl Push {
         how: Departure,
     ) {
         if how == Departure::Crash {
+            let c = &mut self.consumers[consumer as usize];
+            c.paused = false;
+            if c.cut && c.link == Link::Open {
+                // Nobody tells the broker.
+                c.dead = true;
+                return;
+            }
             // After a stop in good order nothing has failed.
             let counts = self.consumers[consumer as usize].link != Link::Away;
             let queue = self.disconnect(ctx, consumer, Link::Away, counts, true);
@@ -212,16 +229,58 @@ impl Push {
     pub(super) fn consumer_pauses<O: Observer>(&mut self, ctx: &mut Ctx<O>, consumer: u32) {
         let c = &mut self.consumers[consumer as usize];
         c.paused = true;
-        if self.spec.heartbeat > SimDuration::ZERO {
+        self.watch_silence(ctx, consumer);
+    }
+
+    /// No heartbeat of a consumer is heard from now on.
+    fn watch_silence<O: Observer>(&mut self, ctx: &mut Ctx<O>, consumer: u32) {
+        let c = &mut self.consumers[consumer as usize];
+        if self.spec.heartbeat > SimDuration::ZERO && c.given_up == u64::MAX {
             c.given_up = (ctx.now() + self.spec.heartbeat).ns();
             ctx.timer(self.spec.heartbeat, Alarm::Silent(consumer).token());
+        }
+    }
+
+    /// Consumers may have been cut off, or be heard again: then their connection begins anew.
+    pub(super) fn look_around<O: Observer>(&mut self, ctx: &mut Ctx<O>) {
+        for consumer in 0..self.consumers.len() as u32 {
+            let c = &mut self.consumers[consumer as usize];
+            let cut = self.nodes.leader.is_some_and(|leader| ctx.apart(c.instance, leader));
+            if std::mem::replace(&mut c.cut, cut) == cut {
+                continue;
+            }
+            if cut {
+                self.watch_silence(ctx, consumer);
+                continue;
+            }
+            if !c.paused {
+                c.given_up = u64::MAX;
+            }
+            self.break_off(ctx, consumer);
+        }
+    }
+
+    /// The connection of a consumer breaks, if it has one.
+    pub(super) fn break_off<O: Observer>(&mut self, ctx: &mut Ctx<O>, consumer: u32) {
+        if self.consumers[consumer as usize].link == Link::Open {
+            self.lose(ctx, consumer, true);
+        }
+    }
+
+    /// The connections of an instance break.
+    pub(super) fn break_all_off<O: Observer>(&mut self, ctx: &mut Ctx<O>, instance: u32) {
+        for consumer in 0..self.consumers.len() as u32 {
+            if self.consumers[consumer as usize].instance == instance {
+                self.break_off(ctx, consumer);
+            }
         }
     }
 
     /// A consumer may have been silent for too long.
     pub(super) fn silent_due<O: Observer>(&mut self, ctx: &mut Ctx<O>, consumer: u32) {
         let c = &self.consumers[consumer as usize];
-        if c.paused && c.link == Link::Open && c.given_up == ctx.now().ns() {
+        let silent = c.paused || c.cut;
+        if silent && c.link == Link::Open && c.given_up == ctx.now().ns() {
             self.lose(ctx, consumer, true);
         }
     }
@@ -230,7 +289,9 @@ impl Push {
     pub(super) fn consumer_resumes<O: Observer>(&mut self, ctx: &mut Ctx<O>, consumer: u32) {
         let c = &mut self.consumers[consumer as usize];
         c.paused = false;
-        c.given_up = u64::MAX;
+        if !c.cut {
+            c.given_up = u64::MAX;
+        }
         if c.link == Link::Lost && c.connects == u64::MAX {
             self.try_later(ctx, consumer);
         }

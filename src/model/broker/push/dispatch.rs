@@ -64,6 +64,7 @@ impl Push {
         let m = *self.messages.get(message);
         let instance = self.consumers[consumer as usize].instance;
         self.consumers[consumer as usize].in_turn = false;
+        ctx.node = self.nodes.leader.unwrap_or(0);
         if self.queues[m.queue as usize].auto {
             ctx.deliver(m.fact, m.subscription, instance, NONE, VOID);
             self.discard(ctx, message, Fate::LostCrash);
@@ -149,7 +150,7 @@ impl Push {
         match outcome {
             // The copy of the consumer, which has applied it, outlives this one.
             Outcome::Ack => self.discard(ctx, message, Fate::LostCrash),
-            Outcome::Requeue { failed } => self.hand_back(ctx, message, failed),
+            Outcome::Requeue { failed } => self.hand_back(ctx, message, Some(slot), failed),
             Outcome::Reject(Exhausted::Dlq) => self.bury(ctx, message),
             Outcome::Reject(_) => self.discard(ctx, message, Fate::Exhausted),
         }
@@ -170,24 +171,37 @@ impl Push {
             let message = next;
             let m = self.messages.get(message);
             next = m.after;
-            let d = ctx.deliveries.get_mut(m.slot);
-            if arrive && d.travels {
-                continue;
+            let (slot, stamp, broker) = (m.slot, m.stamp, ctx.broker);
+            let d = ctx.deliveries.get_mut(slot);
+            // What the network has lost is forgotten already.
+            let known = d.broker == broker && d.token == message && d.stamp == stamp;
+            if known {
+                if arrive && d.travels {
+                    continue;
+                }
+                d.void = true;
             }
-            d.void = true;
             self.unlease(message);
-            self.hand_back(ctx, message, counts);
+            self.hand_back(ctx, message, known.then_some(slot), counts);
         }
     }
 
-    /// A message returns to its place, unless that has happened too often.
-    fn hand_back<O: Observer>(&mut self, ctx: &mut Ctx<O>, message: u32, counts: bool) {
+    /// A message returns to its place, unless that has happened too often. `slot`: its delivery.
+    fn hand_back<O: Observer>(
+        &mut self,
+        ctx: &mut Ctx<O>,
+        message: u32,
+        slot: Option<u32>,
+        counts: bool,
+    ) {
         let m = self.messages.get_mut(message);
         m.returns += u32::from(counts);
-        let (fact, subscription, slot, returns) = (m.fact, m.subscription, m.slot, m.returns);
+        let (fact, subscription, returns) = (m.fact, m.subscription, m.returns);
         if counts && self.spec.delivery_limit.is_some_and(|most| returns > most) {
             // It does not end as lost if the consumer that crashed had the last copy.
-            ctx.deliveries.get_mut(slot).reason = Fate::Exhausted;
+            if let Some(slot) = slot {
+                ctx.deliveries.get_mut(slot).reason = Fate::Exhausted;
+            }
             self.give_up(ctx, message, Fate::Exhausted);
         } else {
             ctx.book.put(ctx.observer, fact, subscription, Fate::Stored);

@@ -274,6 +274,10 @@ impl<O: Observer> Engine<O> for Push {
         self.nodes.leader
     }
 
+    fn last_node_of(&self, _destination: u32) -> u32 {
+        self.nodes.last
+    }
+
     fn accept(&mut self, ctx: &mut Ctx<O>, p: &Publication) -> Accept {
         self.take_in(ctx, p)
     }
@@ -330,6 +334,14 @@ impl<O: Observer> Engine<O> for Push {
 
     fn node_up(&mut self, ctx: &mut Ctx<O>, node: u32) {
         self.node_returns(ctx, node);
+    }
+
+    fn reach_changed(&mut self, ctx: &mut Ctx<O>) {
+        self.look_around(ctx);
+    }
+
+    fn connection_breaks(&mut self, ctx: &mut Ctx<O>, instance: u32) {
+        self.break_all_off(ctx, instance);
     }
 
     fn redrive(&mut self, ctx: &mut Ctx<O>, group: u32) {

@@ -12,7 +12,7 @@ pub(super) struct Nodes {
     /// The one that all queues are served by.
     pub(super) leader: Option<u32>,
     /// The one that led last.
-    last: u32,
+    pub(super) last: u32,
     /// When the next one leads, ns.
     leads: u64,
 }
@@ -42,7 +42,7 @@ impl Push {
     /// up draws its own, and the slowest of the fastest half and one more counts.
     pub(super) fn persist<O: Observer>(
         &mut self,
-        ctx: &Ctx<O>,
+        ctx: &mut Ctx<O>,
         queue: u32,
         p: &Publication,
     ) -> SimDuration {
@@ -60,6 +60,11 @@ impl Push {
                 && self.nodes.leader != Some(node)
             {
                 time += quorum.replication.sample(queue.replication, id, nth);
+                if let (true, Some(leader)) = (ctx.links.any, self.nodes.leader) {
+                    let (key, of) = (queue.replication, (id, nth));
+                    time += ctx.copy_over_links((leader, node), p.size, key, of);
+                    time += ctx.copy_over_links((node, leader), 0, key, of);
+                }
             }
             self.copies.push(time.ns());
         }
@@ -112,6 +117,9 @@ impl Push {
         n.leads = u64::MAX;
         n.leader = n.next();
         n.last = n.leader.unwrap_or(n.last);
+        if ctx.links.cuts {
+            self.look_around(ctx);
+        }
         for queue in 0..self.queues.len() as u32 {
             self.expire(ctx, queue);
         }

@@ -4,7 +4,7 @@
 mod guards;
 mod lines;
 mod node;
-mod overlap;
+pub(super) mod overlap;
 mod pause;
 mod set;
 mod stop;
@@ -150,7 +150,7 @@ fn tap() -> Broker {
 fn world(b: &Blueprint) -> World<Log> {
     let mut world = World::new(b, &Streams::new(1, 0), Log::default());
     if let Some(broker) = b.brokers.get(1)
-        && matches!(broker.engine, EngineSpec::FanOut(_))
+        && matches!(&broker.engine, EngineSpec::FanOut(spec) if spec.buffer == 0)
     {
         let before = broker.ack == AckMode::Before;
         world.engines[1] = Box::new(Tap { before, ..Tap::default() });

@@ -5,7 +5,7 @@ use crate::model::tables::Takes;
 
 /// Three instances that hear events from an ideal bus and a queue, some in the order of a key, that
 /// write, call, retry in both ways, and are asked. Its unit of time is `ms`.
-pub(super) fn busy(ms: u64) -> Blueprint {
+pub(in crate::model::failure) fn busy(ms: u64) -> Blueprint {
     let t = |n: u64| SimDuration::from_ms(n * ms);
     let v = |n: u64| Variate::constant(t(n));
     let timed = |h: Handler| Handler {
@@ -60,6 +60,7 @@ fn assert_healthy(w: &World<Log>) {
         assert!(s.store.as_ref().is_none_or(crate::model::store::Store::is_idle));
     }
     let t = &w.trouble;
+    assert!(!t.links.any && !t.links.cuts);
     assert!(t.frozen.is_empty() && t.held.is_empty() && t.rolls.is_empty(), "{t:?}");
     let left = [w.jobs.len(), w.calls.len(), w.deliveries.len(), w.records.len()];
     assert_eq!((left, w.running, w.book.facts.len()), ([0; 4], 0, 0));
@@ -185,8 +186,8 @@ proptest! {
 }
 
 /// Runs an architecture until it is at rest, and what is still on its way back to brokers arrives.
-pub(super) fn assert_recovery(b: &Blueprint, on_its_way: SimDuration) {
-    let limits = Limits { events: 1_000_000, events_per_instant: 1_000 };
+pub(in crate::model::failure) fn assert_recovery(b: &Blueprint, on_its_way: SimDuration) {
+    let limits = Limits { events: 1_000_000, events_per_instant: 20_000 };
     let mut engine = Engine::new(world(b), limits, World::start);
     engine.run_until::<false>(b.phases.traffic_end());
     assert_eq!(engine.run_until::<true>(SimTime::MAX), Stop::Rest);
@@ -205,7 +206,7 @@ fn a_partition_that_changed_hands_is_read_by_its_new_owner() {
     }
 }
 
-fn pushes(ms: u64, connected: bool) -> EngineSpec {
+pub(in crate::model::failure) fn pushes(ms: u64, connected: bool) -> EngineSpec {
     EngineSpec::Push(PushSpec {
         prefetch: 2,
         priorities: 0,
@@ -221,7 +222,7 @@ fn pushes(ms: u64, connected: bool) -> EngineSpec {
     })
 }
 
-fn logs(ms: u64, connected: bool) -> EngineSpec {
+pub(in crate::model::failure) fn logs(ms: u64, connected: bool) -> EngineSpec {
     let t = |n: u64| SimDuration::from_ms(n * ms);
     EngineSpec::Log(LogSpec {
         partitions: 4,
@@ -245,7 +246,7 @@ fn logs(ms: u64, connected: bool) -> EngineSpec {
     })
 }
 
-fn pulls(ms: u64, connected: bool) -> EngineSpec {
+pub(in crate::model::failure) fn pulls(ms: u64, connected: bool) -> EngineSpec {
     let visibility = SimDuration::from_ms(60 * ms);
     EngineSpec::Pull(PullSpec {
         visibility: (!connected).then_some(visibility),
