@@ -11,7 +11,7 @@ use super::blueprint::{
     Retry, Service, ServiceId, Step, Target, Trigger,
 };
 use super::book::Book;
-use super::failure::{Settings, Trouble};
+use super::failure::{Settings, Trouble, clocks};
 use super::identity::Identity;
 use super::observation::Observer;
 use super::order::repeats_keys;
@@ -99,6 +99,7 @@ impl<O: Observer> World<O> {
             strikes: vec![0; blueprint.failures.len()],
             settings: Settings::of(blueprint),
             trouble: Trouble::none(blueprint.brokers.iter().map(|b| b.nodes.max(1))),
+            ready: vec![0; lanes(blueprint).len()],
             jobs: Slab::new(),
             calls: Slab::new(),
             running: 0,
@@ -204,6 +205,8 @@ impl<O: Observer> Builder<'_, O> {
             Identity::new(self.blueprint, self.streams, subscribed.len(), booked);
         self.brokers(zones);
         self.publishers();
+        self.world.trouble.clocks = clocks(&self.blueprint.failures, self.streams);
+        self.world.trouble.watch_traffic(self.blueprint);
         for (at, client) in self.blueprint.clients.iter().enumerate() {
             self.client(at as u32, client);
         }
@@ -212,7 +215,7 @@ impl<O: Observer> Builder<'_, O> {
                 Target::Instances { service, .. } => {
                     self.world.services[service.0 as usize].instances.start
                 }
-                Target::Node { .. } | Target::Relay(_) | Target::Values => 0,
+                _ => 0,
             };
             self.world.failure_base.push(base);
         }

@@ -15,10 +15,12 @@ mod rank {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Kind {
-    /// A failure begins; slot: failure.
+    /// A failure begins; component: the part of its target, slot: failure.
     FailureBegins,
-    /// A strike of a failure ends; slot: failure.
+    /// A strike of a failure ends; component: the part of its target, slot: failure.
     FailureEnds,
+    /// A failure looks whether its condition holds; slot: failure.
+    FailureLooks,
     /// An instance may have finished starting; slot: instance.
     InstanceStarted,
     /// An instance may have used up its time to stop; slot: instance.
@@ -61,7 +63,7 @@ pub(crate) enum Kind {
     SourceArrival,
     /// An open-loop client asks; component: epoch, slot: client.
     ClientArrival,
-    /// A closed-loop user has thought; component: client, slot: user.
+    /// A closed-loop user has thought, or one of a herd comes; component: client, slot: user.
     UserAsks,
 }
 
@@ -76,9 +78,10 @@ const KINDS: [Kind; 32] = {
     all
 };
 
-const IN_USE: [Kind; 24] = [
+const IN_USE: [Kind; 25] = [
     Kind::FailureBegins,
     Kind::FailureEnds,
+    Kind::FailureLooks,
     Kind::InstanceStarted,
     Kind::GraceEnds,
     Kind::StepDone,
@@ -105,9 +108,11 @@ const IN_USE: [Kind; 24] = [
 
 const fn rank_of(kind: Kind) -> u64 {
     match kind {
-        Kind::FailureBegins | Kind::FailureEnds | Kind::InstanceStarted | Kind::GraceEnds => {
-            rank::FAILURE
-        }
+        Kind::FailureBegins
+        | Kind::FailureEnds
+        | Kind::FailureLooks
+        | Kind::InstanceStarted
+        | Kind::GraceEnds => rank::FAILURE,
         Kind::StepDone | Kind::Settled | Kind::Served | Kind::Confirmed | Kind::BrokerStep => {
             rank::COMPLETION
         }

@@ -90,6 +90,8 @@ pub struct World<O> {
     /// Values that change, if some do.
     settings: Option<Box<Settings>>,
     trouble: Trouble,
+    /// Messages at brokers that have not been given out, by lane.
+    ready: Vec<u64>,
     events: Vec<EventTable>,
     /// Facts and what is owed of them.
     book: Book,
@@ -156,8 +158,9 @@ impl<O: Observer> World<O> {
             Kind::Deadline => self.deadline(s, slot),
             Kind::AttemptDue => self.attempt_due(s, slot),
             Kind::CallDue => self.call_due(s, slot),
-            Kind::FailureBegins => self.failure_begins(s, slot),
-            Kind::FailureEnds => self.failure_ends(s, slot),
+            Kind::FailureBegins => self.failure_begins(s, event.component(), slot),
+            Kind::FailureEnds => self.failure_ends(s, event.component(), slot),
+            Kind::FailureLooks => self.failure_looks(s, slot),
             Kind::InstanceStarted => self.instance_started(s, slot),
             Kind::GraceEnds => self.grace_ends(s, slot),
         }

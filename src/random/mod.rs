@@ -12,6 +12,7 @@ mod normal;
 mod ranking;
 mod rate;
 mod rate_text;
+mod scale;
 mod shapes;
 mod squares;
 mod streams;

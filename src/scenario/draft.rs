@@ -5,8 +5,9 @@ use super::keys::Place;
 use super::reader::{Ref, Worded};
 use super::{Entry, Span, Value};
 use crate::model::{
-    AckMode, AttributeSpec, Backlog, Balance, BatchSpec, Broker, Exhausted, FailureTrigger, Memory,
-    Network, PhasePlan, Population, PublishMode, Retry, RetryIn, Verb, Zone,
+    AckMode, AttributeSpec, Backlog, Balance, BatchSpec, Broker, Comparison, Exhausted,
+    FailureTrigger, Memory, Network, PhasePlan, Population, PublishMode, Retry, RetryIn, Verb,
+    Zone,
 };
 use crate::random::{Backoff, Burst, Rate, Variate};
 use crate::units::{Probability, SimDuration};
@@ -257,13 +258,32 @@ pub(super) struct FailureDraft {
     /// A service or, for a node, a broker.
     pub(super) owner: Ref,
     pub(super) part: Part,
-    pub(super) trigger: FailureTrigger,
+    pub(super) trigger: TriggerDraft,
     /// Where the trigger stands.
     pub(super) when: Span,
     pub(super) lasts: Option<SimDuration>,
     pub(super) off: bool,
     /// What [`Verb::Set`] sets, by path.
     pub(super) values: Vec<Entry>,
+}
+
+#[derive(Debug)]
+pub(super) enum TriggerDraft {
+    /// One that names nothing.
+    Known(FailureTrigger),
+    /// While a condition holds.
+    When(WhenDraft),
+    /// When a failure of that name ends.
+    After(Ref),
+}
+
+#[derive(Debug)]
+pub(super) struct WhenDraft {
+    /// The level that is watched.
+    pub(super) path: Ref,
+    pub(super) is: Comparison,
+    pub(super) than: u64,
+    pub(super) cooldown: SimDuration,
 }
 
 /// Which part of a service or broker.

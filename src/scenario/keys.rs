@@ -279,8 +279,10 @@ pub const PRESETS: &[&str] = &[
 ];
 
 /// Verbs of failures that work.
-pub const VERBS: &[&str] =
-    &["crash", "slow", "unclean", "stop", "restart", "pause", "replay", "redrive", "set"];
+pub const VERBS: &[&str] = &[
+    "crash", "slow", "unclean", "stop", "restart", "pause", "replay", "redrive", "set", "spike",
+    "hot", "herd", "leak", "brownout",
+];
 
 /// Verbs of failures that do not work yet.
 pub const LATER_VERBS: &[&str] = &[
@@ -291,17 +293,12 @@ pub const LATER_VERBS: &[&str] = &[
     "delay",
     "throttle",
     "poison",
-    "hot",
-    "spike",
-    "herd",
-    "brownout",
     "disk_full",
     "expire",
     "skew",
     "zone",
     "bug",
     "lag_replica",
-    "leak",
     "schema",
     "drop_consumer",
 ];

@@ -10,6 +10,8 @@ mod codes_meaning;
 mod compile;
 mod compile_consume;
 mod compile_failure;
+mod compile_traffic;
+mod compile_trigger;
 mod decode;
 mod decode_broker;
 mod decode_failure;
@@ -17,6 +19,8 @@ mod decode_handler;
 mod decode_parts;
 #[cfg(test)]
 mod decode_tests;
+mod decode_trigger;
+mod decode_verb;
 mod diagnostic;
 mod document;
 #[cfg(test)]

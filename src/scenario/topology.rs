@@ -2,7 +2,8 @@
 
 use super::draft::{Draft, LoadDraft};
 use crate::model::{
-    Blueprint, Broker, Emit, EngineSpec, FailureTrigger, Handler, PullSpec, PushSpec, Step, Trigger,
+    Blueprint, Broker, Emit, EngineSpec, Failure, FailureTrigger, Handler, PullSpec, PushSpec,
+    Step, Trigger,
 };
 use crate::results::{BrokerInfo, ClientInfo, FailureWindow, ServiceInfo, Topology};
 use crate::units::SimTime;
@@ -143,30 +144,47 @@ pub(super) fn events_of(handler: &Handler) -> Vec<u32> {
     events
 }
 
-/// When something is broken: of a repeated failure every time up to the end of the traffic.
+/// When something is broken, as far as that is known before a run: of a repeated failure every time
+/// up to the end of the traffic.
 pub(super) fn windows(blueprint: &Blueprint) -> Vec<FailureWindow> {
-    let end = blueprint.phases.traffic_end();
     let mut windows = Vec::new();
     for failure in &blueprint.failures {
-        let window = |from: SimTime, to: Option<SimTime>| FailureWindow {
-            name: failure.name.clone(),
-            from: from.as_secs(),
-            to: to.map(SimTime::as_secs),
-        };
-        match failure.trigger {
-            FailureTrigger::At(at) => {
-                windows.push(window(at, failure.lasts.map(|lasts| at + lasts)));
+        let left = MOST_WINDOWS.saturating_sub(windows.len());
+        windows.extend(spans(blueprint, failure).into_iter().take(left).map(|(from, to)| {
+            FailureWindow {
+                name: failure.name.clone(),
+                from: from.as_secs(),
+                to: to.map(SimTime::as_secs),
             }
-            FailureTrigger::Every(every) => {
-                let lasts = failure.lasts.unwrap_or_default();
-                let mut at = SimTime::ZERO + every;
-                while at < end && windows.len() < MOST_WINDOWS {
-                    windows.push(window(at, Some(at + lasts)));
-                    at = at + every;
-                }
-            }
-        }
+        }));
     }
     windows.sort_by(|a, b| a.from.total_cmp(&b.from));
     windows
+}
+
+/// From when to when a failure lasts each time.
+fn spans(blueprint: &Blueprint, failure: &Failure) -> Vec<(SimTime, Option<SimTime>)> {
+    let end = blueprint.phases.traffic_end();
+    let mut spans = Vec::new();
+    match failure.trigger {
+        FailureTrigger::At(at) => spans.push((at, failure.lasts.map(|lasts| at + lasts))),
+        FailureTrigger::Every(every) => {
+            let lasts = failure.lasts.unwrap_or_default();
+            let mut at = SimTime::ZERO + every;
+            while at < end && spans.len() < MOST_WINDOWS {
+                spans.push((at, Some(at + lasts)));
+                at = at + every;
+            }
+        }
+        FailureTrigger::After(other) => {
+            let Some(other) = blueprint.failures.get(other as usize) else { return spans };
+            for (from, to) in self::spans(blueprint, other) {
+                let to = if other.verb.is_over_at_once() { to.or(Some(from)) } else { to };
+                let Some(at) = to else { continue };
+                spans.push((at, failure.lasts.map(|lasts| at + lasts)));
+            }
+        }
+        FailureTrigger::Mtbf { .. } | FailureTrigger::When { .. } | FailureTrigger::Chance(_) => {}
+    }
+    spans
 }

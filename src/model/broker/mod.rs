@@ -94,6 +94,11 @@ pub(crate) trait Engine<O: Observer>: std::fmt::Debug {
     /// changes while a world runs is as it was ([`Blueprint::adopt`](super::Blueprint::adopt)).
     fn reconfigure(&mut self, _ctx: &mut Ctx<O>, _broker: &super::Broker) {}
 
+    /// Messages that members of a group have fetched and that have not reached it yet.
+    fn in_hand(&self, _group: u32) -> u64 {
+        0
+    }
+
     /// Whether nothing is left to be given out.
     fn at_rest(&self) -> bool;
 
@@ -263,12 +268,22 @@ pub(crate) struct Ctx<'a, O> {
     pub(crate) replies: &'a mut Vec<Reply>,
     /// When the last copy arrives on each connection, so that none overtakes another.
     pub(crate) connections: &'a mut [u64],
+    /// Messages that have not been given out, by lane of the world.
+    pub(crate) ready: &'a mut [u64],
 }
 
 impl<O: Observer> Ctx<'_, O> {
     #[inline]
     pub(crate) fn now(&self) -> SimTime {
         self.s.now()
+    }
+
+    /// A message joins what waits in a lane, or leaves it.
+    #[inline]
+    pub(crate) fn stored(&mut self, lane: u32, up: bool) {
+        let ready = &mut self.ready[lane as usize];
+        *ready = if up { *ready + 1 } else { *ready - 1 };
+        self.observer.stored(lane, self.s.now(), up);
     }
 
     /// Subscriptions of this broker that want a fact.
@@ -464,6 +479,7 @@ impl<O: Observer> World<O> {
             deliveries: &mut self.deliveries,
             replies: &mut self.replies,
             connections: &mut self.connections[broker as usize],
+            ready: &mut self.ready,
         };
         (engine, ctx)
     }

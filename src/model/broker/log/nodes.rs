@@ -191,7 +191,6 @@ impl LogEngine {
         for &lane in &lanes {
             self.shorten(ctx, lane, offset);
         }
-        let now = ctx.now();
         let hw = self.partitions[at as usize].hw;
         while let Some(entry) = self.partitions[at as usize].pop_from(offset) {
             let gone = self.partitions[at as usize].leo();
@@ -204,7 +203,7 @@ impl LogEngine {
                     continue;
                 }
                 if gone >= l.position && gone < hw {
-                    ctx.observer.stored(l.world, now, false);
+                    ctx.stored(l.world, false);
                 }
                 let b = ctx.book.get(entry.fact, l.subscription);
                 if b.deliveries == 0 {

@@ -146,7 +146,6 @@ impl LogEngine {
 
     /// Entries from `from` to `to` are safe: publishers hear it, consumers see them.
     fn passed<O: Observer>(&mut self, ctx: &mut Ctx<O>, at: u32, from: u64, to: u64) {
-        let now = ctx.now();
         let part = &mut self.partitions[at as usize];
         for offset in from..to {
             let entry = part.get_mut(offset);
@@ -158,7 +157,7 @@ impl LogEngine {
             for nth in 0..part.lanes.len() {
                 let lane = &self.lanes[part.lanes[nth] as usize];
                 if !lane.picky || ctx.wants(fact, lane.subscription) {
-                    ctx.observer.stored(lane.world, now, true);
+                    ctx.stored(lane.world, true);
                 }
             }
         }
