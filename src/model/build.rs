@@ -13,7 +13,7 @@ use super::blueprint::{
     Retry, Service, ServiceId, Step, Target, Trigger,
 };
 use super::book::Book;
-use super::failure::{Links, Settings, Trouble};
+use super::failure::{Links, Settings, Trouble, clocks};
 use super::guard::Guarding;
 use super::identity::Identity;
 use super::observation::Observer;
@@ -103,6 +103,7 @@ impl<O: Observer> World<O> {
             settings: Settings::of(blueprint),
             scaling: Scaling::of(blueprint),
             trouble: Trouble::none(blueprint.brokers.iter().map(|b| b.nodes.max(1))),
+            ready: vec![0; lanes(blueprint).len()],
             jobs: Slab::new(),
             calls: Slab::new(),
             guarding: Guarding::default(),
@@ -211,6 +212,8 @@ impl<O: Observer> Builder<'_, O> {
             Identity::new(self.blueprint, self.streams, subscribed.len(), booked);
         self.brokers(zones);
         self.publishers();
+        self.world.trouble.clocks = clocks(&self.blueprint.failures, self.streams);
+        self.world.trouble.watch_traffic(self.blueprint);
         for (at, client) in self.blueprint.clients.iter().enumerate() {
             self.client(at as u32, client);
         }

@@ -111,7 +111,8 @@ impl<O: Observer> World<O> {
     /// Lets a closed-loop user think, and ask afterwards if that is within the traffic.
     pub(crate) fn user_thinks(&mut self, s: &mut Sched, client: u32, user: u32) {
         let table = &mut self.clients[client as usize];
-        let LoadTable::Closed { think, think_key, requests_of, users, resting } = &mut table.load
+        let LoadTable::Closed { think, think_key, requests_of, users, resting, followed } =
+            &mut table.load
         else {
             return;
         };
@@ -121,16 +122,25 @@ impl<O: Observer> World<O> {
             return;
         }
         let id = table.first_id.wrapping_add(u64::from(user));
-        let at = s.now() + think.sample(*think_key, id, requests_of[user as usize]);
+        let d = think.sample(*think_key, id, requests_of[user as usize]);
+        let followed = *followed;
+        let at = if followed { self.minds(s.now(), client, user, d) } else { s.now() + d };
         if at < self.traffic_end {
             s.at(at, Event::new(Kind::UserAsks, client, user));
         }
     }
 
-    /// A closed-loop user asks.
+    /// A closed-loop user asks, or one of a herd.
     pub(crate) fn user_asks(&mut self, s: &mut Sched, client: u32, user: u32) {
+        if self.follows_minds(client) && !self.has_thought(s.now(), client, user) {
+            return;
+        }
         let table = &mut self.clients[client as usize];
-        let LoadTable::Closed { requests_of, .. } = &mut table.load else { return };
+        let LoadTable::Closed { requests_of, .. } = &mut table.load else {
+            let id = derive_id(table.herd_id, u64::from(user));
+            self.request(s, client, NONE, id);
+            return;
+        };
         let n = requests_of[user as usize];
         requests_of[user as usize] += 1;
         let id = derive_id(table.first_id.wrapping_add(u64::from(user)), u64::from(n));

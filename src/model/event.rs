@@ -15,10 +15,12 @@ mod rank {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Kind {
-    /// A failure begins; slot: failure.
+    /// A failure begins; component: the part of its target, slot: failure.
     FailureBegins,
-    /// A strike of a failure ends; slot: failure.
+    /// A strike of a failure ends; component: the part of its target, slot: failure.
     FailureEnds,
+    /// A failure looks whether its condition holds; slot: failure.
+    FailureLooks,
     /// An instance may have finished starting; slot: instance.
     InstanceStarted,
     /// An instance may have used up its time to stop; slot: instance.
@@ -65,7 +67,7 @@ pub(crate) enum Kind {
     SourceArrival,
     /// An open-loop client asks; component: epoch, slot: client.
     ClientArrival,
-    /// A closed-loop user has thought; component: client, slot: user.
+    /// A closed-loop user has thought, or one of a herd comes; component: client, slot: user.
     UserAsks,
     /// A connection between a broker and an instance breaks; component: broker, slot: instance.
     ConnectionBreaks,
@@ -82,9 +84,10 @@ const KINDS: [Kind; 32] = {
     all
 };
 
-const IN_USE: [Kind; 27] = [
+const IN_USE: [Kind; 28] = [
     Kind::FailureBegins,
     Kind::FailureEnds,
+    Kind::FailureLooks,
     Kind::InstanceStarted,
     Kind::GraceEnds,
     Kind::StepDone,
@@ -116,6 +119,7 @@ const fn rank_of(kind: Kind) -> u64 {
     match kind {
         Kind::FailureBegins
         | Kind::FailureEnds
+        | Kind::FailureLooks
         | Kind::InstanceStarted
         | Kind::GraceEnds
         | Kind::ConnectionBreaks => rank::FAILURE,

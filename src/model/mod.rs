@@ -98,6 +98,8 @@ pub struct World<O> {
     settings: Option<Box<Settings>>,
     scaling: Scaling,
     trouble: Trouble,
+    /// Messages at brokers that have not been given out, by lane.
+    ready: Vec<u64>,
     events: Vec<EventTable>,
     /// Facts and what is owed of them.
     book: Book,
@@ -169,8 +171,9 @@ impl<O: Observer> World<O> {
             Kind::AttemptDue => self.attempt_due(s, slot),
             Kind::CallDue => self.call_due(s, slot),
             Kind::Guard => self.guard_event(s, event.component(), slot),
-            Kind::FailureBegins => self.failure_begins(s, slot),
-            Kind::FailureEnds => self.failure_ends(s, slot),
+            Kind::FailureBegins => self.failure_begins(s, event.component(), slot),
+            Kind::FailureEnds => self.failure_ends(s, event.component(), slot),
+            Kind::FailureLooks => self.failure_looks(s, slot),
             Kind::InstanceStarted => self.instance_started(s, slot),
             Kind::GraceEnds => self.grace_ends(s, slot),
             Kind::ScaleDue => self.scale_due(s, event.component(), slot),

@@ -186,6 +186,20 @@ impl<O: Observer> World<O> {
 
     /// What is to arrive next arrives when the new rate lets it.
     fn change_rate(&mut self, s: &mut Sched, kind: Kind, of: u32, old: &Rate, new: &Rate) {
+        let client = kind == Kind::ClientArrival;
+        let [old, new] = self.trouble.with_pace(client, of, old, new);
+        self.change_arrivals(s, kind, of, &old, &new);
+    }
+
+    /// Another rate holds from now on, spikes and all.
+    pub(crate) fn change_arrivals(
+        &mut self,
+        s: &mut Sched,
+        kind: Kind,
+        of: u32,
+        old: &Rate,
+        new: &Rate,
+    ) {
         let (arrivals, epoch): (&mut Arrivals, &mut u32) = if kind == Kind::SourceArrival {
             let table = &mut self.sources[of as usize];
             (&mut table.arrivals, &mut table.epoch)

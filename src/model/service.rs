@@ -36,11 +36,14 @@ impl<O: Observer> World<O> {
         if j.delivery != NONE {
             return self.begin_booked(s, job);
         }
+        if i.slow != 1.0 {
+            return self.begin_strained(s, job);
+        }
         // Most jobs start with work.
         if let Some(Op::Work(duration, key)) = self.ops.get(j.step as usize)
             && j.step != j.end
         {
-            let d = stretched(duration.sample_here(*key, j.id, j.attempt), i.slow);
+            let d = duration.sample_here(*key, j.id, j.attempt);
             if d != SimDuration::ZERO {
                 j.timer = true;
                 s.after_here(d, Event::new(Kind::StepDone, 0, job));
@@ -57,14 +60,35 @@ impl<O: Observer> World<O> {
     fn begin_booked(&mut self, s: &mut Sched, job: u32) -> bool {
         self.lease(s, job);
         let j = self.jobs.get_mut(job);
+        if self.instances[j.instance as usize].slow != 1.0 {
+            return self.begin_strained(s, job);
+        }
         if let Some(Op::Work(duration, key)) = self.ops.get(j.step as usize)
             && j.step != j.end
         {
-            let slow = self.instances[j.instance as usize].slow;
-            let d = stretched(duration.sample_here(*key, j.id, j.attempt), slow);
+            let d = duration.sample_here(*key, j.id, j.attempt);
             if d != SimDuration::ZERO {
                 j.timer = true;
                 s.after_here(d, Event::new(Kind::StepDone, 0, job));
+                return true;
+            }
+        }
+        self.run(s, job);
+        false
+    }
+
+    /// Goes on with [`World::begin`] where failures weigh on the instance.
+    #[cold]
+    #[inline(never)]
+    fn begin_strained(&mut self, s: &mut Sched, job: u32) -> bool {
+        self.begins_strained(s, job);
+        let j = self.jobs.get(job);
+        if let Some(Op::Work(duration, key)) = self.ops.get(j.step as usize)
+            && j.step != j.end
+        {
+            let d = duration.sample(*key, j.id, j.attempt);
+            let d = self.stretched(s.now(), j.instance, d);
+            if self.lasts(s, job, d) {
                 return true;
             }
         }
@@ -91,7 +115,8 @@ impl<O: Observer> World<O> {
                 self.attempt_fails(s, job);
                 return;
             }
-            let Instance { slow, service, .. } = self.instances[j.instance as usize];
+            let instance = j.instance;
+            let service = self.instances[instance as usize].service;
             match op {
                 Op::Work(duration, key)
                 | Op::Recall(duration, key)
@@ -102,7 +127,8 @@ impl<O: Observer> World<O> {
                     {
                         return;
                     }
-                    let d = stretched(duration.sample(*key, j.id, j.attempt), slow);
+                    let d = duration.sample(*key, j.id, j.attempt);
+                    let d = self.stretched(s.now(), instance, d);
                     if self.lasts(s, job, d) || !self.step_ends(s, job) {
                         return;
                     }
@@ -120,7 +146,8 @@ impl<O: Observer> World<O> {
                         }
                         _ => self.work_for_each(job),
                     };
-                    if self.lasts(s, job, stretched(d, slow)) || !self.step_ends(s, job) {
+                    let d = self.stretched(s.now(), instance, d);
+                    if self.lasts(s, job, d) || !self.step_ends(s, job) {
                         return;
                     }
                 }
@@ -359,7 +386,10 @@ impl<O: Observer> World<O> {
         j.failing = handler.fails.draw(handler.fails_key, j.id, j.attempt)
             || handler.poison.draw(handler.poison_key, j.id, 0);
         let instance = j.instance;
-        if j.next != NONE && self.carries_poison(job) {
+        if self.instances[instance as usize].slow.is_nan() {
+            self.fails_strained(job);
+        }
+        if self.jobs.get(job).next != NONE && self.carries_poison(job) {
             self.jobs.get_mut(job).failing = true;
         }
         self.run(s, job);
@@ -488,10 +518,4 @@ pub(crate) fn release(instances: &mut [Instance], now: SimTime, j: &mut Job) {
     j.stamp_of_calls = 0;
     j.state = State::Waiting;
     instances[j.instance as usize].busy -= 1;
-}
-
-/// `d` times `slow`.
-#[inline]
-pub(crate) fn stretched(d: SimDuration, slow: f64) -> SimDuration {
-    if slow == 1.0 { d } else { SimDuration::from_ns((d.ns() as f64 * slow + 0.5) as u64) }
 }

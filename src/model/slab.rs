@@ -49,6 +49,13 @@ impl<T: Copy> Slab<T> {
         0..self.slots.len() as u32
     }
 
+    /// Of each slot, whether it is in use.
+    pub(crate) fn in_use(&self) -> Vec<bool> {
+        let mut used = vec![true; self.slots.len()];
+        self.free.iter().for_each(|&slot| used[slot as usize] = false);
+        used
+    }
+
     /// Slots in use.
     #[inline]
     pub(crate) fn len(&self) -> usize {

@@ -4,7 +4,6 @@
 use super::event::{Event, Kind};
 use super::failure::Frozen;
 use super::observation::Observer;
-use super::service::stretched;
 use super::tables::{Op, State};
 use super::{Sched, World};
 use std::collections::VecDeque;
@@ -81,14 +80,15 @@ impl<O: Observer> World<O> {
     /// Gives free connections to those who wait for one.
     pub(crate) fn connect_next(&mut self, s: &mut Sched, service: u32) {
         while let Some(job) = self.services[service as usize].store.as_mut().and_then(Store::next) {
-            let j = self.jobs.get_mut(job);
+            let j = self.jobs.get(job);
             let (Op::Write { duration, key, .. } | Op::Recall(duration, key)) =
                 &self.ops[j.step as usize]
             else {
                 continue;
             };
-            let slow = self.instances[j.instance as usize].slow;
-            let d = stretched(duration.sample(*key, j.id, j.attempt), slow);
+            let d = duration.sample(*key, j.id, j.attempt);
+            let d = self.stretched(s.now(), j.instance, d);
+            let j = self.jobs.get_mut(job);
             if j.state == State::Frozen {
                 self.trouble.frozen.insert(job, Frozen { owed: d.ns(), due: Some(Kind::StepDone) });
             } else {

@@ -272,6 +272,9 @@ pub(crate) struct ClientTable {
     /// Moves on when its rate changes, so that what was scheduled before is void.
     pub(crate) epoch: u32,
     pub(crate) pointer: u32,
+    /// Identity that those who come in herds derive theirs from, and how many have.
+    pub(crate) herd_id: u64,
+    pub(crate) herd: u32,
 }
 
 /// When a client asks.
@@ -287,6 +290,8 @@ pub(crate) enum LoadTable {
         users: u32,
         /// Users who did not, in ascending order.
         resting: Vec<u32>,
+        /// Whether failures may strike them, so that it is known when each asks next.
+        followed: bool,
     },
 }
 

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::compile_consume::transforms;
-use super::draft::{Draft, HandlerDraft, IdleKey, Needs, ServiceDraft, StepDraft};
+use super::draft::{Draft, HandlerDraft, IdleKey, Needs, ServiceDraft, StepDraft, TriggerDraft};
 use super::keys::Place;
 use super::names::{Names, emissions};
 use super::{Diagnostic, Span};
@@ -251,9 +251,14 @@ fn judge_keys(verdicts: &mut Vec<Verdict>, keys: &[IdleKey], fine: impl Fn(Needs
 fn judge_failures(verdicts: &mut Vec<Verdict>, draft: &Draft) {
     let plan: PhasePlan = draft.phases;
     for failure in draft.failures.iter().filter(|f| !f.off) {
-        let (first, when) = match failure.trigger {
-            FailureTrigger::At(at) => (at, failure.when),
-            FailureTrigger::Every(every) => (crate::units::SimTime::ZERO + every, failure.when),
+        let when = failure.when;
+        let first = match &failure.trigger {
+            TriggerDraft::Known(FailureTrigger::At(at)) => *at,
+            TriggerDraft::Known(FailureTrigger::Every(every)) => {
+                crate::units::SimTime::ZERO + *every
+            }
+            // Nobody knows when.
+            _ => continue,
         };
         verdicts.push(verdict("W105", when, first < plan.traffic_end(), |d| {
             let message = format!(

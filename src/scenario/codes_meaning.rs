@@ -108,7 +108,8 @@ const STORIES: &[Story] = &[
         "not a target",
         "A failure strikes one service: \"email\", one of its instances: \"email[0]\", a share of \
          them: \"30% of email\", the process that empties its outbox: \"email/relay\", or a node \
-         of a broker: \"bus/broker:0\".",
+         of a broker: \"bus/broker:0\". Failures of traffic strike a client, a service that emits \
+         or an event.",
     ),
     (
         "E119",
@@ -204,9 +205,22 @@ const STORIES: &[Story] = &[
     (
         "E136",
         "a failure that cannot strike its target",
-        "`unclean` strikes a node of a log, `slow`, `stop`, `restart` and `pause` strike \
-         instances, `replay` a service that hears a log, `redrive` a service; `crash` strikes \
+        "`unclean` strikes a node of a log, `slow`, `stop`, `restart`, `pause`, `leak` and \
+         `brownout` strike instances, `spike` a client or source whose rate can be multiplied, \
+         `herd` a client, `hot` an event with a key that is drawn, `replay` a service that hears a log, `redrive` a service; `crash` strikes \
          instances, nodes and relays.",
+    ),
+    (
+        "E141",
+        "a failure that follows nothing",
+        "`after` names another failure and strikes whenever a strike of that one ends. There must \
+         be one of that name, it must end at some time, and no failure may follow itself.",
+    ),
+    (
+        "E142",
+        "a level that cannot be watched",
+        "`when` compares the backlog of a service or of a broker that stores, or what a service \
+         has in flight, with a whole number: \"billing.backlog > 10000\".",
     ),
     (
         "E145",
@@ -300,11 +314,15 @@ mod tests {
             include_str!("compile.rs"),
             include_str!("compile_consume.rs"),
             include_str!("compile_failure.rs"),
+            include_str!("compile_traffic.rs"),
+            include_str!("compile_trigger.rs"),
             include_str!("decode.rs"),
             include_str!("decode_autoscale.rs"),
             include_str!("decode_broker.rs"),
             include_str!("decode_failure.rs"),
             include_str!("decode_handler.rs"),
+            include_str!("decode_trigger.rs"),
+            include_str!("decode_verb.rs"),
             include_str!("expect.rs"),
             include_str!("meaning.rs"),
             include_str!("names.rs"),

@@ -1,13 +1,15 @@
 //! Failures: which instances, node or process a target is, and whether its verb can strike it.
 
 use super::compile_link::{Around, not_ideal};
+use super::compile_traffic::target as traffic;
+use super::compile_trigger::{numbers, trigger};
 use super::decode_failure::word;
 use super::draft::{Draft, FailureDraft, Part};
 use super::names::Names;
 use super::{Diagnostic, Span};
 use crate::model::{
-    Blueprint, Broker, BrokerId, EngineSpec, Failure, PublishMode, Service, ServiceId, Target,
-    Trigger, Verb,
+    Blueprint, Broker, BrokerId, EngineSpec, Failure, FailureTrigger, PublishMode, Service,
+    ServiceId, Target, Trigger, Verb,
 };
 
 /// The failures of a draft that are not switched off. What is wrong is noted in `found`.
@@ -19,10 +21,12 @@ pub(super) fn failures(
 ) -> Vec<Failure> {
     let mut failures: Vec<Failure> = Vec::new();
     let mut sets = 0..;
+    let numbers = numbers(draft);
     let Blueprint { services, brokers, clients, .. } = blueprint;
     let around = Around { names, services, brokers, clients };
-    for stated in &draft.failures {
-        match failure(stated, &around, blueprint) {
+    for (stated, number) in draft.failures.iter().zip(&numbers) {
+        let stated = failure(stated, draft, &around, blueprint, &numbers);
+        match stated.map(|failure| failure.filter(|_| number.is_some())) {
             Ok(Some(mut failure)) => {
                 if let Verb::Set(n) = &mut failure.verb {
                     *n = sets.next().unwrap_or_default();
@@ -36,33 +40,36 @@ pub(super) fn failures(
     failures
 }
 
-/// The failure that `draft` states; none if it is switched off.
+/// The failure that `draft` states.
 fn failure(
     draft: &FailureDraft,
+    all: &Draft,
     around: &Around,
     blueprint: &Blueprint,
+    numbers: &[Option<u32>],
 ) -> Result<Option<Failure>, Box<Diagnostic>> {
     let Around { names, services, brokers, .. } = *around;
-    let target = match draft.part {
-        Part::Values => Target::Values,
+    let target = match (traffic(draft, names, blueprint)?, draft.part) {
+        (Some(target), _) => target,
+        (None, Part::Values) => Target::Values,
         _ if let Some(link) = &draft.link => around.link(draft, link)?,
-        Part::Zone => {
+        (None, Part::Zone) => {
             if draft.verb != Verb::Crash {
                 return Err(cannot(draft, "a zone", "use `zone`: all of it crashes"));
             }
             Target::Zone(names.zone(&draft.owner)?)
         }
-        Part::Shards => {
+        (None, Part::Shards) => {
             let id = names.broker(Some(&draft.owner))?;
             not_ideal(draft, draft.owner.span, brokers.get(id.0 as usize))?;
             Target::Shards(id)
         }
-        Part::Node(node, span) => {
+        (None, Part::Node(node, span)) => {
             let id = names.broker(Some(&draft.owner))?;
             let Some(broker) = brokers.get(id.0 as usize) else { return Ok(None) };
             node_of(draft, broker, (id, node), span)?
         }
-        part => {
+        (None, part) => {
             let id = names.service(&draft.owner)?;
             let Some(service) = services.get(id.0 as usize) else { return Ok(None) };
             if part == Part::Relay {
@@ -72,16 +79,35 @@ fn failure(
             }
         }
     };
-    Ok((!draft.off).then(|| Failure {
-        name: draft.name.clone(),
-        verb: draft.verb,
-        target,
-        trigger: draft.trigger,
-        lasts: draft.lasts,
-    }))
+    let trigger = trigger(draft, all, blueprint, numbers)?;
+    if let FailureTrigger::Chance(_) = trigger {
+        by_message(draft, &target)?;
+    }
+    let (name, verb, lasts) = (draft.name.clone(), draft.verb, draft.lasts);
+    Ok(Some(Failure { name, verb, target, trigger, lasts }))
 }
 
-fn cannot(draft: &FailureDraft, what: &str, help: &str) -> Box<Diagnostic> {
+/// What strikes by chance strikes where a message is taken up.
+fn by_message(draft: &FailureDraft, target: &Target) -> Result<(), Box<Diagnostic>> {
+    let at_an_instance = matches!(
+        draft.verb,
+        Verb::Crash
+            | Verb::Stop
+            | Verb::Pause
+            | Verb::Slow(_)
+            | Verb::Leak(_)
+            | Verb::Brownout { .. }
+    );
+    if at_an_instance && matches!(target, Target::Instances { .. }) {
+        return Ok(());
+    }
+    let message = "`chance` strikes the instance that takes a message up, and this strikes none";
+    let help = "use another trigger: `at`, `every`, `mtbf`, `when` or `after`";
+    let diagnostic = Diagnostic::error("E136", draft.when, message);
+    Err(Box::new(diagnostic.related(draft.verb_at, "the verb").help(help)))
+}
+
+pub(super) fn cannot(draft: &FailureDraft, what: &str, help: &str) -> Box<Diagnostic> {
     let message = format!("`{}` cannot strike {what}", word(draft.verb));
     let diagnostic = Diagnostic::error("E136", draft.verb_at, message);
     Box::new(diagnostic.related(draft.owner.span, "the target").help(help))

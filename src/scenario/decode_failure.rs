@@ -2,11 +2,13 @@
 
 use super::decode_handler::words;
 use super::decode_link::{self, Linked};
+use super::decode_trigger::trigger;
+use super::decode_verb::{has_no_end, value, valued};
 use super::draft::{FailureDraft, Part};
-use super::keys::{Grammar, LATER_VERBS, Place, TRIGGERS, VERBS};
+use super::keys::{Grammar, LATER_VERBS, Place, VERBS};
 use super::reader::{Fields, Reader, Ref};
 use super::{Diagnostic, Entry, Node, Span, Value};
-use crate::model::{FailureTrigger, Verb};
+use crate::model::Verb;
 use crate::units::{ParseError, Probability, SimDuration, SimTime};
 use std::ops::Range;
 
@@ -55,11 +57,7 @@ fn failure(reader: &mut Reader, fields: &Fields) -> Option<FailureDraft> {
     };
     let (trigger, when) = trigger?;
     let named = if name.is_empty() { format!("{} {text}", entry.key) } else { name };
-    if let (Verb::Replay(_) | Verb::Redrive, Some(entry)) = (verb, fields.get("for")) {
-        let message = format!("`{}` is over at once, so `for` means nothing", word(verb));
-        let diagnostic = Diagnostic::error("E109", entry.key_span, message);
-        reader.note(diagnostic.related(verb_at, "the verb").help("remove `for`"));
-    }
+    has_no_end(reader, fields, verb, verb_at);
     let lasts = if verb == Verb::Pause { lasts.or(Some(PAUSE)) } else { lasts };
     let name = named;
     Some(FailureDraft { name, verb, verb_at, owner, part, link, trigger, when, lasts, off, values })
@@ -79,6 +77,11 @@ pub(super) fn word(verb: Verb) -> &'static str {
         Verb::Set(_) => "set",
         Verb::Throttle(_) => "throttle",
         Verb::Link => "a failure of links",
+        Verb::Spike(_) => "spike",
+        Verb::Hot(_) => "hot",
+        Verb::Herd { .. } => "herd",
+        Verb::Leak(_) => "leak",
+        Verb::Brownout { .. } => "brownout",
     }
 }
 
@@ -106,44 +109,6 @@ fn verb<'t>(reader: &mut Reader, fields: &Fields<'t>) -> Option<&'t Entry> {
     VERBS.contains(&first.key.as_str()).then_some(first)
 }
 
-/// The one trigger of a failure, and its place.
-fn trigger(reader: &mut Reader, fields: &Fields) -> Option<(FailureTrigger, Span)> {
-    let mut triggers = fields.entries().iter().filter(|e| TRIGGERS.contains(&e.key.as_str()));
-    let Some(first) = triggers.next() else {
-        if fields.all_known() {
-            let message = "a failure without a trigger";
-            let help = "say when it strikes: at = \"2m\" or every = \"60s\"";
-            reader.note(Diagnostic::error("E108", fields.head, message).help(help));
-        }
-        return None;
-    };
-    if let Some(second) = triggers.next() {
-        let message = format!("a failure has one trigger: `{}` and `{}`", first.key, second.key);
-        let diagnostic = Diagnostic::error("E109", second.key_span, message)
-            .related(first.key_span, "the first trigger")
-            .help("keep one of them");
-        reader.note(diagnostic);
-        return None;
-    }
-    let trigger = match first.key.as_str() {
-        "at" => {
-            let at = reader.duration_given(fields, "at")?;
-            FailureTrigger::At(SimTime::ZERO + at)
-        }
-        "every" => {
-            let every = reader.duration_given(fields, "every")?;
-            if every.ns() == 0 {
-                let message = "`every` must be longer than 0";
-                reader.note(Diagnostic::error("E106", first.node.span, message));
-                return None;
-            }
-            FailureTrigger::Every(every)
-        }
-        _ => return None,
-    };
-    Some((trigger, first.key_span))
-}
-
 /// The values that a `set` sets, by path; at least one.
 fn values_set(reader: &mut Reader, entry: &Entry) -> Option<Vec<Entry>> {
     match &entry.node.value {
@@ -168,7 +133,8 @@ fn struck(reader: &mut Reader, entry: &Entry) -> Option<(Ref, Verb)> {
         "pause" => Verb::Pause,
         "replay" => Verb::Replay(SimTime::ZERO),
         "set" => Verb::Set(0),
-        _ => Verb::Redrive,
+        "redrive" => Verb::Redrive,
+        key => valued(key)?,
     };
     let Value::Table(table) = &entry.node.value else {
         let text = reader.string(&entry.node, &Grammar::Target)?;
@@ -189,6 +155,7 @@ fn struck(reader: &mut Reader, entry: &Entry) -> Option<(Ref, Verb)> {
     let name = Ref { text: target.key.clone(), span: target.key_span };
     let verb = match verb {
         Verb::Slow(_) => Verb::Slow(factor_at(reader, &target.node)?),
+        _ if valued(&entry.key).is_some() => value(reader, verb, &target.node)?,
         Verb::Replay(_) => {
             Verb::Replay(reader.parsed(&target.node, &Grammar::Duration, |_, text| text.parse())?)
         }
@@ -202,7 +169,7 @@ fn struck(reader: &mut Reader, entry: &Entry) -> Option<(Ref, Verb)> {
     Some((name, verb))
 }
 
-fn factor_at(reader: &mut Reader, node: &Node) -> Option<f64> {
+pub(super) fn factor_at(reader: &mut Reader, node: &Node) -> Option<f64> {
     let number = match node.value {
         Value::Integer(n) => n.to_string(),
         Value::Float(x) => x.to_string(),
@@ -214,7 +181,7 @@ fn factor_at(reader: &mut Reader, node: &Node) -> Option<f64> {
 }
 
 /// `4x`
-fn factor(text: &str) -> Result<f64, ParseError> {
+pub(super) fn factor(text: &str) -> Result<f64, ParseError> {
     let error = |message: &str| {
         ParseError::new(0..text.len(), message).help("write \"4x\", or \"0.5x\" for twice as fast")
     };

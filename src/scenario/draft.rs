@@ -5,7 +5,7 @@ use super::keys::Place;
 use super::reader::{Ref, Worded};
 use super::{Entry, Span, Value};
 use crate::model::{
-    AckMode, AttributeSpec, Autoscale, Backlog, Balance, BatchSpec, Broker, Exhausted,
+    AckMode, AttributeSpec, Autoscale, Backlog, Balance, BatchSpec, Broker, Comparison, Exhausted,
     FailureTrigger, Guards, LinkEffect, Memory, Network, PhasePlan, Population, PublishMode,
     RateLimit, Retry, RetryIn, Verb, Zone,
 };
@@ -285,13 +285,32 @@ pub(super) struct FailureDraft {
     pub(super) part: Part,
     /// If it strikes a link.
     pub(super) link: Option<LinkDraft>,
-    pub(super) trigger: FailureTrigger,
+    pub(super) trigger: TriggerDraft,
     /// Where the trigger stands.
     pub(super) when: Span,
     pub(super) lasts: Option<SimDuration>,
     pub(super) off: bool,
     /// What [`Verb::Set`] sets, by path.
     pub(super) values: Vec<Entry>,
+}
+
+#[derive(Debug)]
+pub(super) enum TriggerDraft {
+    /// One that names nothing.
+    Known(FailureTrigger),
+    /// While a condition holds.
+    When(WhenDraft),
+    /// When a failure of that name ends.
+    After(Ref),
+}
+
+#[derive(Debug)]
+pub(super) struct WhenDraft {
+    /// The level that is watched.
+    pub(super) path: Ref,
+    pub(super) is: Comparison,
+    pub(super) than: u64,
+    pub(super) cooldown: SimDuration,
 }
 
 /// Which part of a service or broker.

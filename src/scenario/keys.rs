@@ -322,24 +322,16 @@ pub const VERBS: &[&str] = &[
     "throttle",
     "zone",
     "set",
+    "spike",
+    "hot",
+    "herd",
+    "leak",
+    "brownout",
 ];
 
 /// Verbs of failures that do not work yet.
-pub const LATER_VERBS: &[&str] = &[
-    "poison",
-    "hot",
-    "spike",
-    "herd",
-    "brownout",
-    "disk_full",
-    "expire",
-    "skew",
-    "bug",
-    "lag_replica",
-    "leak",
-    "schema",
-    "drop_consumer",
-];
+pub const LATER_VERBS: &[&str] =
+    &["poison", "disk_full", "expire", "skew", "bug", "lag_replica", "schema", "drop_consumer"];
 
 /// Triggers of failures: those that work and those that do not yet.
 pub const TRIGGERS: &[&str] = &["at", "every", "mtbf", "when", "chance", "after"];

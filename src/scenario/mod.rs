@@ -13,6 +13,8 @@ mod compile;
 mod compile_consume;
 mod compile_failure;
 mod compile_link;
+mod compile_traffic;
+mod compile_trigger;
 mod decode;
 mod decode_autoscale;
 mod decode_broker;
@@ -23,6 +25,8 @@ mod decode_link;
 mod decode_parts;
 #[cfg(test)]
 mod decode_tests;
+mod decode_trigger;
+mod decode_verb;
 mod diagnostic;
 mod document;
 #[cfg(test)]

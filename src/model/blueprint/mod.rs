@@ -9,11 +9,13 @@ mod change;
 mod guard;
 mod link;
 mod message;
+mod trigger;
 
 pub use broker::*;
 pub use guard::*;
 pub use link::*;
 pub use message::*;
+pub use trigger::*;
 
 use crate::random::{Backoff, Burst, Rate, Variate};
 use crate::units::{Probability, SimDuration, SimTime};
@@ -397,7 +399,8 @@ pub struct Failure {
     pub target: Target,
     /// When.
     pub trigger: FailureTrigger,
-    /// How long the cause lasts; `None`: for ever (`at`) or no time at all (`every`).
+    /// How long the cause lasts; `None`: no time at all (`every`), else for ever, unless the trigger
+    /// says how long, or the verb is one that is over at once.
     pub lasts: Option<SimDuration>,
 }
 
@@ -428,6 +431,15 @@ pub enum Target {
     Zone(ZoneId),
     /// All shards of a broker.
     Shards(BrokerId),
+    /// What comes from outside.
+    Traffic {
+        /// Sources, by their number among those of all services.
+        sources: Vec<u32>,
+        /// Clients.
+        clients: Vec<ClientId>,
+    },
+    /// New events of a type.
+    Events(EventTypeId),
 }
 
 /// Kinds of failure.
@@ -455,13 +467,32 @@ pub enum Verb {
     Link,
     /// Shards serve no more than so many bytes per second.
     Throttle(f64),
+    /// So many times the traffic.
+    Spike(f64),
+    /// This share of new events is about the first individual of their key.
+    Hot(Probability),
+    /// Clients ask at once.
+    Herd {
+        /// How many of them; `None`: all users of a closed loop.
+        clients: Option<u32>,
+        /// The time over which they are spread evenly.
+        spread: SimDuration,
+    },
+    /// Work and writes begun meanwhile take longer by this share for every second that the failure
+    /// has lasted since the instance started.
+    Leak(f64),
+    /// A dependency answers with errors, and slowly.
+    Brownout {
+        /// Share of the attempts begun meanwhile that fail.
+        errors: Probability,
+        /// Their work and writes take this many times as long.
+        slow: f64,
+    },
 }
 
-/// When a failure strikes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailureTrigger {
-    /// Once.
-    At(SimTime),
-    /// At each multiple of this.
-    Every(SimDuration),
+impl Verb {
+    /// Whether a strike is over as soon as it has begun.
+    pub fn is_over_at_once(self) -> bool {
+        matches!(self, Self::Restart | Self::Replay(_) | Self::Redrive | Self::Herd { .. })
+    }
 }

@@ -116,6 +116,11 @@ pub(crate) trait Engine<O: Observer>: std::fmt::Debug {
     /// changes while a world runs is as it was ([`Blueprint::adopt`](super::Blueprint::adopt)).
     fn reconfigure(&mut self, _ctx: &mut Ctx<O>, _broker: &super::Broker) {}
 
+    /// Messages that members of a group have fetched and that have not reached it yet.
+    fn in_hand(&self, _group: u32) -> u64 {
+        0
+    }
+
     /// Whether nothing is left to be given out.
     fn at_rest(&self) -> bool;
 
@@ -316,12 +321,22 @@ pub(crate) struct Ctx<'a, O> {
     pub(crate) links: &'a mut Links,
     /// The node that sends; an engine says which it is before it delivers.
     pub(crate) node: u32,
+    /// Messages that have not been given out, by lane of the world.
+    pub(crate) ready: &'a mut [u64],
 }
 
 impl<O: Observer> Ctx<'_, O> {
     #[inline]
     pub(crate) fn now(&self) -> SimTime {
         self.s.now()
+    }
+
+    /// A message joins what waits in a lane, or leaves it.
+    #[inline]
+    pub(crate) fn stored(&mut self, lane: u32, up: bool) {
+        let ready = &mut self.ready[lane as usize];
+        *ready = if up { *ready + 1 } else { *ready - 1 };
+        self.observer.stored(lane, self.s.now(), up);
     }
 
     /// Subscriptions of this broker that want a fact.
@@ -532,6 +547,7 @@ impl<O: Observer> World<O> {
             connections: &mut self.connections[broker as usize],
             links: &mut self.trouble.links,
             node: 0,
+            ready: &mut self.ready,
         };
         (engine, ctx)
     }

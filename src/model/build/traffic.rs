@@ -54,6 +54,7 @@ impl<O: Observer> Builder<'_, O> {
                 requests_of: vec![0; *users as usize],
                 users: *users,
                 resting: Vec::new(),
+                followed: self.world.trouble.follows(at),
             },
         };
         self.world.clients.push(ClientTable {
@@ -64,6 +65,8 @@ impl<O: Observer> Builder<'_, O> {
             next: 0,
             epoch: 0,
             pointer: 0,
+            herd_id: hash_name(&format!("{name}/herd")),
+            herd: 0,
         });
     }
 

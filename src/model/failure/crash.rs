@@ -13,11 +13,11 @@ use crate::units::SimTime;
 
 impl<O: Observer> World<O> {
     /// Instances, a node or a relay crash.
-    pub(super) fn crash(&mut self, s: &mut Sched, failure: u32) {
+    pub(super) fn crash(&mut self, s: &mut Sched, failure: u32, struck: &[u32]) {
         let Failure { verb, ref target, .. } = self.failures[failure as usize];
         match *target {
             Target::Instances { .. } => {
-                for instance in self.struck(failure) {
+                for &instance in struck {
                     self.instances[instance as usize].crashes += 1;
                     self.kill(s, instance);
                 }
@@ -27,15 +27,15 @@ impl<O: Observer> World<O> {
             }
             Target::Relay(service) => self.relay_crashes(s, service.0),
             Target::Zone(_) => self.zone_falls(s, failure),
-            Target::Values | Target::Link(_) | Target::Shards(_) => {}
+            _ => {}
         }
     }
 
     /// The cause of a crash is removed.
-    pub(super) fn recover(&mut self, s: &mut Sched, failure: u32) {
+    pub(super) fn recover(&mut self, s: &mut Sched, failure: u32, struck: &[u32]) {
         match self.failures[failure as usize].target {
             Target::Instances { .. } => {
-                for instance in self.struck(failure) {
+                for &instance in struck {
                     self.instances[instance as usize].crashes -= 1;
                     self.revive(s, instance);
                 }
@@ -43,7 +43,7 @@ impl<O: Observer> World<O> {
             Target::Node { broker, node } => self.node_recovers(s, broker.0, node),
             Target::Relay(service) => self.relay_recovers(s, service.0),
             Target::Zone(_) => self.zone_returns(s, failure),
-            Target::Values | Target::Link(_) | Target::Shards(_) => {}
+            _ => {}
         }
     }
 

@@ -4,13 +4,17 @@
 //! `trigger` says when a failure strikes and when its cause is removed, each verb has a file that
 //! says what it does, and here the two meet: `strike` and `relent`.
 
+mod condition;
 mod crash;
+mod herd;
+mod hot;
 mod link;
 mod node;
 mod pause;
 mod set;
-mod slow;
+mod spike;
 mod stop;
+mod strain;
 #[cfg(test)]
 mod tests;
 mod throttle;
@@ -20,13 +24,20 @@ mod window;
 pub(crate) use link::{Links, PATIENCE};
 pub(crate) use pause::{Frozen, Held};
 pub(crate) use set::Settings;
+pub(crate) use trigger::clocks;
 
 use super::blueprint::{Target, Verb};
 use super::broker::{Ctx, Engine};
 use super::observation::Observer;
 use super::{Sched, World};
+use spike::{Mind, Paced};
 use std::collections::BTreeMap;
 use stop::Roll;
+use strain::Strain;
+use trigger::Clock;
+
+/// A strike at all of its failure's target, and not at the n-th part alone, which counts from 1.
+const WHOLE: u32 = 0;
 
 /// What failures have done that is not undone yet.
 #[derive(Debug)]
@@ -41,6 +52,16 @@ pub(crate) struct Trouble {
     held: BTreeMap<u32, Vec<Held>>,
     /// What is wrong with links.
     pub(crate) links: Links,
+    /// What the triggers remember, by failure.
+    pub(crate) clocks: Vec<Clock>,
+    /// Since when strikes that last weigh on instances, ns, by instance and failure.
+    burdens: BTreeMap<(u32, u32), Vec<u64>>,
+    /// What weighs on an instance, where it is more than a factor.
+    strains: BTreeMap<u32, Strain>,
+    /// Sources (`false`) and open-loop clients (`true`) that may be sped up.
+    paced: BTreeMap<(bool, u32), Paced>,
+    /// Closed-loop clients whose users may be struck.
+    minds: BTreeMap<u32, Mind>,
 }
 
 impl Trouble {
@@ -52,6 +73,11 @@ impl Trouble {
             frozen: BTreeMap::new(),
             held: BTreeMap::new(),
             links: Links::default(),
+            clocks: Vec::new(),
+            burdens: BTreeMap::new(),
+            strains: BTreeMap::new(),
+            paced: BTreeMap::new(),
+            minds: BTreeMap::new(),
         }
     }
 }
@@ -77,14 +103,18 @@ impl Causes {
 }
 
 impl<O: Observer> World<O> {
-    /// A failure strikes. Every verb has an arm here.
-    fn strike(&mut self, s: &mut Sched, failure: u32) {
+    /// A failure strikes, all of its target or a part. Every verb has an arm here.
+    fn strike(&mut self, s: &mut Sched, failure: u32, part: u32) {
+        let now = s.now();
+        let struck = self.struck_in(failure, part);
         match self.failures[failure as usize].verb {
-            Verb::Crash | Verb::Unclean => self.crash(s, failure),
-            Verb::Stop => self.struck(failure).into_iter().for_each(|i| self.stop(s, i)),
+            Verb::Crash | Verb::Unclean => self.crash(s, failure, &struck),
+            Verb::Stop => struck.into_iter().for_each(|i| self.stop(s, i)),
             Verb::Restart => self.roll_out(failure),
-            Verb::Pause => self.struck(failure).into_iter().for_each(|i| self.pause(s, i)),
-            Verb::Slow(_) => self.struck(failure).into_iter().for_each(|i| self.slow_down(i)),
+            Verb::Pause => struck.into_iter().for_each(|i| self.pause(s, i)),
+            Verb::Slow(_) | Verb::Leak(_) | Verb::Brownout { .. } => {
+                struck.into_iter().for_each(|i| self.burden(now, failure, i));
+            }
             Verb::Replay(to) => self.each_group_struck(s, failure, |engine, ctx, group| {
                 engine.replay(ctx, group, to);
             }),
@@ -94,21 +124,29 @@ impl<O: Observer> World<O> {
             Verb::Set(_) => self.values_change(s),
             Verb::Link => self.links_change(s, failure),
             Verb::Throttle(_) => self.throttle(failure),
+            Verb::Spike(_) => self.traffic_changes(s, failure),
+            Verb::Hot(_) => self.heat(),
+            Verb::Herd { .. } => self.stampede(s, failure),
         }
         self.roll_on(s);
     }
 
     /// The cause of a strike is removed. Every verb has an arm here.
-    fn relent(&mut self, s: &mut Sched, failure: u32) {
+    fn relent(&mut self, s: &mut Sched, failure: u32, part: u32) {
+        let struck = self.struck_in(failure, part);
         match self.failures[failure as usize].verb {
-            Verb::Crash | Verb::Unclean => self.recover(s, failure),
-            Verb::Stop => self.struck(failure).into_iter().for_each(|i| self.stop_ends(s, i)),
-            Verb::Pause => self.struck(failure).into_iter().for_each(|i| self.go_on(s, i)),
-            Verb::Slow(_) => self.struck(failure).into_iter().for_each(|i| self.slow_down(i)),
+            Verb::Crash | Verb::Unclean => self.recover(s, failure, &struck),
+            Verb::Stop => struck.into_iter().for_each(|i| self.stop_ends(s, i)),
+            Verb::Pause => struck.into_iter().for_each(|i| self.go_on(s, i)),
+            Verb::Slow(_) | Verb::Leak(_) | Verb::Brownout { .. } => {
+                struck.into_iter().for_each(|i| self.relieve(failure, i));
+            }
             Verb::Set(_) => self.values_change(s),
             Verb::Link => self.links_change(s, failure),
             Verb::Throttle(_) => self.throttle(failure),
-            Verb::Restart | Verb::Replay(_) | Verb::Redrive => {}
+            Verb::Spike(_) => self.traffic_changes(s, failure),
+            Verb::Hot(_) => self.heat(),
+            Verb::Restart | Verb::Replay(_) | Verb::Redrive | Verb::Herd { .. } => {}
         }
     }
 
@@ -119,6 +157,12 @@ impl<O: Observer> World<O> {
             Target::Instances { instances, .. } => instances.iter().map(|i| base + i).collect(),
             _ => Vec::new(),
         }
+    }
+
+    /// Those that one strike strikes: all, or one.
+    fn struck_in(&self, failure: u32, part: u32) -> Vec<u32> {
+        let all = self.struck(failure);
+        if part == WHOLE { all } else { vec![all[part as usize - 1]] }
     }
 
     /// Tells the engines of the groups of the service that a failure strikes something.

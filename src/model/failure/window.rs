@@ -13,7 +13,7 @@ impl<O: Observer> World<O> {
             return;
         }
         self.observer.failure_began(failure, now);
-        let once = matches!(self.verb(failure), Verb::Replay(_) | Verb::Redrive);
+        let once = self.verb(failure).is_over_at_once() && self.verb(failure) != Verb::Restart;
         if once && !lasts {
             self.observer.failure_ended(failure, now);
         }

@@ -18,7 +18,7 @@ use super::blueprint::{Dedup, Memory};
 use super::observation::Observer;
 use super::publish::Emitted;
 use super::tables::NONE;
-use crate::random::{Ranking, StreamKey, derive_id};
+use crate::random::{Chance, Ranking, StreamKey, derive_id};
 use crate::units::SimTime;
 use family::Families;
 use guard::Gaps;
@@ -85,8 +85,18 @@ pub(crate) struct Identity {
     individuals: Individuals,
     pub(crate) families: Families,
     gaps: Gaps,
+    /// Keys that are hot for now.
+    pub(crate) hot: Vec<Hot>,
     /// Individuals that a subscription once had to do without, by key and subscription.
     harmed: BTreeSet<(u64, u32)>,
+}
+
+/// A share of the new events of a type is about the first individual of its key.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hot {
+    pub(crate) event: u32,
+    pub(crate) chance: Chance,
+    pub(crate) luck: StreamKey,
 }
 
 /// Notes the trace of what is in `slot`.
@@ -101,10 +111,25 @@ impl Identity {
     /// The individual of an entity that `root` is about: drawn from its population, or a new one.
     fn individual_of(&self, entity: u32, root: u64) -> u64 {
         let table = &self.entities[entity as usize];
+        if !self.hot.is_empty()
+            && let Some(first) = self.hottest(entity, root)
+        {
+            return first;
+        }
         match &table.population {
             Some((ranking, key)) => key_of(table.name, ranking.sample(*key, root)),
             None => derive_id(derive_id(root, table.name), 0) | 1,
         }
+    }
+
+    /// The first individual of an entity, if that is hot and `root` falls to it.
+    #[cold]
+    #[inline(never)]
+    fn hottest(&self, entity: u32, root: u64) -> Option<u64> {
+        let of = |hot: &&Hot| self.keys[hot.event as usize] == entity;
+        let mut all = self.hot.iter().filter(of);
+        let struck = all.any(|hot| hot.chance.draw(hot.luck, root, 0));
+        struck.then(|| key_of(self.entities[entity as usize].name, 0))
     }
 
     /// A new version of an individual that had version `had` when it was last heard of.
@@ -257,7 +282,11 @@ impl<O: Observer> World<O> {
         }
         // Of a source whose individuals take turns it is known.
         let known = of == NONE && t.key != 0;
-        let key = if known { t.key } else { identity.individual_of(entity, t.root) };
+        let key = match known {
+            true if identity.hot.is_empty() => t.key,
+            true => identity.hottest(entity, t.root).unwrap_or(t.key),
+            false => identity.individual_of(entity, t.root),
+        };
         let writes = of != NONE && {
             let handler = self.jobs.get(of).handler;
             identity.entities[entity as usize].written_by[handler as usize]

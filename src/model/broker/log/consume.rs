@@ -101,7 +101,7 @@ impl LogEngine {
         for offset in from..end {
             if self.wants(ctx, lane, offset) {
                 wanted += 1;
-                ctx.observer.stored(world, now, false);
+                ctx.stored(world, false);
             }
         }
         let ack = self.ack_of(lane);
@@ -303,7 +303,6 @@ impl LogEngine {
 
     /// Entries from `from` that were fetched wait in the log again.
     pub(super) fn give_up<O: Observer>(&mut self, ctx: &mut Ctx<O>, lane: u32, from: u64) {
-        let now = ctx.now();
         let l = &mut self.lanes[lane as usize];
         let (to, world, subscription) = (l.position, l.world, l.subscription);
         let released = l.released;
@@ -312,7 +311,7 @@ impl LogEngine {
             if self.wants(ctx, lane, offset) {
                 let at = self.lanes[lane as usize].partition as usize;
                 let fact = self.partitions[at].get(offset).fact;
-                ctx.observer.stored(world, now, true);
+                ctx.stored(world, true);
                 ctx.book.put(ctx.observer, fact, subscription, Fate::Stored);
             }
         }

@@ -367,6 +367,12 @@ impl<O: Observer> Engine<O> for LogEngine {
         lanes.iter().map(behind).sum()
     }
 
+    fn in_hand(&self, group: u32) -> u64 {
+        let group = self.group_of[group as usize];
+        let batches = self.lanes.iter().filter(|l| l.group == group && l.batch != u32::MAX);
+        batches.map(|l| u64::from(self.batches.get(l.batch).behind)).sum()
+    }
+
     fn lag(&self, now: SimTime, group: u32, lane: u32) -> Option<Lag> {
         Some(self.lag_of(now, self.group_of[group as usize], lane))
     }

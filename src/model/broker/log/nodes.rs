@@ -201,7 +201,6 @@ impl LogEngine {
         for &lane in &lanes {
             self.shorten(ctx, lane, offset);
         }
-        let now = ctx.now();
         let visible = self.partitions[at as usize].visible();
         while let Some(entry) = self.partitions[at as usize].pop_from(offset) {
             let gone = self.partitions[at as usize].leo();
@@ -214,7 +213,7 @@ impl LogEngine {
                     continue;
                 }
                 if gone >= l.position && gone < visible {
-                    ctx.observer.stored(l.world, now, false);
+                    ctx.stored(l.world, false);
                 }
                 let b = ctx.book.get(entry.fact, l.subscription);
                 if b.deliveries == 0 {

@@ -66,12 +66,11 @@ impl LogEngine {
 
     /// A group does without the entries before `upto`.
     fn expire<O: Observer>(&mut self, ctx: &mut Ctx<O>, lane: u32, upto: u64) {
-        let now = ctx.now();
         let l = &self.lanes[lane as usize];
         let world = l.world;
         for offset in l.position.max(l.released)..upto {
             if self.wants(ctx, lane, offset) {
-                ctx.observer.stored(world, now, false);
+                ctx.stored(world, false);
             }
         }
         if upto > self.lanes[lane as usize].released {
@@ -114,7 +113,7 @@ impl LogEngine {
             for &lane in &lanes {
                 if offset >= self.lanes[lane as usize].position && self.wants(ctx, lane, offset) {
                     let l = &self.lanes[lane as usize];
-                    ctx.observer.stored(l.world, ctx.s.now(), false);
+                    ctx.stored(l.world, false);
                     ctx.unstore(fact, l.subscription, Fate::Superseded);
                 }
             }
@@ -124,7 +123,6 @@ impl LogEngine {
 
     /// A group starts again at the place of an instant, if that lies behind it.
     pub(super) fn reads_again<O: Observer>(&mut self, ctx: &mut Ctx<O>, group: u32, to: SimTime) {
-        let now = ctx.now();
         for lane in self.groups[group as usize].lanes.clone() {
             let (batch, at) = {
                 let l = &self.lanes[lane as usize];
@@ -146,7 +144,7 @@ impl LogEngine {
             l.again = l.again.max(end);
             for offset in place..end {
                 if self.wants(ctx, lane, offset) {
-                    ctx.observer.stored(world, now, true);
+                    ctx.stored(world, true);
                 }
             }
             if self.offer(lane) {

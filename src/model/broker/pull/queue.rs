@@ -198,7 +198,7 @@ impl Queue {
             _ => self.messages.get_mut(older).newer = slot,
         }
         self.newest = slot;
-        ctx.observer.stored(self.lane, now, true);
+        ctx.stored(self.lane, true);
         if self.order.is_some() {
             self.line_up(slot);
         } else {
@@ -246,7 +246,7 @@ impl Queue {
     ) -> Message {
         let stamp = self.next_stamp();
         self.leased += 1;
-        ctx.observer.stored(self.lane, ctx.s.now(), false);
+        ctx.stored(self.lane, false);
         let m = self.messages.get_mut(slot);
         m.place = Place::Leased;
         m.stamp = stamp;
@@ -265,7 +265,7 @@ impl Queue {
         due: Option<u64>,
     ) -> bool {
         self.leased -= 1;
-        ctx.observer.stored(self.lane, ctx.s.now(), true);
+        ctx.stored(self.lane, true);
         let Message { fact, subscription, .. } = *self.messages.get(slot);
         ctx.book.put(ctx.observer, fact, subscription, Fate::Stored);
         let Some(due) = due else {
@@ -284,7 +284,7 @@ impl Queue {
         if self.messages.get(slot).place == Place::Leased {
             self.leased -= 1;
         } else {
-            ctx.observer.stored(self.lane, ctx.s.now(), false);
+            ctx.stored(self.lane, false);
         }
         if self.order.is_some() {
             self.close_up(slot);

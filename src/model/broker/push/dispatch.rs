@@ -15,14 +15,14 @@ impl Push {
         m.state = State::Ready;
         let queue = &mut self.queues[m.queue as usize];
         queue.ready.put(m.level, m.place, message);
-        ctx.observer.stored(queue.lane, ctx.s.now(), true);
+        ctx.stored(queue.lane, true);
     }
 
     /// The head leaves what is ready.
     fn pop<O: Observer>(&mut self, ctx: &mut Ctx<O>, queue: u32) -> Option<u32> {
         let queue = &mut self.queues[queue as usize];
         let message = queue.ready.pop()?;
-        ctx.observer.stored(queue.lane, ctx.s.now(), false);
+        ctx.stored(queue.lane, false);
         Some(message)
     }
 

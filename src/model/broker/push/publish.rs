@@ -224,7 +224,7 @@ impl Push {
                 if m.place == write.place && m.state != State::Dead {
                     if m.state == State::Ready {
                         self.queues[queue].ready.take(m.level, m.place);
-                        ctx.observer.stored(self.queues[queue].lane, ctx.s.now(), false);
+                        ctx.stored(self.queues[queue].lane, false);
                     }
                     self.discard(ctx, write.message, Fate::LostNode);
                 }
