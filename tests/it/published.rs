@@ -53,4 +53,7 @@ files! {
     one_asynchronous_server = "asyncflow-single",
     two_servers_behind_a_balancer = "asyncflow-balanced",
     fifty_clients_update_one_row = "backoff-contention",
+    servers_and_edges_in_trouble = "asyncflow-outages",
+    a_server_behind_a_slow_network = "asyncflow-spike",
+    retries_that_successes_pay_for = "retry-budget",
 }

@@ -11,6 +11,15 @@ pub(crate) const FILES: &[(&str, &str)] = &[
         "backoff-contention",
         "AWS Architecture Blog, Exponential Backoff And Jitter, and its simulator",
     ),
+    (
+        "asyncflow-outages",
+        "AsyncFlow 0.1, example of two servers with injected events (mean: arithmetic)",
+    ),
+    ("asyncflow-spike", "AsyncFlow 0.1, example of a heavily used server with an injected event"),
+    (
+        "retry-budget",
+        "M. Brooker, Fixing retries with token buckets and circuit breakers (formula)",
+    ),
 ];
 
 /// Rows of docs/validation.md for one file, and whether each bound holds.
