@@ -188,14 +188,13 @@ impl LogEngine {
 
     /// Entries from `from` to `to` wait for whoever wants them.
     pub(super) fn show<O: Observer>(&self, ctx: &mut Ctx<O>, at: u32, from: u64, to: u64) {
-        let now = ctx.now();
         let part = &self.partitions[at as usize];
         for offset in from..to {
             let entry = part.get(offset);
             for &lane in &part.lanes {
                 let lane = &self.lanes[lane as usize];
                 if !entry.gone && (!lane.picky || ctx.wants(entry.fact, lane.subscription)) {
-                    ctx.observer.stored(lane.world, now, true);
+                    ctx.stored(lane.world, true);
                 }
             }
         }
