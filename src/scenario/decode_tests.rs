@@ -239,7 +239,7 @@ fn every_default_is_of_the_kind_that_its_key_takes() {
             Grammar::Burst => key.default == "1",
             Grammar::Choice(words) => words.contains(&key.default),
             Grammar::Truth => key.default == "false",
-            Grammar::Target => key.default == "10x",
+            Grammar::Target => ["10x", "5x", "50%", "1%/m", "20% 5x"].contains(&key.default),
             // The tests of `quantities` read the defaults of these.
             Grammar::Size | Grammar::SizeOrNone | Grammar::Capacity | Grammar::Ack => true,
             Grammar::Acks => key.default == "all",

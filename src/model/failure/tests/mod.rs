@@ -1,12 +1,16 @@
 //! Failures in small worlds whose every instant can be worked out by hand, and every pair of them
 //! in every overlap.
 
+mod every;
 mod lines;
 mod node;
 mod overlap;
 mod pause;
 mod set;
 mod stop;
+mod strain;
+mod traffic;
+mod trigger;
 
 use crate::model::broker::{
     Accept, Ctx, Delivery, Departure, Engine as Queue, Outcome, Publication,

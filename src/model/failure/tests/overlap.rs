@@ -1,7 +1,6 @@
 //! Failures in every overlap end in the healthy state.
 
 use super::*;
-use crate::model::tables::Takes;
 
 /// Three instances that hear events from an ideal bus and a queue, some in the order of a key, that
 /// write, call, retry in both ways, and are asked. Its unit of time is `ms`.
@@ -45,28 +44,6 @@ pub(super) fn busy(ms: u64) -> Blueprint {
     b
 }
 
-/// Asserts that nothing is left of any failure or of any work.
-fn assert_healthy(w: &World<Log>) {
-    for i in &w.instances {
-        let order = w.services[i.service as usize].order;
-        let (takes, stops) = if i.absent { (Takes::Nothing, 1) } else { (order, 0) };
-        assert!(i.up != i.absent && !i.draining && i.takes == takes && i.slow == 1.0, "{i:?}");
-        assert!(i.crashes + i.pauses + i.busy + i.coming == 0 && i.stops == stops, "{i:?}");
-        assert!(i.inbox.is_empty(), "{i:?}");
-    }
-    for s in &w.services {
-        assert_eq!(s.up, s.size);
-        assert!(s.backlog.is_empty() && s.held == 0);
-        assert!(s.store.as_ref().is_none_or(crate::model::store::Store::is_idle));
-    }
-    let t = &w.trouble;
-    assert!(t.frozen.is_empty() && t.held.is_empty() && t.rolls.is_empty(), "{t:?}");
-    let left = [w.jobs.len(), w.calls.len(), w.deliveries.len(), w.records.len()];
-    assert_eq!((left, w.running, w.book.facts.len()), ([0; 4], 0, 0));
-    assert!(w.lines.is_empty());
-    assert!(w.engines.iter().all(|e| e.at_rest()));
-}
-
 /// What happens from `from` on.
 pub(super) fn tail(log: &[String], from_ms: u64) -> &[String] {
     let time = |l: &String| l.split(' ').next().and_then(|t| t.parse::<f64>().ok());
@@ -85,7 +62,15 @@ fn assert_overlap(b: &Blueprint, ms: u64, failures: Vec<Failure>) {
     assert_eq!(calm, struck);
 }
 
-const VERBS: [Verb; 5] = [Verb::Crash, Verb::Stop, Verb::Restart, Verb::Pause, Verb::Slow(2.0)];
+const VERBS: [Verb; 7] = [
+    Verb::Crash,
+    Verb::Stop,
+    Verb::Restart,
+    Verb::Pause,
+    Verb::Slow(2.0),
+    Verb::Leak(0.5),
+    Verb::Brownout { errors: Probability::ONE, slow: 1.5 },
+];
 
 #[test]
 fn every_pair_of_failures_ends_in_the_healthy_state_whatever_their_overlap() {
@@ -203,7 +188,7 @@ fn a_partition_that_changed_hands_is_read_by_its_new_owner() {
     }
 }
 
-fn pushes(ms: u64, connected: bool) -> EngineSpec {
+pub(super) fn pushes(ms: u64, connected: bool) -> EngineSpec {
     EngineSpec::Push(PushSpec {
         prefetch: 2,
         priorities: 0,
