@@ -224,14 +224,16 @@ impl<O: Observer> World<O> {
         let d = self.deliveries.get(j.delivery);
         let b = *self.book.get(origin, subscription);
         let fact = self.book.facts.get(origin);
+        // Another consumer may have been given it since it was fetched here.
+        let first = b.first.min(d.leased);
         let segments = Segments {
             outbox: fact.relayed - j.intended,
             batch: fact.sent - fact.relayed,
             publish: b.stored - fact.sent,
-            broker: b.first - b.stored,
+            broker: first - b.stored,
             deliver: j.arrived - d.leased,
             wait: j.wait,
-            retry: d.leased - b.first + j.retry,
+            retry: d.leased - first + j.retry,
             service: j.worked - j.retry - j.commit,
             commit: j.commit,
         };

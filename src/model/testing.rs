@@ -272,3 +272,28 @@ pub(crate) fn plain_log(partitions: u32) -> Broker {
     });
     Broker { engine, ..Broker::ideal("log", fixed(1)) }
 }
+
+/// Asserts that nothing is left of any failure or of any work.
+pub(crate) fn assert_healthy(w: &World<Log>) {
+    for i in &w.instances {
+        let order = w.services[i.service as usize].order;
+        let (takes, stops) = if i.absent { (super::tables::Takes::Nothing, 1) } else { (order, 0) };
+        assert!(i.up != i.absent && !i.draining && i.takes == takes && i.slow == 1.0, "{i:?}");
+        assert!(i.crashes + i.pauses + i.busy + i.coming == 0 && i.stops == stops, "{i:?}");
+        assert!(i.inbox.is_empty(), "{i:?}");
+    }
+    for s in &w.services {
+        assert_eq!(s.up, s.size);
+        assert!(s.backlog.is_empty() && s.held == 0);
+        assert!(s.store.as_ref().is_none_or(super::store::Store::is_idle));
+    }
+    let left = [w.jobs.len(), w.calls.len(), w.deliveries.len(), w.records.len()];
+    assert_eq!((left, w.running, w.book.facts.len()), ([0; 4], 0, 0));
+    assert!(w.lines.is_empty() && w.away.is_empty());
+    assert!(w.guarding.is_idle(), "{:?}", w.guarding);
+    assert!(w.strikes.iter().all(|n| *n == 0), "{:?}", w.strikes);
+    assert!(w.trouble.is_over(), "{:?}", w.trouble);
+    assert!(w.ready.iter().all(|n| *n == 0), "{:?}", w.ready);
+    assert!(w.book.identity.hot.is_empty());
+    assert!(w.engines.iter().all(|e| e.at_rest()));
+}

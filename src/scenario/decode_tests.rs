@@ -327,7 +327,9 @@ fn every_default_is_of_the_kind_that_its_key_takes() {
             Grammar::Choice(words) => words.contains(&key.default),
             Grammar::Truth => ["true", "false"].contains(&key.default),
             Grammar::Target => {
-                ["10x", "1%", "1% ~100ms", "1% ~50ms", "100ms"].contains(&key.default)
+                let links = ["1%", "1% ~100ms", "1% ~50ms", "100ms"];
+                let others = ["10x", "5x", "50%", "1%/m", "20% 5x"];
+                links.contains(&key.default) || others.contains(&key.default)
             }
             // The tests of `quantities` read the defaults of these.
             Grammar::Size | Grammar::SizeOrNone | Grammar::Capacity | Grammar::Ack => true,

@@ -16,7 +16,9 @@ pub(super) fn around(place: P) -> String {
                  emits.E = \"1/s\"\n[event.E]\nattrs = { amount = \"1..9\" }\n[service.psp]\n\
                  api.op = \"1ms\"\n[client.web]\nrate = \"1/s\"\ncalls = \"psp.op\"\n";
     let failure = "zones = [\"a\", \"b\"]\n[broker.bus]\npreset = \"kafka\"\n[service.shop]\nemits.E = \"1/s\"\n\
-                   [service.email]\ninstances = 2\non.E = \"1ms\"\n[[failure]]\n@\n";
+                   [service.email]\ninstances = 2\non.E = \"1ms\"\napi.op = \"1ms\"\n\
+                   [entity.o]\ncount = 9\n[event.E]\nkey = \"o\"\n\
+                   [client.web]\nusers = 5\ncalls = \"email.op\"\n[[failure]]\n@\n";
     match place {
         P::Ideal => broker("ideal"),
         P::Log => broker("kafka"),
@@ -198,6 +200,11 @@ const VALUES: &[(&str, &str)] = &[
     ("replay", "{ email = \"7s\" }"),
     ("redrive", "\"email\""),
     ("autoscale", "{ backlog = 7 }"),
+    ("spike", "{ shop = \"7x\" }"),
+    ("hot", "{ E = \"7%\" }"),
+    ("herd", "{ web = \"full 7s\" }"),
+    ("leak", "{ email = \"7%/m\" }"),
+    ("brownout", "{ email = \"7%\" }"),
     ("set", "{ \"service.email.workers\" = 7 }"),
     ("partition", "[\"email\", \"bus\"]"),
     ("loss", "{ \"shop->bus\" = \"7%\" }"),
@@ -291,7 +298,9 @@ fn every_key_makes_another_blueprint() {
         ["preset", "rate", "on", "api", "zone", "external", "at", "every", "for", "name"];
     for place in all {
         for name in keys::names(place) {
-            if elsewhere.contains(&name) || (place, name) == (P::Failure, "off") {
+            let of_failures = ["off", "mtbf", "mttr", "when", "cooldown", "chance", "after"];
+            let trigger = place == P::Failure && of_failures.contains(&name);
+            if elsewhere.contains(&name) || trigger {
                 continue;
             }
             let (with, without) = lines(place, name);

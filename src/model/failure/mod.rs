@@ -82,6 +82,23 @@ impl Trouble {
     }
 }
 
+#[cfg(test)]
+impl Trouble {
+    /// Whether nothing is left of any failure.
+    pub(crate) fn is_over(&self) -> bool {
+        self.nodes.iter().all(|causes| causes.0.iter().all(|n| *n == 0))
+            && self.rolls.is_empty()
+            && self.frozen.is_empty()
+            && self.held.is_empty()
+            && self.burdens.is_empty()
+            && self.strains.is_empty()
+            && self.paced.values().all(Paced::is_usual)
+            && self.minds.values().all(Mind::is_usual)
+            && !self.links.any
+            && !self.links.cuts
+    }
+}
+
 /// How many causes keep each of some things down.
 #[derive(Debug)]
 struct Causes(Vec<u32>);

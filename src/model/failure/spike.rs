@@ -29,7 +29,19 @@ pub(crate) struct Mind {
     pace: f64,
 }
 
+#[cfg(test)]
+impl Paced {
+    pub(super) fn is_usual(&self) -> bool {
+        self.pace == 1.0
+    }
+}
+
 impl Mind {
+    #[cfg(test)]
+    pub(super) fn is_usual(&self) -> bool {
+        self.pace == 1.0
+    }
+
     pub(super) const ASKS: u64 = u64::MAX;
 }
 

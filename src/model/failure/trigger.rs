@@ -52,6 +52,12 @@ fn exponential(mean: SimDuration, key: StreamKey, n: u64) -> SimDuration {
 }
 
 impl Clock {
+    /// Whether its failure has ever struck.
+    #[cfg(test)]
+    pub(super) fn has_struck(&self) -> bool {
+        self.strikes > 0
+    }
+
     /// The number of the present strike.
     pub(super) fn strike(&self) -> u32 {
         self.strikes as u32

@@ -132,6 +132,13 @@ impl Identity {
         struck.then(|| key_of(self.entities[entity as usize].name, 0))
     }
 
+    /// The newest version of the first individual of an entity, 0 if there is none.
+    #[cfg(test)]
+    pub(crate) fn version_of_first(&self, entity: u32) -> u32 {
+        let key = key_of(self.entities[entity as usize].name, 0);
+        self.individuals.version(key).unwrap_or(0)
+    }
+
     /// A new version of an individual that had version `had` when it was last heard of.
     fn next_version(&mut self, entity: u32, key: u64, had: u32) -> u32 {
         let table = &self.entities[entity as usize];

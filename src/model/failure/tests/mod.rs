@@ -1,6 +1,7 @@
 //! Failures in small worlds whose every instant can be worked out by hand, and every pair of them
 //! in every overlap.
 
+mod every;
 mod guards;
 mod lines;
 mod node;
@@ -8,6 +9,9 @@ pub(super) mod overlap;
 mod pause;
 mod set;
 mod stop;
+mod strain;
+mod traffic;
+mod trigger;
 
 use crate::model::broker::{
     Accept, Ctx, Delivery, Departure, Engine as Queue, Outcome, Publication,

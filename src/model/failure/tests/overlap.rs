@@ -1,7 +1,6 @@
 //! Failures in every overlap end in the healthy state.
 
 use super::*;
-use crate::model::tables::Takes;
 
 /// Three instances that hear events from an ideal bus and a queue, some in the order of a key, that
 /// write, call, retry in both ways, and are asked. Its unit of time is `ms`.
@@ -45,30 +44,6 @@ pub(in crate::model::failure) fn busy(ms: u64) -> Blueprint {
     b
 }
 
-/// Asserts that nothing is left of any failure or of any work.
-fn assert_healthy(w: &World<Log>) {
-    for i in &w.instances {
-        let order = w.services[i.service as usize].order;
-        let (takes, stops) = if i.absent { (Takes::Nothing, 1) } else { (order, 0) };
-        assert!(i.up != i.absent && !i.draining && i.takes == takes && i.slow == 1.0, "{i:?}");
-        assert!(i.crashes + i.pauses + i.busy + i.coming == 0 && i.stops == stops, "{i:?}");
-        assert!(i.inbox.is_empty(), "{i:?}");
-    }
-    for s in &w.services {
-        assert_eq!(s.up, s.size);
-        assert!(s.backlog.is_empty() && s.held == 0);
-        assert!(s.store.as_ref().is_none_or(crate::model::store::Store::is_idle));
-    }
-    let t = &w.trouble;
-    assert!(!t.links.any && !t.links.cuts);
-    assert!(t.frozen.is_empty() && t.held.is_empty() && t.rolls.is_empty(), "{t:?}");
-    let left = [w.jobs.len(), w.calls.len(), w.deliveries.len(), w.records.len()];
-    assert_eq!((left, w.running, w.book.facts.len()), ([0; 4], 0, 0));
-    assert!(w.lines.is_empty() && w.away.is_empty());
-    assert!(w.guarding.is_idle(), "{:?}", w.guarding);
-    assert!(w.engines.iter().all(|e| e.at_rest()));
-}
-
 /// What happens from `from` on.
 pub(super) fn tail(log: &[String], from_ms: u64) -> &[String] {
     let time = |l: &String| l.split(' ').next().and_then(|t| t.parse::<f64>().ok());
@@ -87,8 +62,15 @@ fn assert_overlap(b: &Blueprint, ms: u64, failures: Vec<Failure>) {
     assert_eq!(calm, struck);
 }
 
-pub(super) const VERBS: [Verb; 5] =
-    [Verb::Crash, Verb::Stop, Verb::Restart, Verb::Pause, Verb::Slow(2.0)];
+pub(super) const VERBS: [Verb; 7] = [
+    Verb::Crash,
+    Verb::Stop,
+    Verb::Restart,
+    Verb::Pause,
+    Verb::Slow(2.0),
+    Verb::Leak(0.02),
+    Verb::Brownout { errors: Probability::ONE, slow: 1.5 },
+];
 
 #[test]
 fn every_pair_of_failures_ends_in_the_healthy_state_whatever_their_overlap() {
@@ -117,7 +99,7 @@ fn backlog() -> impl Strategy<Value = Backlog> {
     (prop::option::of(0u64..6), policy).prop_map(|(cap, policy)| Backlog { cap, policy })
 }
 
-pub(super) fn strike() -> impl Strategy<Value = (usize, u32, u64, u64)> {
+pub(super) fn strike() -> impl Strategy<Value = Strike> {
     (0..VERBS.len(), 1u32..=3, 0u64..60_000, 0u64..40_000)
 }
 
@@ -149,40 +131,62 @@ proptest! {
     fn any_failures_end_in_the_healthy_state_with_any_broker(
         strikes in prop::collection::vec(strike(), 1..6),
         sizes in prop::collection::vec((1u32..6, 1u32..4, 0u64..60_000, 0u64..40_000), 0..4),
-        kind in 0..3,
+        kind in 0u32..3,
         connected in any::<bool>(),
         batch in any::<bool>(),
         seconds in any::<bool>(),
     ) {
-        let (ms, per) = if seconds { (1_000, 1) } else { (1, 1_000) };
-        let t = |n: u64| SimDuration::from_ms(n * ms);
-        let failures = strikes.into_iter().map(|(verb, instances, begins, lasts)| {
-            failure(VERBS[verb], instances, begins / per, lasts / per)
-        });
-        let mut b = busy(ms);
-        b.failures = failures.collect();
-        b.brokers[1].engine = match kind {
-            0 => pushes(ms, connected),
-            1 => pulls(ms, connected),
-            _ => logs(ms, connected),
-        };
-        if batch {
-            let consume = &mut b.services[1].handlers[1].consume;
-            let each = Variate::constant(t(1));
-            consume.retry_in = RetryIn::Inline;
-            consume.batch = Some(BatchSpec { max: 3, wait: t(10), each, bisect: connected });
-        }
-        for (instances, workers, begins, lasts) in sizes {
-            super::set::set(&mut b, begins / per, lasts / per, |o| {
-                let service = &mut o.services[1];
-                (service.instances, service.workers) = (instances, workers);
-                service.handlers[1].consume.prefetch = Some(workers);
-                service.connections = Some(workers);
-                o.services[0].sources[0].rate = source(instances.into()).sources.remove(0).rate;
-            });
-        }
-        assert_recovery(&b, t(50));
+        recovers_with_any_broker(strikes, sizes, kind, (connected, batch, seconds));
     }
+}
+
+/// A strike: its verb, the number of instances, when it begins and how long it lasts.
+type Strike = (usize, u32, u64, u64);
+/// A change of size: instances, workers, when it begins and how long it lasts.
+type Size = (u32, u32, u64, u64);
+
+/// Lets failures strike a service that hears a broker of some kind, which has to recover.
+fn recovers_with_any_broker(
+    strikes: Vec<Strike>,
+    sizes: Vec<Size>,
+    kind: u32,
+    (connected, batch, seconds): (bool, bool, bool),
+) {
+    let (ms, per) = if seconds { (1_000, 1) } else { (1, 1_000) };
+    let t = |n: u64| SimDuration::from_ms(n * ms);
+    let failures = strikes.into_iter().map(|(verb, instances, begins, lasts)| {
+        failure(VERBS[verb], instances, begins / per, lasts / per)
+    });
+    let mut b = busy(ms);
+    b.failures = failures.collect();
+    b.brokers[1].engine = match kind {
+        0 => pushes(ms, connected),
+        1 => pulls(ms, connected),
+        _ => logs(ms, connected),
+    };
+    if batch {
+        let consume = &mut b.services[1].handlers[1].consume;
+        let each = Variate::constant(t(1));
+        consume.retry_in = RetryIn::Inline;
+        consume.batch = Some(BatchSpec { max: 3, wait: t(10), each, bisect: connected });
+    }
+    for (instances, workers, begins, lasts) in sizes {
+        super::set::set(&mut b, begins / per, lasts / per, |o| {
+            let service = &mut o.services[1];
+            (service.instances, service.workers) = (instances, workers);
+            service.handlers[1].consume.prefetch = Some(workers);
+            service.connections = Some(workers);
+            o.services[0].sources[0].rate = source(instances.into()).sources.remove(0).rate;
+        });
+    }
+    assert_recovery(&b, t(50));
+}
+
+#[test]
+fn what_a_pause_held_back_was_given_out_when_it_was_fetched() {
+    // While its member stands still, another one is given a record that it had fetched before.
+    let strikes = vec![(3, 1, 24_886, 33_732), (0, 2, 47_001, 173)];
+    recovers_with_any_broker(strikes, vec![(5, 1, 36_573, 769)], 2, (true, false, true));
 }
 
 /// Runs an architecture until it is at rest, and what is still on its way back to brokers arrives.
