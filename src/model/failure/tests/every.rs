@@ -34,7 +34,7 @@ const VERBS: &[(&str, &str, &str)] = &[
 const TRIGGERS: &[(&str, &str)] = &[
     ("at", "at = \"300ms\"\nfor = \"200ms\""),
     ("every", "every = \"400ms\"\nfor = \"100ms\""),
-    ("mtbf", "mtbf = \"300ms\"\nmttr = \"50ms\""),
+    ("mtbf", "mtbf = \"150ms\"\nmttr = \"50ms\""),
     ("when", "when = \"books.inflight >= 2\"\ncooldown = \"200ms\"\nfor = \"50ms\""),
     ("chance", "chance = \"5%\"\nfor = \"50ms\""),
     ("after", "after = \"first\"\nfor = \"50ms\""),

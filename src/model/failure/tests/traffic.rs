@@ -57,10 +57,11 @@ fn users(n: u32, think_ms: u64) -> Blueprint {
 
 #[test]
 fn a_spike_shortens_thoughts() {
-    // Asked at 20, answered at 23; 10 of 20 ms are left at 33 and take 5, and so does the next.
+    // Asked at 20, answered at 23; 10 of 20 ms are left at 33 and take 5. Answered again at 41; 18
+    // of the next 20 ms pass until 50, and 2 are left.
     let mut b = users(1, 20);
     b.failures = vec![outside(Verb::Spike(2.0), vec![], vec![ClientId(0)], 33, 17)];
-    assert_eq!(times(&b, "c0 asks"), [20.0, 38.0, 51.0, 75.0, 98.0]);
+    assert_eq!(times(&b, "c0 asks"), [20.0, 38.0, 52.0, 75.0, 98.0]);
 }
 
 #[test]
