@@ -124,3 +124,10 @@ fn the_swarm_draws_every_verb_and_every_trigger() {
         assert!(seen.contains(word), "the swarm never draws `{word}`");
     }
 }
+
+pub(crate) fn dump() {
+    std::fs::create_dir_all("/tmp/chaos-seeds").unwrap();
+    for seed in 1..=10000 {
+        std::fs::write(format!("/tmp/chaos-seeds/{seed}.toml"), architecture(seed).text).unwrap();
+    }
+}
