@@ -9,7 +9,7 @@ use super::call::Caller;
 use super::event::{Event, Kind};
 use super::failure::Held;
 use super::observation::{Observer, Segments, Visit};
-use super::tables::{Instance, Job, NONE, Op, State};
+use super::tables::{Instance, Job, NONE, Op, Range, State};
 use super::{Sched, World};
 use crate::random::derive_id;
 use crate::units::{SimDuration, SimTime};
@@ -154,11 +154,7 @@ impl<O: Observer> World<O> {
                 Op::Call(sites) => {
                     let sites = sites.clone();
                     j.step += 1;
-                    let blocking = self.handlers[j.handler as usize].blocking;
-                    self.call_all(s, job, sites);
-                    if !blocking {
-                        self.steps_aside(s, job);
-                    }
+                    self.call_out(s, job, sites);
                     return;
                 }
                 Op::EmitAll(_) | Op::EmitOne(..) => {
@@ -168,6 +164,15 @@ impl<O: Observer> World<O> {
                     }
                 }
             }
+        }
+    }
+
+    /// Makes the calls of a step, and lets the worker go meanwhile if its handler says so.
+    fn call_out(&mut self, s: &mut Sched, job: u32, sites: Range) {
+        let blocking = self.handlers[self.jobs.get(job).handler as usize].blocking;
+        self.call_all(s, job, sites);
+        if !blocking {
+            self.steps_aside(s, job);
         }
     }
 

@@ -122,7 +122,8 @@ fn values_set(reader: &mut Reader, entry: &Entry) -> Option<Vec<Entry>> {
     }
 }
 
-/// The target of a verb, and what happens to it. Of a `set`, which has none, the paths stand for it.
+/// The target of a verb, and what happens to it. Of a `set`, which has none, the paths stand for
+/// it.
 fn struck(reader: &mut Reader, entry: &Entry) -> Option<(Ref, Verb)> {
     let verb = match entry.key.as_str() {
         "crash" | "zone" => Verb::Crash,

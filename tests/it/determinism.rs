@@ -227,8 +227,9 @@ fn before(results: &VariantResult, path: &str, until: f64) -> Vec<Option<f64>> {
 #[test]
 fn a_failure_changes_no_series_before_it() {
     let failures = [
-        "crash = \"email\"\nat = \"12s\"\nfor = \"1s\"",
-        "slow = { email = \"5x\" }\nat = \"12s\"",
+        // What happens at the very end of a bin belongs to it.
+        "crash = \"email\"\nat = \"12010ms\"\nfor = \"1s\"",
+        "slow = { email = \"5x\" }\nat = \"12010ms\"",
     ];
     let healthy = simulate(STRIKE, &[]);
     for failure in failures {

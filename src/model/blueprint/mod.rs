@@ -399,8 +399,8 @@ pub struct Failure {
     pub target: Target,
     /// When.
     pub trigger: FailureTrigger,
-    /// How long the cause lasts; `None`: no time at all (`every`), else for ever, unless the trigger
-    /// says how long, or the verb is one that is over at once.
+    /// How long the cause lasts; `None`: no time at all (`every`), else for ever, unless the
+    /// trigger says how long, or the verb is one that is over at once.
     pub lasts: Option<SimDuration>,
 }
 

@@ -65,7 +65,8 @@ impl LogEngine {
         }
     }
 
-    /// A member gets what is there of its partitions, up to the size of an answer.
+    /// A member gets what is there of its partitions, up to the size of an answer: of each the same
+    /// share, so that a long backlog does not keep all of its workers but one idle.
     fn fetch<O: Observer>(&mut self, ctx: &mut Ctx<O>, member: u32) {
         let mut left = u64::from(self.spec.max_poll_records.max(1));
         while left > 0 {
@@ -84,7 +85,8 @@ impl LogEngine {
                 self.reset(ctx, lane);
             }
             let position = self.lanes[lane as usize].position;
-            let n = self.partitions[at].readable().saturating_sub(position).min(left);
+            let share = left.div_ceil(self.members[member as usize].ready.len() as u64 + 1);
+            let n = self.partitions[at].readable().saturating_sub(position).min(share);
             if n > 0 {
                 left -= n;
                 self.take(ctx, lane, n);

@@ -141,6 +141,16 @@ pub(crate) struct LogEngine {
     cut: Vec<bool>,
 }
 
+/// Whether a failure makes the groups of a service read again.
+fn is_replayed(blueprint: &Blueprint, service: u32) -> bool {
+    let strikes = |target: &Target| match target {
+        Target::Instances { service: s, .. } => s.0 == service,
+        _ => false,
+    };
+    let mut failures = blueprint.failures.iter();
+    failures.any(|f| matches!(f.verb, Verb::Replay(_)) && strikes(&f.target))
+}
+
 impl LogEngine {
     /// The log of broker `at`.
     pub(crate) fn new(
@@ -153,21 +163,13 @@ impl LogEngine {
         let broker = &blueprint.brokers[at as usize];
         let EngineSpec::Log(spec) = &broker.engine else { unreachable!("only a log has one") };
         let events = blueprint.events.len() as u32;
-        let replays = |service: u32| {
-            let strikes = |f: &super::super::Failure| match &f.target {
-                Target::Instances { service: s, .. } => s.0 == service,
-                _ => false,
-            };
-            let mut failures = blueprint.failures.iter();
-            failures.any(|f| matches!(f.verb, Verb::Replay(_)) && strikes(f))
-        };
         let own = |g: &&GroupTable| g.broker == at;
         let mut log = Self {
             spec: spec.clone(),
             acks: broker.producer.acks,
             idempotent: broker.producer.idempotent,
             key,
-            keep: groups.iter().filter(own).any(|g| replays(g.service)),
+            keep: groups.iter().filter(own).any(|g| is_replayed(blueprint, g.service)),
             partitions: (0..events * spec.partitions)
                 .map(|nth| Partition::new(nth % spec.partitions, broker.nodes, spec.replicas))
                 .collect(),
