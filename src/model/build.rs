@@ -330,7 +330,7 @@ impl<O: Observer> Builder<'_, O> {
                         let name = seen.name(&format!("call:{}", self.operation(*o)));
                         self.site(&format!("{path}/{name}"), *o, &handler.retry, lane, pointer);
                         let guards = (&handler.guards, &handler.retry);
-                        self.guard(&path, self.asking(at, service), guards, *o);
+                        self.guard(&path, self.asking(at), guards, *o);
                     }
                     Op::Call(first..self.world.sites.len() as u32)
                 }

@@ -3,7 +3,7 @@
 use super::Builder;
 use crate::model::backlog::{CoDel, Discipline, Order};
 use crate::model::blueprint::{
-    BacklogPolicy, Blueprint, Guards, Handler, Operation, Retry, Service, Step,
+    BacklogPolicy, Blueprint, Guards, Handler, Operation, Retry, Service, ServiceId, Step,
 };
 use crate::model::guard::{Guard, Hedges, Limiter};
 use crate::model::observation::{Asker, Observer};
@@ -48,7 +48,7 @@ impl<O: Observer> Builder<'_, O> {
                 asker,
                 owner,
                 service,
-                of: callee.instances,
+                of: self.blueprint.room(called.service),
                 spec: guards.clone(),
                 expires: guards.deadline || ordered,
                 budget: retry.budget,
@@ -96,7 +96,7 @@ impl<O: Observer> Builder<'_, O> {
         let mut d = Discipline::new(order, self.streams.key(&format!("{name}/backlog")));
         d.expires = self.is_called_with(at, |guards| guards.deadline);
         if let BacklogPolicy::Codel { target, interval } = policy {
-            d.thin_out(CoDel::new(target, interval), service.instances);
+            d.thin_out(CoDel::new(target, interval), self.blueprint.room(ServiceId(at)));
         }
         let key = self.streams.key(&format!("{name}/patience"));
         d.patience = service.patience.clone().map(|patience| (patience, key));
@@ -120,9 +120,9 @@ impl<O: Observer> Builder<'_, O> {
     }
 
     /// Whom the guards of a service's handler belong to; its instances come next.
-    pub(super) fn asking(&self, at: u32, service: &Service) -> (Asker, u32, u32, u32) {
+    pub(super) fn asking(&self, at: u32) -> (Asker, u32, u32, u32) {
         let (handler, first) = (self.world.handlers.len(), self.world.instances.len());
-        (Asker::Service(at), handler as u32, first as u32, service.instances)
+        (Asker::Service(at), handler as u32, first as u32, self.blueprint.room(ServiceId(at)))
     }
 }
 

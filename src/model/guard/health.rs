@@ -50,7 +50,9 @@ impl<O: Observer> World<O> {
     /// are as good as before.
     pub(super) fn choose(&mut self, now: SimTime, call: &Call, attempt: u32, avoid: u32) -> u32 {
         let site = &self.sites[call.site as usize];
-        let all = self.services[site.service as usize].instances.clone();
+        let table = &self.services[site.service as usize];
+        // Not the room for those that there may be later.
+        let all = table.instances.start..table.instances.start + table.size;
         let health = self.state_of(call).and_then(|state| state.health.as_ref());
         let fine = |i: u32| match health {
             None => true,

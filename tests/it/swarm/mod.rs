@@ -1,0 +1,133 @@
+//! The swarm: architectures with any broker, any way to publish, to consume and to guard calls, and
+//! anything that may break, drawn from a number.
+//!
+//! The program itself checks conservation, segments and Little's law at the end of every run and
+//! ends with status 70 if one is broken; what it publishes is judged here once more, and every run
+//! has to come to rest, or to have one of the reasons in `rest`. A number that fails is said, with
+//! its scenario. `SWARM=10000 cargo test --release swarm` runs as many as it says, and
+//! `SWARM_FROM=77 SWARM=77` that one alone.
+
+mod failures;
+mod guards;
+mod rest;
+mod world;
+
+use crate::support;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use tidelag::results::{Ledger, Results};
+use tidelag::scenario::keys::{TRIGGERS, VERBS};
+use world::{Drawn, architecture};
+
+/// The last number of the everyday test.
+const FEW: u64 = if cfg!(debug_assertions) { 60 } else { 600 };
+
+/// Of so many one is run again, on two threads instead of one.
+const AGAIN: u64 = 8;
+
+fn accounted(ledger: &Ledger) -> u64 {
+    let reasons = ledger.dropped.iter().chain(ledger.lost.iter()).map(|(_, n)| *n).sum::<u64>();
+    let open = ledger.pending + ledger.stored + ledger.leased;
+    let judged = ledger.applied + ledger.superseded + ledger.rejected;
+    open + judged + ledger.dead_lettered + ledger.expired + reasons
+}
+
+/// What is wrong with the results, if anything.
+fn fault(results: &Results, drawn: &Drawn) -> Option<String> {
+    let base = results.variants.get("base")?;
+    for (service, ledger) in base.ledger.iter() {
+        if accounted(ledger) != ledger.committed {
+            return Some(format!("{service} does not balance: {ledger:?}"));
+        }
+        let open = ledger.pending + ledger.stored + ledger.leased;
+        if base.phases.converged && open > 0 {
+            return Some(format!("{service} at rest with live obligations: {ledger:?}"));
+        }
+    }
+    if !base.phases.converged && drawn.restless.is_empty() {
+        let open = |(name, l): (&str, &Ledger)| {
+            format!("{name}: {} pending, {} stored, {} leased", l.pending, l.stored, l.leased)
+        };
+        let open: Vec<String> = base.ledger.iter().map(open).collect();
+        return Some(format!("is not at rest, and nothing drawn is a reason: {open:?}"));
+    }
+    None
+}
+
+/// What `run` prints for a scenario on so many threads.
+fn printed(file: &Path, more: &[&str]) -> Result<Vec<u8>, String> {
+    let mut command = support::tidelag();
+    command.arg("run").arg(file).args(["--format", "json", "--quiet"]).args(more);
+    let output = command.output().expect("the binary starts");
+    match support::status(&output) {
+        0 | 1 => Ok(output.stdout),
+        status => Err(format!("status {status}\n{}", support::stderr(&output))),
+    }
+}
+
+/// Runs the architecture of a number. What is wrong with it, if anything.
+fn judge(seed: u64, dir: &Path) -> Result<(), String> {
+    let drawn = architecture(seed);
+    let file = support::write(dir, &format!("{seed}.toml"), &drawn.text);
+    let again = seed.is_multiple_of(AGAIN);
+    let seeds = if again { "2" } else { "1" };
+    let one = printed(&file, &["--seeds", seeds, "--threads", "1"])?;
+    if again && one != printed(&file, &["--seeds", seeds, "--threads", "2"])? {
+        return Err("two threads give other bytes than one".to_owned());
+    }
+    let results: Results = serde_json::from_slice(&one).expect("results.json");
+    fault(&results, &drawn).map_or(Ok(()), Err)
+}
+
+/// A number of the environment.
+fn given(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|n| n.parse().ok())
+}
+
+#[test]
+fn swarm() {
+    let last = given("SWARM").unwrap_or(FEW);
+    let next = AtomicU64::new(given("SWARM_FROM").unwrap_or(1));
+    let dir = tempfile::tempdir().expect("a directory");
+    let work = || {
+        let mut wrong = Vec::new();
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed > last {
+                return wrong;
+            }
+            if let Err(fault) = judge(seed, dir.path()) {
+                wrong.push((seed, fault));
+            }
+        }
+    };
+    let workers = thread::available_parallelism().map_or(1, usize::from);
+    let mut wrong: Vec<(u64, String)> = thread::scope(|scope| {
+        let all: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        all.into_iter().flat_map(|one| one.join().expect("a number of the swarm")).collect()
+    });
+    wrong.sort();
+    for (seed, fault) in &wrong {
+        println!("swarm number {seed}: {fault}");
+    }
+    if let Some((seed, _)) = wrong.first() {
+        panic!("{} numbers fail. Number {seed}:\n{}", wrong.len(), architecture(*seed).text);
+    }
+}
+
+#[test]
+fn the_swarm_draws_every_verb_and_every_trigger() {
+    let seen: BTreeSet<&str> = (1..=FEW).flat_map(|seed| architecture(seed).seen).collect();
+    for word in VERBS.iter().chain(TRIGGERS) {
+        assert!(seen.contains(word), "the swarm never draws `{word}`");
+    }
+}
+
+pub(crate) fn dump() {
+    std::fs::create_dir_all("/tmp/chaos-seeds").unwrap();
+    for seed in 1..=10000 {
+        std::fs::write(format!("/tmp/chaos-seeds/{seed}.toml"), architecture(seed).text).unwrap();
+    }
+}
