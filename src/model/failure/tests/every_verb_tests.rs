@@ -78,8 +78,13 @@ emits.E = "60/s"
 instances = 2
 workers = 2
 start = "50ms"
-on.E = {{ takes = "~4ms", calls = "psp.pay", writes = "entry", attempts = 8, backoff = "5ms fixed" }}
 api.get = "~3ms"
+[service.books.on.E]
+takes = "~4ms"
+calls = "psp.pay"
+writes = "entry"
+attempts = 8
+backoff = "5ms fixed"
 [service.psp]
 workers = 3
 start = "50ms"
@@ -142,7 +147,8 @@ fn nothing_changes_before_the_first_strike_and_nothing_at_all_by_what_is_off() {
             }
             let preset = presets(needs).next().expect("one at least");
             let first = if trigger == "after" {
-                "[[failure]]\nname = \"first\"\nslow = { psp = \"2x\" }\nat = \"300ms\"\nfor = \"100ms\"\n"
+                "[[failure]]\nname = \"first\"\nslow = { psp = \"2x\" }\nat = \"300ms\"\n\
+                 for = \"100ms\"\n"
             } else {
                 ""
             };
