@@ -1,6 +1,6 @@
 //! Every verb and every trigger of failures, held against what can be worked out by hand.
-//! `UPDATE=1 cargo test --release --test it failures` writes docs/failures.md, which must show the very
-//! numbers that come out.
+//! `UPDATE=1 cargo test --release --test it failures` writes docs/failures.md, which must show the
+//! very numbers that come out.
 
 use crate::support;
 use serde::Deserialize;
@@ -11,8 +11,8 @@ use tidelag::scenario::keys::{TRIGGERS, VERBS};
 const HEAD: &str = "\
 # Failures, expected and simulated
 
-Written by `UPDATE=1 cargo test --release --test it failures`; do not edit. A scenario for each verb and each \
-trigger of [failures](model/failures.md) whose result follows from arithmetic; \
+Written by `UPDATE=1 cargo test --release --test it failures`; do not edit. A scenario for \
+each verb and each trigger of [failures](model/failures.md) whose result follows from arithmetic; \
 [tests/failures](../tests/failures/README.md) has the scenarios. SI units. Where no tolerance is \
 stated there is none but for rounding: arrivals are periodic, work is constant and nothing is drawn.
 
@@ -124,7 +124,7 @@ fn every_verb_and_every_trigger_has_a_case() {
 fn a_case_is_of_one_kind_uses_what_it_is_of_and_explains_its_tolerance() {
     let mut seen = BTreeSet::new();
     for case in &cases() {
-        let (Some(name), None) | (None, Some(name)) = (&case.verb, &case.trigger) else {
+        let ((Some(name), None) | (None, Some(name))) = (&case.verb, &case.trigger) else {
             panic!("{} is of a verb or of a trigger", case.id);
         };
         let used = case.scenario.lines().any(|l| l.split('=').next().unwrap_or("").trim() == name);
