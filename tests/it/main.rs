@@ -7,6 +7,7 @@ mod coupling;
 mod determinism;
 mod diagnostics;
 mod docs;
+mod failures;
 mod ground_truth;
 mod journal;
 mod knobs;
