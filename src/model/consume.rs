@@ -320,6 +320,10 @@ impl<O: Observer> World<O> {
             if line != 0 {
                 self.next_in_line(s, subscription, line);
             }
+            if let Outcome::Reject(_) = outcome {
+                // A log may still have it, and does not hear of what it was told is done.
+                self.book.end(&mut self.observer, origin, subscription, outcome.reason());
+            }
         } else {
             self.done_with(s, delivery, outcome);
         }

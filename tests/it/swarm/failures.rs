@@ -37,6 +37,12 @@ pub(super) fn failure(dice: &mut Dice, drawn: &mut Drawn) {
     let _ = writeln!(drawn.text, "[[failure]]\nname = \"{name}\"\n{}\n{when}", strike.text);
     drawn.seen.insert(strike.verb);
     drawn.seen.insert(trigger);
+    if matches!(trigger, "every" | "mtbf" | "when" | "chance") {
+        drawn.restless.insert(Restless::ComesBack);
+    }
+    if drawn.connected && strike.text.contains("datagram") {
+        drawn.restless.insert(Restless::NoLease);
+    }
     if ends {
         drawn.over.push(name);
     } else {
@@ -160,8 +166,7 @@ fn link(dice: &mut Dice, drawn: &Drawn, verb: &str) -> String {
 /// When it strikes and for how long; which trigger that is; whether each strike ends.
 fn trigger(dice: &mut Dice, drawn: &Drawn, strike: &Strike) -> (String, &'static str, bool) {
     let lasts = 10 + dice.below(1_500);
-    // A strike in ten is for good.
-    let for_good = !strike.at_once && dice.below(10) == 0;
+    let for_good = !strike.at_once && dice.below(20) == 0;
     let ends = if strike.at_once || for_good {
         String::new()
     } else {

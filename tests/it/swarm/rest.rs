@@ -6,6 +6,26 @@
 pub(super) enum Restless {
     /// A failure whose cause is never removed.
     ForGood,
+    /// A failure that strikes again and again, in the drain too. If a system heals slowly, as a
+    /// group of a log does, it never does; so it has to come to rest when each strikes once.
+    ComesBack,
     /// A log whose partition stands still when work has failed for good.
     Halts,
+    /// Leases that are shorter than what waits in a consumer's hands: everything is given out again
+    /// before it is done, and the work for that keeps the rest waiting.
+    ShortLease,
+    /// A delivery lost at once, by a broker whose leases end with their connection alone.
+    NoLease,
+}
+
+/// The scenario, but for failures that come back: each strikes once.
+pub(super) fn struck_once(text: &str) -> String {
+    let line = |line: &str| match line.split_once(" = ") {
+        Some(("every" | "mtbf", at)) => format!("at = {at}\n"),
+        Some(("mttr", lasts)) => format!("for = {lasts}\n"),
+        Some(("when" | "chance", _)) => "at = \"1s\"\n".to_owned(),
+        Some(("cooldown", _)) => String::new(),
+        _ => format!("{line}\n"),
+    };
+    text.lines().map(line).collect()
 }

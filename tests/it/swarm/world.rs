@@ -16,6 +16,8 @@ pub(super) struct Drawn {
     pub(super) keyed: bool,
     /// The broker has but one node.
     pub(super) one_node: bool,
+    /// What the broker leases it takes back only when a connection ends.
+    pub(super) connected: bool,
     /// The shop has a relay.
     pub(super) relay: bool,
     pub(super) shop_calls: bool,
@@ -98,9 +100,14 @@ fn broker(dice: &mut Dice, drawn: &mut Drawn) {
         Engine::FanOut => &["deliver = \"~3ms\"", "nodes = 1"],
     };
     if dice.below(4) > 0 {
-        let _ = writeln!(drawn.text, "{}", dice.pick(settings));
+        let setting = *dice.pick(settings);
+        let _ = writeln!(drawn.text, "{setting}");
+        if setting.starts_with("visibility") {
+            drawn.restless.insert(Restless::ShortLease);
+        }
     }
     drawn.engine = engine;
+    drawn.connected = preset == "pulsar" && !drawn.text.contains("visibility");
 }
 
 /// One of some texts.

@@ -9,7 +9,7 @@ mod receive;
 mod tests;
 mod timers;
 
-use super::{Accept, Ctx, Departure, Engine, Outcome, Publication};
+use super::{Accept, Ctx, Delivery, Departure, Engine, Outcome, Publication};
 use crate::model::blueprint::{AckMode, Broker, EngineSpec, Exhausted, PullSpec};
 use crate::model::fate::Fate;
 use crate::model::observation::Observer;
@@ -211,6 +211,7 @@ impl Pull {
         let d = *ctx.deliveries.get(delivery);
         let q = self.queue_of[ctx.subscriptions[d.subscription as usize].group as usize] as usize;
         if self.leader.is_none() {
+            self.answer_lost(q, &d);
             return;
         }
         let m = *self.queues[q].messages.get(d.token);
@@ -234,6 +235,12 @@ impl Pull {
             _ => return,
         }
         self.pump(ctx, q);
+    }
+
+    /// The answer about a delivery is lost: its holder has done with it, and asks for no more time.
+    fn answer_lost(&mut self, q: usize, d: &Delivery) {
+        let m = self.queues[q].messages.get_mut(d.token);
+        m.lost |= m.stamp == d.stamp;
     }
 
     /// Ends leases of an instance, or of everybody.
@@ -302,10 +309,12 @@ impl<O: Observer> Engine<O> for Pull {
         let d = *ctx.deliveries.get(slot);
         let group = ctx.subscriptions[d.subscription as usize].group;
         // Before the work it has been acknowledged already.
-        if ctx.groups[group as usize].ack != AckMode::Before
-            && ctx.travel(slot, self.leader.unwrap_or(0), outcome)
-        {
-            self.settle(ctx, slot, outcome);
+        if ctx.groups[group as usize].ack != AckMode::Before {
+            if ctx.travel(slot, self.leader.unwrap_or(0), outcome) {
+                self.settle(ctx, slot, outcome);
+            } else if !ctx.deliveries.get(slot).travels {
+                self.answer_lost(self.queue_of[group as usize] as usize, &d);
+            }
         }
         let consumer = self.consumer(group, d.instance);
         if self.parts.groups[self.consumers[consumer].queue as usize].prefetch > 0 {

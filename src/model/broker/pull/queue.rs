@@ -44,6 +44,9 @@ pub(super) struct Message {
     /// Who has it, in which incarnation, if it is leased.
     pub(super) holder: u32,
     pub(super) incarnation: u32,
+    /// Whether it has been lost on its way there, or the answer on its way back: nobody asks for
+    /// more time for it.
+    pub(super) lost: bool,
     /// Neighbours in the order of arrival.
     pub(super) older: u32,
     pub(super) newer: u32,
@@ -65,6 +68,7 @@ impl Message {
         place: Place::Behind,
         holder: NONE,
         incarnation: 0,
+        lost: false,
         older: NONE,
         newer: NONE,
         next: NONE,
@@ -253,6 +257,7 @@ impl Queue {
         m.receives += 1;
         m.holder = instance;
         m.incarnation = ctx.instances[instance as usize].incarnation;
+        m.lost = false;
         *m
     }
 

@@ -138,7 +138,8 @@ impl Pull {
             let streams = self.parts.groups[q].prefetch > 0;
             let (of, names) = ((m.fact, m.subscription), (slot, m.stamp));
             ctx.node = self.leader.unwrap_or(0);
-            ctx.deliver_over_links(of, instance, names, at, streams);
+            let sent = ctx.deliver_over_links(of, instance, names, at, streams);
+            queue.messages.get_mut(slot).lost = ctx.deliveries.get(sent).void;
         } else {
             ctx.deliver_at(m.fact, m.subscription, instance, slot, m.stamp, at);
         }

@@ -90,7 +90,7 @@ impl Pull {
     /// Whether the holder of a message has just asked for more time.
     fn extends<O: Observer>(&self, ctx: &Ctx<O>, q: usize, slot: u32) -> bool {
         let m = self.queues[q].messages.get(slot);
-        let alive = ctx.instances[m.holder as usize].incarnation == m.incarnation;
+        let alive = !m.lost && ctx.instances[m.holder as usize].incarnation == m.incarnation;
         let consumer = self.consumer(self.queues[q].group, m.holder);
         let c = &self.consumers[consumer];
         self.spec.heartbeat && alive && c.presence != Presence::Paused && c.cut.is_none()
