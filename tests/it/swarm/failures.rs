@@ -18,9 +18,32 @@ struct Strike {
 
 /// Verbs, each as often as it stands here.
 const VERBS: &[&str] = &[
-    "crash", "crash", "crash", "stop", "restart", "pause", "slow", "zone", "leak", "brownout",
-    "unclean", "replay", "redrive", "partition", "partition", "loss", "duplicate", "reorder",
-    "delay", "throttle", "set", "set", "set", "spike", "hot", "herd",
+    "crash",
+    "crash",
+    "crash",
+    "stop",
+    "restart",
+    "pause",
+    "slow",
+    "zone",
+    "leak",
+    "brownout",
+    "unclean",
+    "replay",
+    "redrive",
+    "partition",
+    "partition",
+    "loss",
+    "duplicate",
+    "reorder",
+    "delay",
+    "throttle",
+    "set",
+    "set",
+    "set",
+    "spike",
+    "hot",
+    "herd",
 ];
 
 /// Draws a failure that makes sense in what is drawn so far.
@@ -137,7 +160,8 @@ fn set(dice: &mut Dice, drawn: &Drawn, service: &str) -> String {
 
 /// Something is wrong between two ends between which something travels.
 fn link(dice: &mut Dice, drawn: &Drawn, verb: &str) -> String {
-    let mut ends = vec![("web", "shop"), ("crowd", "psp"), ("zone:a", "zone:b"), ("crowd", "psp[0]")];
+    let mut ends =
+        vec![("web", "shop"), ("crowd", "psp"), ("zone:a", "zone:b"), ("crowd", "psp[0]")];
     if drawn.shop_calls {
         ends.extend([("shop", "psp"), ("shop[0]", "psp")]);
     }
@@ -156,7 +180,9 @@ fn link(dice: &mut Dice, drawn: &Drawn, verb: &str) -> String {
     let link = format!("{from}->{to}");
     match verb {
         "partition" => format!("partition = [\"{from}\", \"{to}\"]"),
-        "loss" if dice.below(2) == 0 => format!("loss = {{ \"{link}\" = \"20%\" }}\ndatagram = true"),
+        "loss" if dice.below(2) == 0 => {
+            format!("loss = {{ \"{link}\" = \"20%\" }}\ndatagram = true")
+        }
         "throttle" => format!("throttle = {{ \"{link}\" = \"{}KB/s\" }}", 20 + dice.below(60)),
         "delay" => format!("delay = {{ \"{link}\" = \"~60ms\" }}"),
         _ => format!("{verb} = {{ \"{link}\" = \"20%\" }}"),
@@ -167,11 +193,8 @@ fn link(dice: &mut Dice, drawn: &Drawn, verb: &str) -> String {
 fn trigger(dice: &mut Dice, drawn: &Drawn, strike: &Strike) -> (String, &'static str, bool) {
     let lasts = 10 + dice.below(1_500);
     let for_good = !strike.at_once && dice.below(20) == 0;
-    let ends = if strike.at_once || for_good {
-        String::new()
-    } else {
-        format!("\nfor = \"{lasts}ms\"")
-    };
+    let ends =
+        if strike.at_once || for_good { String::new() } else { format!("\nfor = \"{lasts}ms\"") };
     let level = ["s0.backlog > 3", "shop.inflight >= 2", "psp.backlog > 1", "s0.inflight < 1"];
     match dice.below(12) {
         0 | 1 => (format!("every = \"{}ms\"{ends}", 1_600 + dice.below(1_500)), "every", true),

@@ -13,13 +13,13 @@ mod rest;
 mod world;
 
 use crate::support;
+use rest::{Restless, struck_once};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use tidelag::results::{Ledger, Results};
 use tidelag::scenario::keys::{TRIGGERS, VERBS};
-use rest::{Restless, struck_once};
 use world::architecture;
 
 /// The last number of the everyday test.
@@ -132,12 +132,5 @@ fn the_swarm_draws_every_verb_and_every_trigger() {
     let seen: BTreeSet<&str> = (1..=FEW).flat_map(|seed| architecture(seed).seen).collect();
     for word in VERBS.iter().chain(TRIGGERS) {
         assert!(seen.contains(word), "the swarm never draws `{word}`");
-    }
-}
-
-pub(crate) fn dump() {
-    std::fs::create_dir_all("/tmp/chaos-seeds").unwrap();
-    for seed in 1..=10000 {
-        std::fs::write(format!("/tmp/chaos-seeds/{seed}.toml"), architecture(seed).text).unwrap();
     }
 }
