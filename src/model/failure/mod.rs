@@ -130,7 +130,9 @@ impl<O: Observer> World<O> {
             Verb::Restart => self.roll_out(failure),
             Verb::Pause => struck.into_iter().for_each(|i| self.pause(s, i)),
             Verb::Slow(_) | Verb::Leak(_) | Verb::Brownout { .. } => {
-                struck.into_iter().for_each(|i| self.burden(now, failure, i));
+                for i in struck {
+                    self.burden(now, failure, i);
+                }
             }
             Verb::Replay(to) => self.each_group_struck(s, failure, |engine, ctx, group| {
                 engine.replay(ctx, group, to);
@@ -156,7 +158,9 @@ impl<O: Observer> World<O> {
             Verb::Stop => struck.into_iter().for_each(|i| self.stop_ends(s, i)),
             Verb::Pause => struck.into_iter().for_each(|i| self.go_on(s, i)),
             Verb::Slow(_) | Verb::Leak(_) | Verb::Brownout { .. } => {
-                struck.into_iter().for_each(|i| self.relieve(failure, i));
+                for i in struck {
+                    self.relieve(failure, i);
+                }
             }
             Verb::Set(_) => self.values_change(s),
             Verb::Link => self.links_change(s, failure),

@@ -57,7 +57,7 @@ pub(super) fn of_handler(dice: &mut Dice) -> String {
     if dice.below(4) == 0 {
         keys.push("blocking = false");
     }
-    keys.iter().map(|key| format!(", {key}")).collect()
+    keys.iter().flat_map(|key| [", ", *key]).collect()
 }
 
 /// How a service lets work wait; perhaps without a limit.

@@ -119,11 +119,11 @@ fn swarm() {
         all.into_iter().flat_map(|one| one.join().expect("a number of the swarm")).collect()
     });
     wrong.sort();
-    for (seed, fault) in &wrong {
-        println!("swarm number {seed}: {fault}");
-    }
+    let say = |(seed, fault): &(u64, String)| format!("swarm number {seed}: {fault}");
+    let said: Vec<String> = wrong.iter().map(say).collect();
     if let Some((seed, _)) = wrong.first() {
-        panic!("{} numbers fail. Number {seed}:\n{}", wrong.len(), architecture(*seed).text);
+        let text = architecture(*seed).text;
+        panic!("{}\n{} numbers fail. Number {seed}:\n{text}", said.join("\n"), wrong.len());
     }
 }
 

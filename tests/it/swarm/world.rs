@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 /// What is drawn of a number.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 #[derive(Debug, Default)]
 pub(super) struct Drawn {
     pub(super) text: String,
@@ -194,11 +195,15 @@ fn sources(dice: &mut Dice, drawn: &mut Drawn) {
     let _ = writeln!(text, "emits.A = \"{}/s\"", 20 + dice.below(80));
     let rate = 10 + dice.below(40);
     let _ = writeln!(text, "[client.web]\ncalls = \"shop.buy\"\nrate = \"{rate}/s\"");
-    guards::of_client(dice).iter().for_each(|key| text.extend([key, "\n"]));
+    for key in guards::of_client(dice) {
+        text.extend([key, "\n"]);
+    }
     let users = 1 + dice.below(6);
     let _ = writeln!(text, "[client.crowd]\ncalls = \"psp.charge\"\nusers = {users}");
     text.push_str("think = \"~300ms\"\n");
-    guards::calling(dice).iter().for_each(|key| text.extend([key, "\n"]));
+    for key in guards::calling(dice) {
+        text.extend([key, "\n"]);
+    }
     drawn.services.push(("source".to_owned(), instances));
 }
 
