@@ -226,10 +226,12 @@ impl<O: Observer> World<O> {
         let fact = self.book.facts.get(origin);
         // Another consumer may have been given it since it was fetched here.
         let first = b.first.min(d.leased);
+        // Somebody else may have emitted the same, and have been faster.
+        let (relayed, sent) = (fact.relayed.min(b.stored), fact.sent.min(b.stored));
         let segments = Segments {
-            outbox: fact.relayed - j.intended,
-            batch: fact.sent - fact.relayed,
-            publish: b.stored - fact.sent,
+            outbox: relayed - j.intended,
+            batch: sent - relayed,
+            publish: b.stored - sent,
             broker: first - b.stored,
             deliver: j.arrived - d.leased,
             wait: j.wait,
