@@ -9,8 +9,8 @@ pub use brokers::{LaneInfo, lanes};
 
 use super::autoscale::Scaling;
 use super::blueprint::{
-    BacklogPolicy, Blueprint, Dedup, Emission, Emit, EngineSpec, Handler, Operation, OrderGuard,
-    Retry, Service, ServiceId, Step, Target, Trigger,
+    Blueprint, Dedup, Emission, Emit, EngineSpec, Handler, Operation, OrderGuard, Retry, Service,
+    ServiceId, Step, Target, Trigger,
 };
 use super::book::Book;
 use super::failure::{Links, Settings, Trouble, clocks};
@@ -246,7 +246,6 @@ impl<O: Observer> Builder<'_, O> {
         }
         self.sources(at, service);
         let first = self.world.instances.len() as u32;
-        let policy = service.backlog.policy;
         let (discipline, order) = self.discipline(at, service);
         let room = self.blueprint.room(ServiceId(at));
         for i in 0..room {
@@ -285,7 +284,7 @@ impl<O: Observer> Builder<'_, O> {
             asks: self.asks(at),
             order,
             cap: service.backlog.cap.map(|cap| usize::try_from(cap).unwrap_or(usize::MAX)),
-            evicts: matches!(policy, BacklogPolicy::DropOldest | BacklogPolicy::Lifo),
+            evicts: service.backlog.policy.evicts(),
             gated: self.is_gated(at, service),
             discipline,
             held: 0,

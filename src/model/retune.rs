@@ -2,9 +2,8 @@
 //!
 //! What has begun goes on as it began; what begins later is done with the new values.
 
-use super::blueprint::{
-    BacklogPolicy, Blueprint, Broker, Client, Dedup, Emit, Handler, Load, Service, Step,
-};
+use super::backlog::Order;
+use super::blueprint::{Blueprint, Broker, Client, Dedup, Emit, Handler, Load, Service, Step};
 use super::event::{Event, Kind, MAX_COMPONENTS};
 use super::observation::Observer;
 use super::publish::RelayKind;
@@ -248,19 +247,25 @@ impl<O: Observer> World<O> {
     }
 
     fn retune_service(&mut self, s: &mut Sched, at: u32, old: &Service, new: &Service) {
-        let lifo = new.backlog.policy == BacklogPolicy::Lifo;
+        let order = Order::of(new.backlog.policy);
         let table = &mut self.services[at as usize];
         table.workers = new.workers;
         table.start = new.start;
         table.balance = new.balance;
         table.cap = new.backlog.cap.map(|cap| usize::try_from(cap).unwrap_or(usize::MAX));
-        table.evicts = new.backlog.policy != BacklogPolicy::RejectNew;
-        table.order = if lifo { Takes::Newest } else { Takes::Oldest };
-        let (order, all) = (table.order, table.instances.clone());
+        table.evicts = new.backlog.policy.evicts();
+        table.order = match &mut table.discipline {
+            Some(discipline) => {
+                discipline.order = order;
+                discipline.takes()
+            }
+            None => order.takes(),
+        };
+        let all = table.instances.clone();
         table.store.iter_mut().for_each(|store: &mut Store| store.set_limit(new.connections));
-        for instance in &mut self.instances[all.start as usize..all.end as usize] {
-            if instance.takes != Takes::Nothing {
-                instance.takes = order;
+        for instance in all.clone() {
+            if self.instances[instance as usize].takes != Takes::Nothing {
+                self.instances[instance as usize].takes = self.takes_again(instance);
             }
         }
         self.connect_next(s, at);

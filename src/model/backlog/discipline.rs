@@ -4,6 +4,7 @@
 //! What a broker gave to an instance is its broker's, and is never dropped here.
 
 use super::CoDel;
+use crate::model::blueprint::BacklogPolicy;
 use crate::model::event::{Event, Kind};
 use crate::model::guard::about;
 use crate::model::observation::Observer;
@@ -26,6 +27,28 @@ pub(crate) enum Order {
     Random,
     /// The request whose caller gives up first; events after all requests.
     Earliest,
+}
+
+impl Order {
+    pub(crate) const fn of(policy: BacklogPolicy) -> Self {
+        match policy {
+            BacklogPolicy::RejectNew | BacklogPolicy::DropOldest | BacklogPolicy::Codel { .. } => {
+                Self::Oldest
+            }
+            BacklogPolicy::Lifo => Self::Newest,
+            BacklogPolicy::Random => Self::Random,
+            BacklogPolicy::Deadline => Self::Earliest,
+        }
+    }
+
+    /// What workers take up if nothing else is to be looked at.
+    pub(crate) const fn takes(self) -> Takes {
+        match self {
+            Self::Oldest => Takes::Oldest,
+            Self::Newest => Takes::Newest,
+            Self::Random | Self::Earliest => Takes::Picked,
+        }
+    }
 }
 
 /// How the waiting of a service is treated.
@@ -63,11 +86,9 @@ impl Discipline {
         self.codels = vec![law; instances as usize + 1];
     }
 
-    /// Whether a worker has to ask it for what is next.
-    pub(crate) fn is_asked(&self) -> bool {
-        self.expires
-            || !self.codels.is_empty()
-            || matches!(self.order, Order::Random | Order::Earliest)
+    /// What workers take up, who may have to ask it for what is next.
+    pub(crate) fn takes(&self) -> Takes {
+        if self.expires || !self.codels.is_empty() { Takes::Picked } else { self.order.takes() }
     }
 }
 

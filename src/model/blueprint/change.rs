@@ -3,8 +3,8 @@
 //! A field that is not named here is part of what the architecture is, and stays.
 
 use super::{
-    Acks, Blueprint, Broker, Client, Emission, Emit, EngineSpec, Handler, Load, Publish, ScaleBy,
-    Service, Source, Step,
+    Acks, BacklogPolicy, Blueprint, Broker, Client, Emission, Emit, EngineSpec, Handler, Load,
+    Publish, ScaleBy, Service, Source, Step,
 };
 use crate::model::publish::is_outbox;
 
@@ -57,8 +57,16 @@ impl Blueprint {
 fn service(now: &mut Service, base: &Service, other: &Service, brokers: &[Broker]) {
     adopt!(
         now, base, other;
-        workers, start, balance, write, read, connections, backlog.cap, backlog.policy,
+        workers, start, balance, write, read, connections, backlog.cap,
     );
+    // What draws, looks at deadlines or measures waits keeps records of what waits.
+    let by_arrival = |s: &Service| {
+        use BacklogPolicy::{DropOldest, Lifo, RejectNew};
+        matches!(s.backlog.policy, RejectNew | DropOldest | Lifo)
+    };
+    if by_arrival(base) && by_arrival(other) {
+        adopt!(now, base, other; backlog.policy);
+    }
     match (&base.autoscale, &other.autoscale) {
         (None, None) => adopt!(now, base, other; instances),
         // Its timers stay.

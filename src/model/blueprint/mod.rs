@@ -222,6 +222,13 @@ pub enum BacklogPolicy {
     },
 }
 
+impl BacklogPolicy {
+    /// Whether the oldest makes room when a line is full; otherwise what is new is refused.
+    pub(crate) const fn evicts(self) -> bool {
+        matches!(self, Self::DropOldest | Self::Lifo)
+    }
+}
+
 /// Spreading of requests over the instances of a service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Balance {

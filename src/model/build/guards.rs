@@ -84,27 +84,18 @@ impl<O: Observer> Builder<'_, O> {
         service: &Service,
     ) -> (Option<Box<Discipline>>, Takes) {
         let policy = service.backlog.policy;
-        let order = match policy {
-            BacklogPolicy::RejectNew | BacklogPolicy::DropOldest | BacklogPolicy::Codel { .. } => {
-                Order::Oldest
-            }
-            BacklogPolicy::Lifo => Order::Newest,
-            BacklogPolicy::Random => Order::Random,
-            BacklogPolicy::Deadline => Order::Earliest,
-        };
         let name = &service.name;
-        let mut d = Discipline::new(order, self.streams.key(&format!("{name}/backlog")));
+        let key = self.streams.key(&format!("{name}/backlog"));
+        let mut d = Discipline::new(Order::of(policy), key);
         d.expires = self.is_called_with(at, |guards| guards.deadline);
         if let BacklogPolicy::Codel { target, interval } = policy {
             d.thin_out(CoDel::new(target, interval), self.blueprint.room(ServiceId(at)));
         }
         let key = self.streams.key(&format!("{name}/patience"));
         d.patience = service.patience.clone().map(|patience| (patience, key));
-        if d.is_asked() {
-            return (Some(Box::new(d)), Takes::Picked);
-        }
-        let takes = if order == Order::Newest { Takes::Newest } else { Takes::Oldest };
-        (d.patience.is_some().then(|| Box::new(d)), takes)
+        let takes = d.takes();
+        let is_used = takes == Takes::Picked || d.patience.is_some();
+        (is_used.then(|| Box::new(d)), takes)
     }
 
     /// Whether some call to a service is guarded so.

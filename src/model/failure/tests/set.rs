@@ -281,3 +281,68 @@ fn nothing_before_a_change_is_different() {
         assert_ne!(calm, changed);
     }
 }
+
+/// A set that changes nothing that is looked at: there is one instance to choose.
+fn set_beside(b: &mut Blueprint, at_ms: u64, service: usize) {
+    set(b, at_ms, 5, move |o| o.services[service].balance = Balance::Random);
+}
+
+#[test]
+fn a_discipline_stays_when_something_else_changes() {
+    use BacklogPolicy::{Codel, DropOldest, Lifo, Random, RejectNew};
+    let time = SimDuration::from_ms;
+    let codel = Codel { target: time(5), interval: time(20) };
+    let of = |policy, patience: Option<u64>| {
+        let mut b = asked(195, 5, 12);
+        b.services[1].backlog = Backlog { cap: Some(4), policy };
+        b.services[1].patience = patience.map(fixed);
+        b
+    };
+    let plain = story(&of(RejectNew, None));
+    for (policy, patience) in [
+        (Random, None),
+        (codel, None),
+        (DropOldest, None),
+        (Lifo, None),
+        (RejectNew, Some(25)),
+        (Lifo, Some(25)),
+    ] {
+        let b = of(policy, patience);
+        let before = story(&b);
+        assert_ne!(before, plain, "{policy:?} {patience:?} does nothing");
+        let mut changed = b.clone();
+        set_beside(&mut changed, 52, 1);
+        assert_eq!(story(&changed), before, "{policy:?} {patience:?}");
+    }
+}
+
+#[test]
+fn an_order_that_changes_back_is_again_what_it_was() {
+    let mut b = asked(195, 5, 12);
+    b.services[1].backlog.policy = BacklogPolicy::Lifo;
+    let all = story(&b);
+    b.services[1].backlog.policy = BacklogPolicy::RejectNew;
+    set(&mut b, 0, 1_000, |o| o.services[1].backlog.policy = BacklogPolicy::Lifo);
+    assert_eq!(story(&b), all);
+    let mut other = b.clone();
+    other.services[1].backlog.policy = BacklogPolicy::Random;
+    assert!(!b.can_become(&other), "what draws keeps records from the start");
+}
+
+#[test]
+fn what_goes_on_still_goes_first_when_something_changes() {
+    // A worker that does not wait for its call; answers come back while it has other work.
+    let front = handler(
+        Trigger::Api("get".to_owned()),
+        vec![work(10), Step::Call(vec![Operation { service: ServiceId(1), handler: 0 }]), work(10)],
+    );
+    let back = handler(Trigger::Api("load".to_owned()), vec![work(5)]);
+    let mut b = blueprint(35, 0, vec![service("front", vec![front]), service("back", vec![back])]);
+    b.services[0].handlers[0].blocking = false;
+    b.services[1].workers = 10;
+    b.clients = vec![client(Operation { service: ServiceId(0), handler: 0 }, 10, 1_000, 1)];
+    let before = story(&b);
+    // From 28 to 31 the first has its answer and waits for the worker.
+    set_beside(&mut b, 29, 0);
+    assert_eq!(story(&b), before);
+}
