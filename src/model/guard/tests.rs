@@ -294,6 +294,29 @@ fn instances_that_are_down_or_give_errors_are_left_out() {
 }
 
 #[test]
+fn instances_that_come_later_are_known_and_guarded_like_the_first() {
+    // From 15 to 65 there are two, which take turns.
+    let mut b = asked(1, 10, 105, 100, 1);
+    b.clients[0].guards.health = true;
+    let mut more = b.clone();
+    more.services[0].instances = 2;
+    b.sets = vec![more];
+    let change = Failure { verb: Verb::Set(0), target: Target::Values, ..crash(0, 15, 50) };
+    b.failures = vec![change.clone()];
+    assert_eq!(told(&b, &["c0 fails"]).len(), 0);
+    // A second caller that comes later has a bulkhead of its own.
+    let mut b = called(true);
+    b.services[0].handlers[0].guards.bulkhead = Some(1);
+    let mut more = b.clone();
+    more.services[0].instances = 2;
+    b.sets = vec![more];
+    b.failures = vec![change];
+    let world = World::new(&b, &Streams::new(1, 0), Log::default());
+    let known: Vec<usize> = world.guarding.guards.iter().map(|g| g.states.len()).collect();
+    assert_eq!(known, [2]);
+}
+
+#[test]
 fn no_instance_in_good_health_means_all_of_them() {
     let mut b = asked(1, 10, 25, 100, 1);
     b.clients[0].guards.health = true;

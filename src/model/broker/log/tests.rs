@@ -628,6 +628,23 @@ fn a_replay_runs_handlers_again_from_an_instant() {
 }
 
 #[test]
+fn what_fails_for_good_past_a_log_that_still_has_it_has_failed() {
+    let mut b = world("every 10ms", 2, log(1), 1);
+    b.services[1].handlers[0].fails = Probability::ONE;
+    b.services[1].handlers[0].consume.retry_in = RetryIn::Delayed;
+    b.services[1].handlers[0].consume.on_exhausted = Some(Exhausted::Skip);
+    // It keeps what may be read again.
+    b.failures = vec![Failure {
+        verb: Verb::Replay(SimTime::ZERO),
+        trigger: FailureTrigger::At(SimTime::MAX),
+        ..crash(1, 0, 0)
+    }];
+    let (w, rest) = run(&b, &[]);
+    assert!(rest);
+    assert_eq!(w.observer.ended(Fate::Exhausted), 199);
+}
+
+#[test]
 fn a_poisoned_record_halts_its_partition_or_is_skipped() {
     for (how, ended) in [
         (Exhausted::Halt, None),

@@ -234,6 +234,10 @@ fn what_is_lost_for_good_is_what_its_broker_makes_of_it() {
     let mut fire = broker(fan_out());
     fire.producer.acks = Acks::None;
     let of_log = world(15, log(1));
+    // Whose clients ask for more time; not for what they do not have.
+    let mut extended = broker(pull(Some(50)));
+    let EngineSpec::Pull(spec) = &mut extended.engine else { unreachable!("it is polled") };
+    spec.heartbeat = true;
     let cases = [
         // The event of 10 is published again at 35, and others pass it.
         ("push", broker(push(9)), SHOP, BUS, "25, 35, 40"),
@@ -243,6 +247,7 @@ fn what_is_lost_for_good_is_what_its_broker_makes_of_it() {
         ("fire", fire.clone(), SHOP, BUS, "lost, 25, 35"),
         // Its copy is leased until 61.
         ("pull", broker(pull(Some(50))), BUS, EMAIL, "25, 35, 65"),
+        ("extended", extended.clone(), BUS, EMAIL, "25, 35, 65"),
         ("fan out", broker(fan_out()), BUS, EMAIL, "gone, 25, 35"),
         ("fire", fire, BUS, EMAIL, "gone, 25, 35"),
     ];
@@ -252,6 +257,11 @@ fn what_is_lost_for_good_is_what_its_broker_makes_of_it() {
         let found = found.replace("0 was Leased and is LostNetwork", "gone");
         assert_eq!(found, expected, "{name}");
     }
+    // The answer of 15 is lost, and nobody asks for more time for what is done: it comes again.
+    let loss = LinkEffect::Loss { share: EVERY, datagram: true };
+    let mut b = world(15, extended);
+    b.failures = vec![link(EMAIL, BUS, loss, 5, 15)];
+    assert_eq!(ends(&b), ["15", "applied 0 again"]);
     // A log is asked again after 30 s, as often as it takes.
     let mut b = of_log;
     let EngineSpec::Log(spec) = &mut b.brokers[1].engine else { unreachable!("it is a log") };
