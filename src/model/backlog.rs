@@ -194,6 +194,8 @@ impl<O: Observer> World<O> {
         self.jobs.get_mut(job).state = State::Waiting;
         self.jobs.free(job);
         self.running -= 1;
+        // A log that was told that it is done may still have it.
+        self.book.end(&mut self.observer, j.origin, j.subscription, Fate::Shed);
         self.shed(s, j.origin, j.subscription, j.line);
     }
 

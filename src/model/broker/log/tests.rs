@@ -631,6 +631,7 @@ fn a_replay_runs_handlers_again_from_an_instant() {
 fn what_fails_for_good_past_a_log_that_still_has_it_has_failed() {
     let mut b = world("every 10ms", 2, log(1), 1);
     b.services[1].handlers[0].fails = Probability::ONE;
+    b.services[1].handlers[0].attempts = 3;
     b.services[1].handlers[0].consume.retry_in = RetryIn::Delayed;
     b.services[1].handlers[0].consume.on_exhausted = Some(Exhausted::Skip);
     // It keeps what may be read again.
@@ -642,6 +643,13 @@ fn what_fails_for_good_past_a_log_that_still_has_it_has_failed() {
     let (w, rest) = run(&b, &[]);
     assert!(rest);
     assert_eq!(w.observer.ended(Fate::Exhausted), 199);
+    // The same if there is no room for it when its pause is over.
+    b.services[1].backlog.cap = Some(0);
+    b.services[1].handlers[0].steps = vec![work(8)];
+    let (w, rest) = run(&b, &[]);
+    assert!(rest);
+    let shed = w.observer.ended(Fate::Shed);
+    assert!(shed > 0 && shed + w.observer.ended(Fate::Exhausted) == 199, "{shed}");
 }
 
 #[test]
