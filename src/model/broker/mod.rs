@@ -389,6 +389,16 @@ impl<O: Observer> Ctx<'_, O> {
         self.book.drop(self.observer, fact, subscription, reason);
     }
 
+    /// The same of a copy that a log takes out again. If nobody was given it and there is no other
+    /// one, it was never there, as far as anybody can tell.
+    pub(crate) fn takes_out(&mut self, fact: u32, subscription: u32, reason: Fate) {
+        let b = self.book.get(fact, subscription);
+        if b.deliveries == 0 && b.refs == 1 {
+            b.stored = 0;
+        }
+        self.unstore(fact, subscription, reason);
+    }
+
     /// Sends a copy of what this broker has to an instance: it is leased from now on. Counts as a
     /// copy of its own until it is done.
     pub(crate) fn deliver(

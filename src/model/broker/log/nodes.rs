@@ -215,12 +215,7 @@ impl LogEngine {
                 if gone >= l.position && gone < visible {
                     ctx.stored(l.world, false);
                 }
-                let b = ctx.book.get(entry.fact, l.subscription);
-                if b.deliveries == 0 {
-                    // It was never there, as far as anybody can tell.
-                    b.stored = 0;
-                }
-                ctx.unstore(entry.fact, l.subscription, reason);
+                ctx.takes_out(entry.fact, l.subscription, reason);
             }
             if entry.open != NONE {
                 self.output_gone(ctx, entry.open, (at, gone), entry.acked);

@@ -430,12 +430,7 @@ impl LogEngine {
         for &lane in &part.lanes {
             let l = &self.lanes[lane as usize];
             if !l.picky || ctx.wants(o.fact, l.subscription) {
-                let b = ctx.book.get(o.fact, l.subscription);
-                if b.deliveries == 0 {
-                    // It was never there, as far as anybody can tell.
-                    b.stored = 0;
-                }
-                ctx.unstore(o.fact, l.subscription, Fate::LostAborted);
+                ctx.takes_out(o.fact, l.subscription, Fate::LostAborted);
             }
         }
     }
