@@ -29,6 +29,12 @@ impl<O: Observer> World<O> {
         {
             return apart;
         }
+        if self.deliveries.get(slot).echo {
+            // Its log knows nothing of a double: the transaction is that of the first one.
+            self.book.hold(fact);
+            self.book.release(&mut self.observer, fact, Fate::LostAborted);
+            return None;
+        }
         let (engine, mut ctx) = self.at_broker(s, broker);
         engine.enlist(&mut ctx, slot, fact)
     }

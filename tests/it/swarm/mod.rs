@@ -8,6 +8,7 @@
 //! `SWARM_FROM=77 SWARM=77` that one alone.
 
 mod failures;
+mod found;
 mod guards;
 mod rest;
 mod world;

@@ -108,7 +108,10 @@ fn broker(dice: &mut Dice, drawn: &mut Drawn) {
         }
     }
     drawn.engine = engine;
-    drawn.connected = preset == "pulsar" && !drawn.text.contains("visibility");
+    drawn.connected = match preset {
+        "pulsar" => !drawn.text.contains("visibility"),
+        _ => preset == "eventbridge",
+    };
 }
 
 /// One of some texts.
