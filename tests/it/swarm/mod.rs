@@ -24,7 +24,9 @@ use tidelag::scenario::keys::{TRIGGERS, VERBS};
 use world::architecture;
 
 /// The last number of the everyday test.
-const FEW: u64 = if cfg!(debug_assertions) { 60 } else { 600 };
+const FEW: u64 = 600;
+/// The same where the program is slow.
+const FEWER: u64 = 60;
 
 /// Of so many one is run again, on two threads instead of one.
 const AGAIN: u64 = 8;
@@ -99,7 +101,7 @@ fn given(name: &str) -> Option<u64> {
 
 #[test]
 fn swarm() {
-    let last = given("SWARM").unwrap_or(FEW);
+    let last = given("SWARM").unwrap_or(if cfg!(debug_assertions) { FEWER } else { FEW });
     let next = AtomicU64::new(given("SWARM_FROM").unwrap_or(1));
     let dir = tempfile::tempdir().expect("a directory");
     let work = || {
