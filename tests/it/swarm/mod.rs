@@ -7,6 +7,7 @@
 //! its scenario. `SWARM=10000 cargo test --release swarm` runs as many as it says, and
 //! `SWARM_FROM=77 SWARM=77` that one alone.
 
+mod before;
 mod failures;
 mod found;
 mod guards;
