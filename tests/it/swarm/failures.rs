@@ -192,8 +192,8 @@ fn link(dice: &mut Dice, drawn: &Drawn, verb: &str) -> String {
 /// When it strikes and for how long; which trigger that is; whether each strike ends.
 fn trigger(dice: &mut Dice, drawn: &Drawn, strike: &Strike) -> (String, &'static str, bool) {
     let lasts = 10 + dice.below(1_500);
-    // Spikes for good multiply without end if they come back.
-    let for_good = !strike.at_once && dice.below(20) == 0 && strike.verb != "spike";
+    // What multiplies the traffic and never ends would, time after time, leave no end of it.
+    let for_good = !strike.at_once && strike.verb != "spike" && dice.below(20) == 0;
     let ends =
         if strike.at_once || for_good { String::new() } else { format!("\nfor = \"{lasts}ms\"") };
     let level = ["s0.backlog > 3", "shop.inflight >= 2", "psp.backlog > 1", "s0.inflight < 1"];

@@ -24,10 +24,11 @@ use tidelag::results::{Ledger, Results};
 use tidelag::scenario::keys::{TRIGGERS, VERBS};
 use world::architecture;
 
+/// Among so many numbers everything is drawn.
+const ALL: u64 = 600;
+
 /// The last number of the everyday test.
-const FEW: u64 = 600;
-/// The same where the program is slow.
-const FEWER: u64 = 60;
+const FEW: u64 = if cfg!(debug_assertions) { 60 } else { ALL };
 
 /// Of so many one is run again, on two threads instead of one.
 const AGAIN: u64 = 8;
@@ -102,7 +103,7 @@ fn given(name: &str) -> Option<u64> {
 
 #[test]
 fn swarm() {
-    let last = given("SWARM").unwrap_or(if cfg!(debug_assertions) { FEWER } else { FEW });
+    let last = given("SWARM").unwrap_or(FEW);
     let next = AtomicU64::new(given("SWARM_FROM").unwrap_or(1));
     let dir = tempfile::tempdir().expect("a directory");
     let work = || {
@@ -133,7 +134,7 @@ fn swarm() {
 
 #[test]
 fn the_swarm_draws_every_verb_and_every_trigger() {
-    let seen: BTreeSet<&str> = (1..=FEW).flat_map(|seed| architecture(seed).seen).collect();
+    let seen: BTreeSet<&str> = (1..=ALL).flat_map(|seed| architecture(seed).seen).collect();
     for word in VERBS.iter().chain(TRIGGERS) {
         assert!(seen.contains(word), "the swarm never draws `{word}`");
     }

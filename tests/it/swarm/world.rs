@@ -108,10 +108,8 @@ fn broker(dice: &mut Dice, drawn: &mut Drawn) {
         }
     }
     drawn.engine = engine;
-    drawn.connected = match preset {
-        "pulsar" => !drawn.text.contains("visibility"),
-        _ => preset == "eventbridge",
-    };
+    let timed = drawn.text.contains("visibility");
+    drawn.connected = preset == "pulsar" && !timed || preset == "eventbridge";
 }
 
 /// One of some texts.
