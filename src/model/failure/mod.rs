@@ -26,10 +26,11 @@ pub(crate) use pause::{Frozen, Held};
 pub(crate) use set::Settings;
 pub(crate) use trigger::clocks;
 
-use super::blueprint::{Target, Verb};
+use super::blueprint::{Failure, Target, Verb};
 use super::broker::{Ctx, Engine};
 use super::observation::Observer;
 use super::{Sched, World};
+use crate::random::{StreamKey, Streams};
 use spike::{Mind, Paced};
 use std::collections::BTreeMap;
 use stop::Roll;
@@ -38,6 +39,14 @@ use trigger::Clock;
 
 /// A strike at all of its failure's target, and not at the n-th part alone, which counts from 1.
 const WHOLE: u32 = 0;
+
+/// The stream of what a failure draws for a purpose. Several failures may have one name; their place
+/// among those of the name tells them apart, so that they are independent.
+fn stream(failures: &[Failure], at: usize, purpose: &str, streams: &Streams) -> StreamKey {
+    let name = &failures[at].name;
+    let nth = failures[..at].iter().filter(|other| other.name == *name).count();
+    streams.key(&format!("failure.{name}#{nth}/{purpose}"))
+}
 
 /// What failures have done that is not undone yet.
 #[derive(Debug)]

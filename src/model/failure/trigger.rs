@@ -2,7 +2,7 @@
 //!
 //! Triggers go on in the drain, as long as the run does; none of them keeps it from coming to rest.
 
-use super::WHOLE;
+use super::{WHOLE, stream};
 use crate::model::blueprint::{Failure, FailureTrigger};
 use crate::model::event::{Event, Kind};
 use crate::model::observation::Observer;
@@ -31,8 +31,8 @@ pub(crate) struct Clock {
 
 /// The clocks of failures, with streams named after them.
 pub(crate) fn clocks(failures: &[Failure], streams: &Streams) -> Vec<Clock> {
-    let clock = |(at, f): (usize, &Failure)| {
-        let key = |purpose: &str| streams.key(&format!("failure:{}/{purpose}", f.name));
+    let clock = |at: usize| {
+        let key = |purpose: &str| stream(failures, at, purpose, streams);
         let follows = |other: &Failure| other.trigger == FailureTrigger::After(at as u32);
         let followers = (0..failures.len() as u32).filter(|&i| follows(&failures[i as usize]));
         Clock {
@@ -44,7 +44,7 @@ pub(crate) fn clocks(failures: &[Failure], streams: &Streams) -> Vec<Clock> {
             followers: followers.collect(),
         }
     };
-    failures.iter().enumerate().map(clock).collect()
+    (0..failures.len()).map(clock).collect()
 }
 
 fn exponential(mean: SimDuration, key: StreamKey, n: u64) -> SimDuration {

@@ -3,8 +3,9 @@
 use super::{Fault, Harm, Links};
 use crate::model::World;
 use crate::model::blueprint::{
-    Blueprint, Capacity, End, EngineSpec, Failure, Link, LinkEffect, Target, ZoneId,
+    Blueprint, Capacity, End, EngineSpec, Link, LinkEffect, Target, ZoneId,
 };
+use crate::model::failure::stream;
 use crate::random::{Chance, Streams};
 
 /// Who is where.
@@ -97,10 +98,7 @@ impl Links {
                 }
                 _ => continue,
             };
-            // Two failures may have one name.
-            let same = |f: &&Failure| f.name == failure.name;
-            let nth = blueprint.failures[..at].iter().filter(same).count();
-            let key = |what: &str| streams.key(&format!("failure.{}#{nth}/{what}", failure.name));
+            let key = |what: &str| stream(&blueprint.failures, at, what, streams);
             let (key, time) = (key("whether"), key("time"));
             let failure = at as u32;
             faults.push(Fault { failure, both, from, to, harm, key, time, strikes: 0, free: 0 });

@@ -167,7 +167,8 @@ fn nothing_changes_before_the_first_strike_and_nothing_at_all_by_what_is_off() {
                 struck.run_until::<false>(now);
             }
             assert!(now < end, "{verb} never strikes by {trigger}");
-            assert!(now > at(1), "{verb} strikes by {trigger} at once");
+            // A drawn time may be as short as it likes.
+            assert!(now > at(1) || trigger == "mtbf", "{verb} strikes by {trigger} at once");
         }
     }
 }

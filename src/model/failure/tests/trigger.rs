@@ -52,6 +52,21 @@ fn up_and_down_times_are_exponential_and_independent_of_load() {
 }
 
 #[test]
+fn failures_of_one_name_break_down_by_themselves() {
+    let trigger = FailureTrigger::Mtbf {
+        mtbf: SimDuration::from_ms(100),
+        mttr: Some(SimDuration::from_ms(1)),
+    };
+    let f = triggered(trigger, Verb::Pause, None);
+    let mut b = tapped(2_000, 10, 1);
+    b.failures = vec![f.clone()];
+    let alone = until_rest(&b, "stands still").lines().count();
+    b.failures.push(f);
+    let both = until_rest(&b, "stands still").lines().count();
+    assert!(both > alone * 3 / 2, "{alone} {both}");
+}
+
+#[test]
 fn what_breaks_down_without_a_repair_stays_so() {
     let mut b = asked(2_000, 10, 1);
     let trigger = FailureTrigger::Mtbf { mtbf: SimDuration::from_ms(200), mttr: None };
