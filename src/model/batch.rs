@@ -156,17 +156,7 @@ impl<O: Observer> World<O> {
 
     /// Whether one of those who ride along is poison.
     pub(crate) fn carries_poison(&self, leader: u32) -> bool {
-        let j = self.jobs.get(leader);
-        let handler = &self.handlers[j.handler as usize];
-        let mut rider = j.next;
-        while rider != NONE {
-            let r = self.jobs.get(rider);
-            if handler.poison.draw(handler.poison_key, r.id, 0) {
-                return true;
-            }
-            rider = r.next;
-        }
-        false
+        self.any_of_batch(self.jobs.get(leader).next, |rider| self.poisoned(rider))
     }
 
     /// Work for each of a batch.

@@ -13,7 +13,7 @@ use super::blueprint::{
     ServiceId, Step, Target, Trigger,
 };
 use super::book::Book;
-use super::failure::{Links, Settings, Trouble, clocks};
+use super::failure::{Links, Settings, Trouble, clocks, faults};
 use super::guard::Guarding;
 use super::identity::Identity;
 use super::observation::Observer;
@@ -338,6 +338,7 @@ impl<O: Observer> Builder<'_, O> {
             self.world.ops.push(op);
         }
         let batch = self.batch(at, handler, &path);
+        let nth = self.world.handlers.len() as u32 - self.handler_of[at as usize];
         let key = |purpose: &str| self.streams.key(&format!("{path}/{purpose}"));
         self.world.handlers.push(HandlerTable {
             service: at,
@@ -356,6 +357,7 @@ impl<O: Observer> Builder<'_, O> {
             replayed: 0,
             poison: Chance::new(handler.consume.poison),
             poison_key: key("poison"),
+            faults: faults(self.blueprint, at, nth),
         });
     }
 

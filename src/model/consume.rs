@@ -190,13 +190,13 @@ impl<O: Observer> World<O> {
     /// A worker takes up work that is in the book.
     #[inline(never)]
     pub(crate) fn lease(&mut self, s: &Sched, job: u32) {
+        let poisoned = self.poisoned(self.jobs.get(job));
         let j = self.jobs.get_mut(job);
-        let handler = &self.handlers[j.handler as usize];
-        j.failing |= handler.poison.draw(handler.poison_key, j.id, 0);
-        let (fact, subscription) = (j.origin, j.subscription);
+        j.failing |= poisoned;
+        let (fact, subscription, handler) = (j.origin, j.subscription, j.handler);
         // Another copy may come while this one is in work: it draws anew.
         self.book.get(fact, subscription).tried(j.attempt);
-        if handler.batch != NONE {
+        if self.handlers[handler as usize].batch != NONE {
             self.board(s, job);
             self.jobs.get_mut(job).failing |= self.carries_poison(job);
         }

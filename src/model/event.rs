@@ -71,6 +71,8 @@ pub(crate) enum Kind {
     UserAsks,
     /// A connection between a broker and an instance breaks; component: broker, slot: instance.
     ConnectionBreaks,
+    /// The work of an instance ends it; component: incarnation, slot: instance.
+    InstanceDies,
 }
 
 /// Kinds by number; filled up to a power of two, so that a look-up needs no check.
@@ -84,7 +86,7 @@ const KINDS: [Kind; 32] = {
     all
 };
 
-const IN_USE: [Kind; 28] = [
+const IN_USE: [Kind; 29] = [
     Kind::FailureBegins,
     Kind::FailureEnds,
     Kind::FailureLooks,
@@ -113,6 +115,7 @@ const IN_USE: [Kind; 28] = [
     Kind::ClientArrival,
     Kind::UserAsks,
     Kind::ConnectionBreaks,
+    Kind::InstanceDies,
 ];
 
 const fn rank_of(kind: Kind) -> u64 {
@@ -122,7 +125,8 @@ const fn rank_of(kind: Kind) -> u64 {
         | Kind::FailureLooks
         | Kind::InstanceStarted
         | Kind::GraceEnds
-        | Kind::ConnectionBreaks => rank::FAILURE,
+        | Kind::ConnectionBreaks
+        | Kind::InstanceDies => rank::FAILURE,
         Kind::StepDone | Kind::Settled | Kind::Served | Kind::Confirmed | Kind::BrokerStep => {
             rank::COMPLETION
         }

@@ -178,6 +178,7 @@ impl<O: Observer> World<O> {
             Kind::GraceEnds => self.grace_ends(s, slot),
             Kind::ScaleDue => self.scale_due(s, event.component(), slot),
             Kind::ConnectionBreaks => self.connection_breaks(s, event.component(), slot),
+            Kind::InstanceDies => self.instance_dies(s, event.component(), slot),
         }
     }
 }

@@ -324,6 +324,9 @@ impl<O: Observer> World<O> {
     /// An attempt fails: a pause with the worker held, or the end.
     #[inline(never)]
     pub(crate) fn attempt_fails(&mut self, s: &mut Sched, job: u32) {
+        if self.kills_its_instance(s, job) {
+            return;
+        }
         self.remembers_failure(job);
         let j = self.jobs.get_mut(job);
         j.stamp_of_calls = 0;
@@ -388,13 +391,15 @@ impl<O: Observer> World<O> {
         j.timer = false;
         j.committed = 0;
         j.step = handler.steps.start;
-        j.failing = handler.fails.draw(handler.fails_key, j.id, j.attempt)
-            || handler.poison.draw(handler.poison_key, j.id, 0);
+        j.failing = handler.fails.draw(handler.fails_key, j.id, j.attempt);
         let instance = j.instance;
         if self.instances[instance as usize].slow.is_nan() {
             self.fails_strained(job);
         }
-        if self.jobs.get(job).next != NONE && self.carries_poison(job) {
+        let poisoned = self.poisoned(self.jobs.get(job));
+        let j = self.jobs.get_mut(job);
+        j.failing |= poisoned;
+        if j.next != NONE && self.carries_poison(job) {
             self.jobs.get_mut(job).failing = true;
         }
         self.run(s, job);

@@ -89,6 +89,8 @@ pub(crate) struct HandlerTable {
     /// Share of events that always fail.
     pub(crate) poison: Chance,
     pub(crate) poison_key: StreamKey,
+    /// Failures that can make its work fail.
+    pub(crate) faults: Vec<u32>,
 }
 
 /// One step of a handler.

@@ -1,6 +1,7 @@
 //! Failures: which instances, node or process a target is, and whether its verb can strike it.
 
 use super::compile_link::{Around, not_ideal};
+use super::compile_message::target as message;
 use super::compile_traffic::target as traffic;
 use super::compile_trigger::{numbers, trigger};
 use super::decode_failure::word;
@@ -49,7 +50,11 @@ fn failure(
     numbers: &[Option<u32>],
 ) -> Result<Option<Failure>, Box<Diagnostic>> {
     let Around { names, services, brokers, .. } = *around;
-    let target = match (traffic(draft, names, blueprint)?, draft.part) {
+    let special = match traffic(draft, names, blueprint)? {
+        None => message(draft, all, names, blueprint)?,
+        found => found,
+    };
+    let target = match (special, draft.part) {
         (Some(target), _) => target,
         (None, Part::Values) => Target::Values,
         _ if let Some(link) = &draft.link => around.link(draft, link)?,

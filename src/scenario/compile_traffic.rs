@@ -30,7 +30,7 @@ pub(super) fn target(
     .map(Some)
 }
 
-fn unknown<'a>(
+pub(super) fn unknown<'a>(
     draft: &FailureDraft,
     what: &str,
     among: impl Iterator<Item = &'a str>,

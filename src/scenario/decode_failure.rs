@@ -2,12 +2,13 @@
 
 use super::decode_handler::words;
 use super::decode_link::{self, Linked};
+use super::decode_message;
 use super::decode_trigger::trigger;
 use super::decode_verb::{has_no_end, value, valued};
 use super::draft::{FailureDraft, Part};
 use super::keys::{Grammar, LATER_VERBS, Place, VERBS};
 use super::reader::{Fields, Reader, Ref};
-use super::{Diagnostic, Entry, Node, Span, Value};
+use super::{Diagnostic, Entry, Node, Sources, Span, Value};
 use crate::model::Verb;
 use crate::units::{ParseError, Probability, SimDuration, SimTime};
 use std::ops::Range;
@@ -43,24 +44,55 @@ fn failure(reader: &mut Reader, fields: &Fields) -> Option<FailureDraft> {
     let trigger = trigger(reader, fields);
     let entry = verb?;
     let verb_at = entry.key_span;
-    decode_link::check_datagram(reader, fields, entry);
+    check_company(reader, fields, entry);
     let values = if entry.key == "set" { values_set(reader, entry)? } else { Vec::new() };
-    let Linked { verb, text, owner, part, link } = if decode_link::is_link(entry) {
+    let linked = if decode_link::is_link(entry) {
         decode_link::link(reader, fields, entry)?
+    } else if decode_message::is_one(entry) {
+        decode_message::message(reader, fields, entry)?
     } else {
         let (target, verb) = struck(reader, entry)?;
         let (owner, part) = match verb {
             Verb::Set(_) => (target.clone(), Part::Values),
             _ => parse_target(reader, &target, &entry.key)?,
         };
-        Linked { verb, text: target.text, owner, part, link: None }
+        Linked { verb, text: target.text, owner, part, link: None, names: Vec::new() }
     };
+    let Linked { verb, text, owner, part, link, names } = linked;
     let (trigger, when) = trigger?;
     let named = if name.is_empty() { format!("{} {text}", entry.key) } else { name };
     has_no_end(reader, fields, verb, verb_at);
     let lasts = if verb == Verb::Pause { lasts.or(Some(PAUSE)) } else { lasts };
-    let name = named;
-    Some(FailureDraft { name, verb, verb_at, owner, part, link, trigger, when, lasts, off, values })
+    Some(FailureDraft {
+        name: named,
+        verb,
+        verb_at,
+        owner,
+        part,
+        link,
+        names,
+        trigger,
+        when,
+        lasts,
+        off,
+        values,
+    })
+}
+
+/// Notes keys that go with one verb only, and stand beside another.
+fn check_company(reader: &mut Reader, fields: &Fields, verb: &Entry) {
+    let all = [
+        ("datagram", "loss", "says how messages are lost"),
+        ("kills", "poison", "says that an event ends its instance"),
+    ];
+    for (key, goes_with, what) in all {
+        if let (Some(entry), false) = (fields.get(key), verb.key == goes_with) {
+            let message = format!("`{key}` {what}, and goes with `{goes_with}` alone");
+            let diagnostic = Diagnostic::error("E109", entry.key_span, message);
+            let diagnostic = diagnostic.related(verb.key_span, "the verb");
+            reader.note(diagnostic.help(format!("remove `{key}`")));
+        }
+    }
 }
 
 /// A verb as a file writes it.
@@ -82,6 +114,8 @@ pub(super) fn word(verb: Verb) -> &'static str {
         Verb::Herd { .. } => "herd",
         Verb::Leak(_) => "leak",
         Verb::Brownout { .. } => "brownout",
+        Verb::Poison { .. } => "poison",
+        Verb::Schema => "schema",
     }
 }
 
@@ -194,20 +228,21 @@ pub(super) fn factor(text: &str) -> Result<f64, ParseError> {
     }
 }
 
+/// The place of a part of a target.
+pub(super) fn inside(sources: &Sources, target: &Ref, at: &Range<usize>) -> Span {
+    // A key of an inline table has no quotes around it that could be counted.
+    let Span { file, start, end } = target.span;
+    let raw = &sources.text(file)[start as usize..end as usize];
+    let quoted = raw.starts_with('"') || raw.starts_with('\'');
+    if quoted { sources.inside(target.span, at) } else { target.span }
+}
+
 /// `email`, `email[0]`, `30% of email`, `bus/broker:1`, `email/relay`, `zone:a`; for the verb
 /// `zone` just `a`.
 fn parse_target(reader: &mut Reader, target: &Ref, verb: &str) -> Option<(Ref, Part)> {
     let text = target.text.as_str();
-    // A key of an inline table has no quotes around it that `inside` could count.
-    let quoted = {
-        let Span { file, start, end } = target.span;
-        let raw = &reader.sources.text(file)[start as usize..end as usize];
-        raw.starts_with('"') || raw.starts_with('\'')
-    };
     let sources = reader.sources;
-    let place = |at: Range<usize>| {
-        if quoted { sources.inside(target.span, &at) } else { target.span }
-    };
+    let place = |at: Range<usize>| inside(sources, target, &at);
     let name =
         |at: usize, word: &str| Ref { text: word.to_owned(), span: place(at..at + word.len()) };
     if let Some(zone) = text.strip_prefix("zone:").or((verb == "zone").then_some(text)) {

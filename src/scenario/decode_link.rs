@@ -21,21 +21,13 @@ pub(super) struct Linked {
     pub(super) owner: Ref,
     pub(super) part: Part,
     pub(super) link: Option<LinkDraft>,
+    /// Further names: a handler, or services.
+    pub(super) names: Vec<Ref>,
 }
 
 /// Whether a verb strikes links.
 pub(super) fn is_link(verb: &Entry) -> bool {
     LINK_VERBS.contains(&verb.key.as_str())
-}
-
-/// Notes a `datagram` that means nothing.
-pub(super) fn check_datagram(reader: &mut Reader, fields: &Fields, verb: &Entry) {
-    if let (Some(entry), false) = (fields.get("datagram"), verb.key == "loss") {
-        let message =
-            format!("`datagram` says how messages are lost, and `{}` loses none", verb.key);
-        let diagnostic = Diagnostic::error("E109", entry.key_span, message);
-        reader.note(diagnostic.related(verb.key_span, "the verb").help("remove `datagram`"));
-    }
 }
 
 /// The failure of a link, or of the bandwidth of a broker.
@@ -69,7 +61,7 @@ pub(super) fn link(reader: &mut Reader, fields: &Fields, entry: &Entry) -> Optio
 fn linked(text: String, from: EndDraft, to: EndDraft, effect: LinkEffect) -> Linked {
     let owner = from.name.clone();
     let link = Some(LinkDraft { from, to, effect });
-    Linked { verb: Verb::Link, text, owner, part: Part::All, link }
+    Linked { verb: Verb::Link, text, owner, part: Part::All, link, names: Vec::new() }
 }
 
 /// `partition = ["a", "b"]`
@@ -121,7 +113,7 @@ fn throttle(
         return None;
     };
     let (verb, text) = (Verb::Throttle(rate), whole.text.clone());
-    Some(Linked { verb, text, owner: name, part: Part::Shards, link: None })
+    Some(Linked { verb, text, owner: name, part: Part::Shards, link: None, names: Vec::new() })
 }
 
 /// What is wrong with a link, and how much; `usual` if the file does not say.

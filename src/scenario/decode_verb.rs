@@ -43,7 +43,7 @@ pub(super) fn value(reader: &mut Reader, verb: Verb, node: &Node) -> Option<Verb
 }
 
 /// A share above 0, at this place of a text.
-fn above_0(at: usize, text: &str) -> Result<Probability, ParseError> {
+pub(super) fn above_0(at: usize, text: &str) -> Result<Probability, ParseError> {
     let p: Probability = text.parse().map_err(|e: ParseError| e.shift(at))?;
     if p.get() == 0.0 {
         return Err(ParseError::new(at..at + text.len(), "a share above 0 is due"));

@@ -285,6 +285,8 @@ pub(super) struct FailureDraft {
     pub(super) part: Part,
     /// If it strikes a link.
     pub(super) link: Option<LinkDraft>,
+    /// The handler that it strikes, or the services that fail on an event.
+    pub(super) names: Vec<Ref>,
     pub(super) trigger: TriggerDraft,
     /// Where the trigger stands.
     pub(super) when: Span,

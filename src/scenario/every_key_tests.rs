@@ -214,6 +214,9 @@ const VALUES: &[(&str, &str)] = &[
     ("delay", "{ \"bus->email[1]\" = \"7ms\" }"),
     ("throttle", "{ bus = \"7MB/s\" }"),
     ("zone", "\"a\""),
+    ("poison", "{ \"email.on.E\" = \"7%\" }"),
+    ("kills", "true\npoison = \"email.on.E\""),
+    ("schema", "{ E = \"email\" }"),
 ];
 
 /// The line that sets a key, and the line that it is held against.

@@ -5,6 +5,7 @@
 
 mod list;
 mod list_broker;
+mod list_failure;
 mod list_guard;
 
 use Grammar as G;
@@ -327,11 +328,13 @@ pub const VERBS: &[&str] = &[
     "herd",
     "leak",
     "brownout",
+    "poison",
+    "schema",
 ];
 
 /// Verbs of failures that do not work yet.
 pub const LATER_VERBS: &[&str] =
-    &["poison", "disk_full", "expire", "skew", "bug", "lag_replica", "schema", "drop_consumer"];
+    &["disk_full", "expire", "skew", "bug", "lag_replica", "drop_consumer"];
 
 /// Triggers of failures: those that work and those that do not yet.
 pub const TRIGGERS: &[&str] = &["at", "every", "mtbf", "when", "chance", "after"];

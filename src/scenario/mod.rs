@@ -13,6 +13,7 @@ mod compile;
 mod compile_consume;
 mod compile_failure;
 mod compile_link;
+mod compile_message;
 mod compile_traffic;
 mod compile_trigger;
 mod decode;
@@ -22,6 +23,7 @@ mod decode_failure;
 mod decode_guard;
 mod decode_handler;
 mod decode_link;
+mod decode_message;
 mod decode_parts;
 #[cfg(test)]
 mod decode_tests;

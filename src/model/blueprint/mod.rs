@@ -447,6 +447,20 @@ pub enum Target {
     },
     /// New events of a type.
     Events(EventTypeId),
+    /// Handlers of a service, by their index there.
+    Handlers {
+        /// The service.
+        service: ServiceId,
+        /// Those of its handlers that hear events, ascending.
+        handlers: Vec<u32>,
+    },
+    /// The form of an event.
+    Form {
+        /// What is emitted in another form.
+        event: EventTypeId,
+        /// Services that fail on it.
+        at: Vec<ServiceId>,
+    },
 }
 
 /// Kinds of failure.
@@ -495,6 +509,15 @@ pub enum Verb {
         /// Their work and writes take this many times as long.
         slow: f64,
     },
+    /// A share of the events of some handlers fails at every attempt.
+    Poison {
+        /// Share of the events, drawn once for each.
+        share: Probability,
+        /// Whether the instance that makes the attempt crashes.
+        kills: bool,
+    },
+    /// Events emitted meanwhile have a form that some services fail on until they are deployed.
+    Schema,
 }
 
 impl Verb {

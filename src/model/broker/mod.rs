@@ -109,6 +109,9 @@ pub(crate) trait Engine<O: Observer>: std::fmt::Debug {
     /// Dead letters of a group return.
     fn redrive(&mut self, _ctx: &mut Ctx<O>, _group: u32) {}
 
+    /// What made the work of a group fail is mended: what it had stopped over that goes on.
+    fn mended(&mut self, _ctx: &mut Ctx<O>, _group: u32) {}
+
     /// A group starts again at the place of an instant.
     fn replay(&mut self, _ctx: &mut Ctx<O>, _group: u32, _to: SimTime) {}
 

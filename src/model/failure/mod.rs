@@ -9,6 +9,7 @@ mod crash;
 mod herd;
 mod hot;
 mod link;
+mod message;
 mod node;
 mod pause;
 mod set;
@@ -22,6 +23,7 @@ mod trigger;
 mod window;
 
 pub(crate) use link::{Links, PATIENCE};
+pub(crate) use message::faults;
 pub(crate) use pause::{Frozen, Held};
 pub(crate) use set::Settings;
 pub(crate) use trigger::clocks;
@@ -71,6 +73,8 @@ pub(crate) struct Trouble {
     paced: BTreeMap<(bool, u32), Paced>,
     /// Closed-loop clients whose users may be struck.
     minds: BTreeMap<u32, Mind>,
+    /// Since when events have had a form that some do not know, ns, by failure.
+    forms: BTreeMap<u32, Vec<u64>>,
 }
 
 impl Trouble {
@@ -87,6 +91,7 @@ impl Trouble {
             strains: BTreeMap::new(),
             paced: BTreeMap::new(),
             minds: BTreeMap::new(),
+            forms: BTreeMap::new(),
         }
     }
 }
@@ -103,6 +108,7 @@ impl Trouble {
             && self.strains.is_empty()
             && self.paced.values().all(Paced::is_usual)
             && self.minds.values().all(Mind::is_usual)
+            && self.forms.is_empty()
             && !self.links.any
             && !self.links.cuts
     }
@@ -155,6 +161,8 @@ impl<O: Observer> World<O> {
             Verb::Spike(_) => self.traffic_changes(s, failure),
             Verb::Hot(_) => self.heat(),
             Verb::Herd { .. } => self.stampede(s, failure),
+            Verb::Poison { .. } => {}
+            Verb::Schema => self.form_changes(now, failure),
         }
         self.roll_on(s);
     }
@@ -176,6 +184,7 @@ impl<O: Observer> World<O> {
             Verb::Throttle(_) => self.throttle(failure),
             Verb::Spike(_) => self.traffic_changes(s, failure),
             Verb::Hot(_) => self.heat(),
+            Verb::Poison { .. } | Verb::Schema => self.mend(s, failure),
             Verb::Restart | Verb::Replay(_) | Verb::Redrive | Verb::Herd { .. } => {}
         }
     }

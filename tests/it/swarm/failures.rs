@@ -44,6 +44,9 @@ const VERBS: &[&str] = &[
     "spike",
     "hot",
     "herd",
+    "poison",
+    "poison",
+    "schema",
 ];
 
 /// Draws a failure that makes sense in what is drawn so far.
@@ -120,6 +123,12 @@ fn strike(dice: &mut Dice, drawn: &Drawn, verb: &'static str) -> Option<Strike> 
             _ => format!("herd = {{ web = \"{} full 300ms\" }}", 1 + dice.below(60)),
         },
         "set" => set(dice, drawn, &service),
+        "poison" => {
+            let of = *dice.pick(&["s0", "s0.on.A"]);
+            let kills = *dice.pick(&["", "\nkills = true"]);
+            format!("poison = {{ \"{of}\" = \"{}%\" }}{kills}", 1 + dice.below(60))
+        }
+        "schema" => format!("schema = {{ A = [{}] }}", dice.pick(&["\"s0\"", ""])),
         "partition" | "loss" | "duplicate" | "reorder" | "delay" | "throttle" => {
             link(dice, drawn, verb)
         }

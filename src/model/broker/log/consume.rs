@@ -275,6 +275,25 @@ impl LogEngine {
         }
     }
 
+    /// Partitions that work for a group had stopped go on at the record that stopped them.
+    pub(super) fn reads_on<O: Observer>(&mut self, ctx: &mut Ctx<O>, group: u32) {
+        for lane in self.groups[group as usize].lanes.clone() {
+            if std::mem::take(&mut self.lanes[lane as usize].halted) {
+                self.offer_now(ctx, lane);
+            }
+        }
+    }
+
+    /// A lane may have something to fetch, and its member may wait for just that.
+    pub(super) fn offer_now<O: Observer>(&mut self, ctx: &mut Ctx<O>, lane: u32) {
+        if self.offer(lane) {
+            let owner = self.lanes[lane as usize].owner;
+            if self.members[owner as usize].asking {
+                self.poll(ctx, owner);
+            }
+        }
+    }
+
     /// What waits at the member behind those in work is not worked on there.
     pub(super) fn drop_rest<O: Observer>(&mut self, ctx: &mut Ctx<O>, batch: u32) {
         let b = *self.batches.get(batch);

@@ -344,6 +344,10 @@ impl<O: Observer> Engine<O> for LogEngine {
         self.reads_again(ctx, self.group_of[group as usize], to);
     }
 
+    fn mended(&mut self, ctx: &mut Ctx<O>, group: u32) {
+        self.reads_on(ctx, self.group_of[group as usize]);
+    }
+
     fn reconfigure(&mut self, ctx: &mut Ctx<O>, broker: &Broker) {
         let EngineSpec::Log(spec) = &broker.engine else { return };
         self.spec.clone_from(spec);

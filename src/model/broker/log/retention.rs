@@ -147,12 +147,7 @@ impl LogEngine {
                     ctx.stored(world, true);
                 }
             }
-            if self.offer(lane) {
-                let owner = self.lanes[lane as usize].owner;
-                if self.members[owner as usize].asking {
-                    self.poll(ctx, owner);
-                }
-            }
+            self.offer_now(ctx, lane);
         }
     }
 }

@@ -28,6 +28,8 @@ const VERBS: &[(&str, &str, &str)] = &[
     ("delay", "delay = { \"books->psp\" = \"~10ms\" }", ""),
     ("throttle", "throttle = { \"books->psp\" = \"20KB/s\" }", ""),
     ("zone", "zone = \"b\"", ""),
+    ("poison", "poison = { \"books.on.E\" = \"40%\" }\nkills = true", ""),
+    ("schema", "schema = { E = \"books\" }", ""),
 ];
 
 /// Each trigger, and whether its strikes have an end of their own.
@@ -112,10 +114,11 @@ fn engine(b: &Blueprint) -> Engine<World<Log>> {
 }
 
 /// Runs to the end, and a while on, in which brokers find out.
-fn ended(b: &Blueprint) -> World<Log> {
+fn ended(b: &Blueprint, what: &str) -> World<Log> {
     let mut engine = engine(b);
     engine.run_until::<false>(b.phases.traffic_end());
-    assert_eq!(engine.run_until::<true>(b.phases.traffic_end() + b.phases.drain), Stop::Rest);
+    let stop = engine.run_until::<true>(b.phases.traffic_end() + b.phases.drain);
+    assert_eq!(stop, Stop::Rest, "{what}");
     engine.run_until::<false>(engine.now() + SimDuration::from_secs(120));
     engine.into_model()
 }
@@ -191,8 +194,8 @@ fn every_pair_ends_in_the_healthy_state() {
                     let name = |name: &str| format!("name = \"{name}\"");
                     let failures = failing(first, &when(100, 100), &name("a"))
                         + &failing(second, &when(begins, lasts), &name("b"));
-                    let end = ended(&built(preset, &failures));
                     let what = format!("{one} and {other} on {preset}, {begins} for {lasts}");
+                    let end = ended(&built(preset, &failures), &what);
                     assert!(end.trouble.is_over(), "{what}: {:?}", end.trouble);
                     assert_healthy(&end);
                     pairs += 1;

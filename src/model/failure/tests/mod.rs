@@ -4,6 +4,7 @@
 mod every_verb_tests;
 mod guards;
 mod lines;
+mod message;
 mod node;
 pub(super) mod overlap;
 mod pause;

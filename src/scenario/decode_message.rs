@@ -1,0 +1,96 @@
+//! Failures of events at those who hear them: which handlers, which events, what share.
+
+use super::decode_failure::inside;
+use super::decode_link::Linked;
+use super::decode_verb::above_0;
+use super::draft::Part;
+use super::keys::Grammar;
+use super::reader::{Fields, Reader, Ref};
+use super::{Diagnostic, Entry, Node, Value};
+use crate::model::Verb;
+
+/// Between the service and the event of a handler.
+const ON: &str = ".on.";
+
+/// Whether a verb strikes events where they are heard.
+pub(super) fn is_one(verb: &Entry) -> bool {
+    ["poison", "schema"].contains(&verb.key.as_str())
+}
+
+/// Such a failure.
+pub(super) fn message(reader: &mut Reader, fields: &Fields, entry: &Entry) -> Option<Linked> {
+    let (target, value) = target(reader, entry)?;
+    let (verb, (owner, names)) = if entry.key == "schema" {
+        (Verb::Schema, form(reader, target, value)?)
+    } else {
+        let (_, usual) = fields.listed("poison");
+        let share = match value {
+            None => usual.parse().ok()?,
+            Some(node) => reader.parsed(node, &Grammar::Share, |_, text| above_0(0, text))?,
+        };
+        let kills = reader.truth(fields, "kills");
+        (Verb::Poison { share, kills }, handler(reader, &target))
+    };
+    let text = match names.first() {
+        Some(event) if verb != Verb::Schema => format!("{}{ON}{}", owner.text, event.text),
+        _ => owner.text.clone(),
+    };
+    Some(Linked { verb, text, owner, part: Part::All, link: None, names })
+}
+
+/// The one target of a verb, and the value that stands beside it.
+fn target<'t>(reader: &mut Reader, entry: &'t Entry) -> Option<(Ref, Option<&'t Node>)> {
+    let Value::Table(table) = &entry.node.value else {
+        let text = reader.string(&entry.node, &Grammar::Target)?;
+        return Some((Ref { text: text.to_owned(), span: entry.node.span }, None));
+    };
+    let [target] = table.entries.as_slice() else {
+        let message = format!("`{}` has one target", entry.key);
+        let help = "write a [[failure]] for each";
+        reader.note(Diagnostic::error("E118", entry.node.span, message).help(help));
+        return None;
+    };
+    if let Value::Table(_) = target.node.value {
+        let message = format!("`{}` is not a whole target", target.key);
+        let help = format!("put it in quotes: {} = {{ \"billing.on.E\" = .. }}", entry.key);
+        reader.note(Diagnostic::error("E103", target.key_span, message).help(help));
+        return None;
+    }
+    Some((Ref { text: target.key.clone(), span: target.key_span }, Some(&target.node)))
+}
+
+/// `billing.on.E`, one handler, or `billing`, all that hear events.
+fn handler(reader: &Reader, target: &Ref) -> (Ref, Vec<Ref>) {
+    let text = target.text.as_str();
+    let part = |at: usize, word: &str| {
+        let span = inside(reader.sources, target, &(at..at + word.len()));
+        Ref { text: word.to_owned(), span }
+    };
+    match text.split_once(ON) {
+        Some((service, event)) => (part(0, service), vec![part(service.len() + ON.len(), event)]),
+        None => (part(0, text), Vec::new()),
+    }
+}
+
+/// `{ E = ["billing"] }`: an event and those who fail on its new form.
+fn form(reader: &mut Reader, event: Ref, value: Option<&Node>) -> Option<(Ref, Vec<Ref>)> {
+    let Some(node) = value else {
+        let message = "`schema` needs to know who fails on the new form";
+        let help = format!(
+            "write schema = {{ \"{}\" = [\"billing\"] }}, or [] if all can read it",
+            event.text
+        );
+        reader.note(Diagnostic::error("E118", event.span, message).help(help));
+        return None;
+    };
+    let nodes = match &node.value {
+        Value::Array(nodes) => nodes.as_slice(),
+        _ => std::slice::from_ref(node),
+    };
+    let mut services = Vec::new();
+    for node in nodes {
+        let text = reader.string(node, &Grammar::List("the name of a service"))?;
+        services.push(Ref { text: text.to_owned(), span: node.span });
+    }
+    Some((event, services))
+}
