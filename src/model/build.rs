@@ -289,6 +289,7 @@ impl<O: Observer> Builder<'_, O> {
             discipline,
             held: 0,
             store: self.limits_store(at).then(|| Store::new(service.connections)),
+            deaf: 0,
         });
     }
 

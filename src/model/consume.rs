@@ -492,7 +492,9 @@ impl<O: Observer> World<O> {
     /// Engines learn that an instance consumes.
     pub(crate) fn joins(&mut self, s: &mut Sched, instance: u32) {
         let service = self.instances[instance as usize].service;
-        self.each_group(s, service, |engine, ctx, group| engine.joined(ctx, group, instance));
+        if self.services[service as usize].deaf == 0 {
+            self.each_group(s, service, |engine, ctx, group| engine.joined(ctx, group, instance));
+        }
     }
 
     /// Engines learn that an instance has a worker without work.

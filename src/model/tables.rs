@@ -201,6 +201,8 @@ pub(crate) struct ServiceTable {
     pub(crate) held: usize,
     /// Connections to its store, if there is a limit.
     pub(crate) store: Option<Store>,
+    /// Causes by which it hears no events.
+    pub(crate) deaf: u32,
 }
 
 /// An instance of a service.

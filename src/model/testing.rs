@@ -284,7 +284,7 @@ pub(crate) fn assert_healthy(w: &World<Log>) {
     }
     for s in &w.services {
         assert_eq!(s.up, s.size);
-        assert!(s.backlog.is_empty() && s.held == 0);
+        assert!(s.backlog.is_empty() && s.held == 0 && s.deaf == 0);
         assert!(s.store.as_ref().is_none_or(super::store::Store::is_idle));
     }
     let left = [w.jobs.len(), w.calls.len(), w.deliveries.len(), w.records.len()];

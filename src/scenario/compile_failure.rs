@@ -179,12 +179,16 @@ fn instances_of(
             let help = "name a node of a log: \"bus/broker:0\"";
             return Err(cannot(draft, "a service", help));
         }
-        Verb::Replay(_) | Verb::Redrive if draft.part != Part::All => {
+        Verb::Replay(_) | Verb::Redrive | Verb::DropConsumer if draft.part != Part::All => {
             return Err(cannot(draft, "a part of a service", "name the service alone"));
         }
         Verb::Replay(_) if !hears_a_log(service, &blueprint.brokers) => {
             let help = "only a log can be read again: let it listen to one";
             return Err(cannot(draft, "a service that hears no log", help));
+        }
+        Verb::DropConsumer if service.handlers.iter().all(|h| h.trigger.heard().is_empty()) => {
+            let help = "it has no subscription that could be gone";
+            return Err(cannot(draft, "a service that hears no events", help));
         }
         _ => {}
     }

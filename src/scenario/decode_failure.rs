@@ -116,6 +116,7 @@ pub(super) fn word(verb: Verb) -> &'static str {
         Verb::Brownout { .. } => "brownout",
         Verb::Poison { .. } => "poison",
         Verb::Schema => "schema",
+        Verb::DropConsumer => "drop_consumer",
     }
 }
 
@@ -169,6 +170,7 @@ fn struck(reader: &mut Reader, entry: &Entry) -> Option<(Ref, Verb)> {
         "replay" => Verb::Replay(SimTime::ZERO),
         "set" => Verb::Set(0),
         "redrive" => Verb::Redrive,
+        "drop_consumer" => Verb::DropConsumer,
         key => valued(key)?,
     };
     let Value::Table(table) = &entry.node.value else {

@@ -217,6 +217,7 @@ const VALUES: &[(&str, &str)] = &[
     ("poison", "{ \"email.on.E\" = \"7%\" }"),
     ("kills", "true\npoison = \"email.on.E\""),
     ("schema", "{ E = \"email\" }"),
+    ("drop_consumer", "\"email\""),
 ];
 
 /// The line that sets a key, and the line that it is held against.

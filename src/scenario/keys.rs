@@ -330,11 +330,11 @@ pub const VERBS: &[&str] = &[
     "brownout",
     "poison",
     "schema",
+    "drop_consumer",
 ];
 
 /// Verbs of failures that do not work yet.
-pub const LATER_VERBS: &[&str] =
-    &["disk_full", "expire", "skew", "bug", "lag_replica", "drop_consumer"];
+pub const LATER_VERBS: &[&str] = &["disk_full", "expire", "skew", "bug", "lag_replica"];
 
 /// Triggers of failures: those that work and those that do not yet.
 pub const TRIGGERS: &[&str] = &["at", "every", "mtbf", "when", "chance", "after"];

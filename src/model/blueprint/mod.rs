@@ -518,6 +518,8 @@ pub enum Verb {
     },
     /// Events emitted meanwhile have a form that some services fail on until they are deployed.
     Schema,
+    /// A service hears nothing: its groups have no members, and nothing new goes to its queues.
+    DropConsumer,
 }
 
 impl Verb {

@@ -223,6 +223,9 @@ pub(crate) enum Departure {
     Crash,
     /// In good order.
     Stop,
+    /// It listens no more, while its process goes on with what it has: it may join again at any
+    /// time, and what it holds then is still its own.
+    Leave,
 }
 
 /// A copy that was given to a consumer.

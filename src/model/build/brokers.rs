@@ -13,7 +13,7 @@ use crate::model::broker::pull::{GroupParts, Pull, PullParts};
 use crate::model::broker::push::Push;
 use crate::model::broker::{BrokerTable, Engine, GroupTable, NoEngine};
 use crate::model::capacity::Capacities;
-use crate::model::failure::faults;
+use crate::model::failure::concerns;
 use crate::model::filter::AttributeTable;
 use crate::model::identity::ungated;
 use crate::model::observation::Observer;
@@ -226,7 +226,7 @@ impl<O: Observer> Builder<'_, O> {
     /// Whether the ideal bus can carry events to a handler without the book, whatever changes.
     fn plain(&self, service: u32, handler: Option<usize>) -> bool {
         let Some(handler) = handler else { return true };
-        if !faults(self.blueprint, service, handler as u32).is_empty() {
+        if concerns(self.blueprint, service, handler as u32) {
             return false;
         }
         let is = |b: &Blueprint| {

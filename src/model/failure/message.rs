@@ -2,7 +2,7 @@
 //! know. It lasts as long as its cause: an event that has failed until then may be handled
 //! afterwards.
 
-use crate::model::blueprint::{Blueprint, ServiceId, Target, Verb};
+use crate::model::blueprint::{Blueprint, Failure, ServiceId, Target, Verb};
 use crate::model::event::{Event, Kind, MAX_COMPONENTS};
 use crate::model::observation::Observer;
 use crate::model::tables::{Job, NONE};
@@ -23,6 +23,15 @@ pub(crate) fn faults(blueprint: &Blueprint, service: u32, nth: u32) -> Vec<u32> 
     };
     let all = blueprint.failures.iter().enumerate();
     all.filter(|(_, f)| strikes(&f.target)).map(|(at, _)| at as u32).collect()
+}
+
+/// Whether a failure can come between the n-th handler of a service and what it hears.
+pub(crate) fn concerns(blueprint: &Blueprint, service: u32, nth: u32) -> bool {
+    let deafens = |f: &Failure| match &f.target {
+        Target::Instances { service: of, .. } => f.verb == Verb::DropConsumer && of.0 == service,
+        _ => false,
+    };
+    !faults(blueprint, service, nth).is_empty() || blueprint.failures.iter().any(deafens)
 }
 
 /// What is known of an incarnation by an event.

@@ -6,6 +6,7 @@
 
 mod condition;
 mod crash;
+mod deaf;
 mod herd;
 mod hot;
 mod link;
@@ -23,7 +24,7 @@ mod trigger;
 mod window;
 
 pub(crate) use link::{Links, PATIENCE};
-pub(crate) use message::faults;
+pub(crate) use message::{concerns, faults};
 pub(crate) use pause::{Frozen, Held};
 pub(crate) use set::Settings;
 pub(crate) use trigger::clocks;
@@ -75,6 +76,8 @@ pub(crate) struct Trouble {
     minds: BTreeMap<u32, Mind>,
     /// Since when events have had a form that some do not know, ns, by failure.
     forms: BTreeMap<u32, Vec<u64>>,
+    /// Services that hear no events.
+    pub(crate) deaf: u32,
 }
 
 impl Trouble {
@@ -92,6 +95,7 @@ impl Trouble {
             paced: BTreeMap::new(),
             minds: BTreeMap::new(),
             forms: BTreeMap::new(),
+            deaf: 0,
         }
     }
 }
@@ -109,6 +113,7 @@ impl Trouble {
             && self.paced.values().all(Paced::is_usual)
             && self.minds.values().all(Mind::is_usual)
             && self.forms.is_empty()
+            && self.deaf == 0
             && !self.links.any
             && !self.links.cuts
     }
@@ -163,6 +168,7 @@ impl<O: Observer> World<O> {
             Verb::Herd { .. } => self.stampede(s, failure),
             Verb::Poison { .. } => {}
             Verb::Schema => self.form_changes(now, failure),
+            Verb::DropConsumer => self.hears_no_more(s, failure),
         }
         self.roll_on(s);
     }
@@ -185,6 +191,7 @@ impl<O: Observer> World<O> {
             Verb::Spike(_) => self.traffic_changes(s, failure),
             Verb::Hot(_) => self.heat(),
             Verb::Poison { .. } | Verb::Schema => self.mend(s, failure),
+            Verb::DropConsumer => self.hears_again(s, failure),
             Verb::Restart | Verb::Replay(_) | Verb::Redrive | Verb::Herd { .. } => {}
         }
     }

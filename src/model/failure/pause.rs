@@ -69,6 +69,7 @@ impl<O: Observer> World<O> {
         i.paused_at = s.now().ns();
         i.takes = Takes::Nothing;
         let (service, up) = (i.service, i.up);
+        let listens = up && self.services[service as usize].deaf == 0;
         for job in self.in_work(instance) {
             let j = self.jobs.get_mut(job);
             if j.state != State::Working {
@@ -79,7 +80,7 @@ impl<O: Observer> World<O> {
                 self.trouble.frozen.insert(job, Frozen::default());
             }
         }
-        if up {
+        if listens {
             self.each_group(s, service, |engine, ctx, group| engine.paused(ctx, group, instance));
         }
     }
@@ -99,7 +100,7 @@ impl<O: Observer> World<O> {
         for job in self.in_work(instance) {
             self.thaw(s, job, stood);
         }
-        if up {
+        if up && self.services[service as usize].deaf == 0 {
             self.each_group(s, service, |engine, ctx, group| engine.resumed(ctx, group, instance));
         }
         self.catch_up(s, instance);

@@ -138,6 +138,9 @@ impl<O: Observer> World<O> {
         }
         if wanted {
             self.follows(now, fact, trace);
+            if self.trouble.deaf > 0 {
+                self.misses(fact);
+            }
         }
         fact
     }

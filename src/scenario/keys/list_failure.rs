@@ -105,6 +105,7 @@ pub(super) const FAILURE: &[Key] = &[
         "",
         "an event gets another form, on which these services fail until it ends",
     ),
+    key(&[P::Failure], "drop_consumer", G::Target, "", "the subscriptions of a service are gone"),
     key(&[P::Failure], "at", G::Duration, "", "when it strikes, once"),
     key(&[P::Failure], "every", G::Duration, "", "it strikes at each multiple of this"),
     key(&[P::Failure], "mtbf", G::Duration, "", "mean time until it strikes by itself"),
@@ -137,6 +138,5 @@ pub(super) const FAILURE_LATER: &[Key] = &[
     later(&[P::Failure], "skew", "a wrong clock"),
     later(&[P::Failure], "bug", "wrong results"),
     later(&[P::Failure], "lag_replica", "a replica falls behind"),
-    later(&[P::Failure], "drop_consumer", "a subscription is removed"),
     later(&[P::Failure], "fix", "how it is mended"),
 ];

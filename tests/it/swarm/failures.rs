@@ -47,6 +47,8 @@ const VERBS: &[&str] = &[
     "poison",
     "poison",
     "schema",
+    "drop_consumer",
+    "drop_consumer",
 ];
 
 /// Draws a failure that makes sense in what is drawn so far.
@@ -128,6 +130,7 @@ fn strike(dice: &mut Dice, drawn: &Drawn, verb: &'static str) -> Option<Strike> 
             let kills = *dice.pick(&["", "\nkills = true"]);
             format!("poison = {{ \"{of}\" = \"{}%\" }}{kills}", 1 + dice.below(60))
         }
+        "drop_consumer" => "drop_consumer = \"s0\"".to_owned(),
         "schema" => format!("schema = {{ A = [{}] }}", dice.pick(&["\"s0\"", ""])),
         "partition" | "loss" | "duplicate" | "reorder" | "delay" | "throttle" => {
             link(dice, drawn, verb)

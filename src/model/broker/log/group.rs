@@ -171,13 +171,24 @@ impl LogEngine {
 
     /// An instance consumes (again).
     pub(super) fn joins<O: Observer>(&mut self, ctx: &mut Ctx<O>, group: u32, instance: u32) {
+        let there = self.member_of(group, instance);
+        if let Some(member) = there
+            && !self.members[member as usize].ghost
+        {
+            // It was about to leave, and stays.
+            self.members[member as usize].draining = false;
+        }
         if self.unheard(instance) {
             // It will be when it is heard again.
             return;
         }
-        if let Some(member) = self.member_of(group, instance) {
+        if let Some(member) = there {
             let m = &mut self.members[member as usize];
-            if m.ghost {
+            if !m.ghost {
+                (m.silent, m.expires) = (false, 0);
+                self.hears(ctx, member);
+                self.poll(ctx, member);
+            } else {
                 // A static member: everything is as it was.
                 (m.ghost, m.draining, m.expires) = (false, false, 0);
                 m.committed_at = ctx.now().ns();

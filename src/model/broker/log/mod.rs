@@ -312,7 +312,7 @@ impl<O: Observer> Engine<O> for LogEngine {
         let Some(member) = self.member_of(group, instance) else { return };
         match how {
             Departure::Crash => self.crashes(ctx, member),
-            Departure::Stop => self.stops(ctx, member),
+            Departure::Stop | Departure::Leave => self.stops(ctx, member),
         }
     }
 

@@ -82,7 +82,8 @@ impl LogEngine {
         for (group, instance) in changed {
             let member = self.member_of(group, instance);
             let i = &ctx.instances[instance as usize];
-            let (up, stands) = (i.up, i.pauses > 0);
+            let up = i.up && ctx.services[i.service as usize].deaf == 0;
+            let stands = i.pauses > 0;
             if self.unheard(instance) {
                 if let Some(member) = member {
                     self.falls_silent(ctx, member);

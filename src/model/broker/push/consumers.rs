@@ -100,8 +100,13 @@ impl Push {
 
     /// A consumer has started.
     pub(super) fn consumer_joins<O: Observer>(&mut self, ctx: &mut Ctx<O>, consumer: u32) {
-        // What it had when it last left in good order and has not given back.
-        self.disconnect(ctx, consumer, Link::Lost, false, true);
+        if self.consumers[consumer as usize].link == Link::Away {
+            // What it holds it has had since it listened before.
+            let c = &mut self.consumers[consumer as usize];
+            (c.link, c.connects, c.given_up) = (Link::Lost, u64::MAX, u64::MAX);
+        } else {
+            self.disconnect(ctx, consumer, Link::Lost, false, true);
+        }
         let c = &mut self.consumers[consumer as usize];
         c.paused = false;
         c.dead = false;
@@ -262,8 +267,14 @@ impl Push {
 
     /// The connection of a consumer breaks, if it has one.
     pub(super) fn break_off<O: Observer>(&mut self, ctx: &mut Ctx<O>, consumer: u32) {
-        if self.consumers[consumer as usize].link == Link::Open {
-            self.lose(ctx, consumer, true);
+        let c = &self.consumers[consumer as usize];
+        match c.link {
+            Link::Open => self.lose(ctx, consumer, true),
+            Link::Away if c.held > 0 => {
+                let queue = self.disconnect(ctx, consumer, Link::Away, false, false);
+                self.pump(ctx, queue);
+            }
+            Link::Away | Link::Lost => {}
         }
     }
 

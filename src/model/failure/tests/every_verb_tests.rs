@@ -30,6 +30,7 @@ const VERBS: &[(&str, &str, &str)] = &[
     ("zone", "zone = \"b\"", ""),
     ("poison", "poison = { \"books.on.E\" = \"40%\" }\nkills = true", ""),
     ("schema", "schema = { E = \"books\" }", ""),
+    ("drop_consumer", "drop_consumer = \"books\"", ""),
 ];
 
 /// Each trigger, and whether its strikes have an end of their own.

@@ -17,14 +17,14 @@ fn every_10(attempts: u32) -> Blueprint {
 }
 
 /// What happens, and that nothing is left of it.
-fn ends_well(b: &Blueprint) -> String {
+pub(super) fn ends_well(b: &Blueprint) -> String {
     let end = run(b);
     assert_healthy(&end);
     end.observer.0.join("\n")
 }
 
 /// Lines of a story that say what became of events.
-fn fates(b: &Blueprint) -> String {
+pub(super) fn fates(b: &Blueprint) -> String {
     let story = ends_well(b);
     let told = |l: &&str| l.contains("applied") || l.contains(" was ") || l.contains("in vain");
     let short = |l: &str| l.split(": [").next().unwrap_or(l).to_owned();
