@@ -365,7 +365,10 @@ impl<O: Observer> Builder<'_, O> {
     /// Whether the operations of a service on its store are ever limited.
     fn limits_store(&self, at: u32) -> bool {
         let of = |b: &Blueprint| b.services[at as usize].connections.is_some();
-        of(self.blueprint) || self.blueprint.sets.iter().any(of)
+        let store = Target::Store(ServiceId(at));
+        of(self.blueprint)
+            || self.blueprint.sets.iter().any(of)
+            || self.blueprint.failures.iter().any(|f| f.target == store)
     }
 
     /// What the streams of a handler begin with.

@@ -3,7 +3,7 @@
 use super::event::{Event, Kind};
 use super::identity::key_of;
 use super::observation::Observer;
-use super::publish::Emitted;
+use super::publish::{Emitted, is_outbox};
 use super::tables::{Call, LoadTable, NONE};
 use super::{Sched, World};
 use crate::random::derive_id;
@@ -32,7 +32,8 @@ impl<O: Observer> World<O> {
         table.next += 1;
         let count = table.burst.sample(table.burst_key, id);
         self.next_source_arrival(s, source);
-        if self.services[service as usize].up == 0 {
+        let plain = self.events[event as usize].plain;
+        if self.services[service as usize].up == 0 || !plain && self.has_no_room_for(source) {
             self.observer.not_emitted(service);
             return;
         }
@@ -45,12 +46,19 @@ impl<O: Observer> World<O> {
         for n in 0..count {
             let id = if n == 0 { id } else { derive_id(id, u64::from(n)) };
             self.observer.emitted(service, now, id);
-            if self.events[event as usize].plain {
+            if plain {
                 self.publish_at_source(s, event, id, commit);
             } else {
                 self.publish_booked_at_source(s, source, id, commit, key);
             }
         }
+    }
+
+    /// Whether an event of a source is a row of an outbox that cannot be written now.
+    #[inline(never)]
+    fn has_no_room_for(&self, source: u32) -> bool {
+        let table = &self.sources[source as usize];
+        is_outbox(table.publish.mode) && self.cannot_write(table.service)
     }
 
     /// A source emits an event that is not plain: its instances do so in turn, those that are down

@@ -121,9 +121,8 @@ impl<O: Observer> World<O> {
                 Op::Work(duration, key)
                 | Op::Recall(duration, key)
                 | Op::Write { duration, key, .. } => {
-                    if let (Op::Write { .. } | Op::Recall(..), Some(store)) =
-                        (op, &mut self.services[service as usize].store)
-                        && !store.connect(job)
+                    if let Some(store) = &mut self.services[service as usize].store
+                        && !store.starts(job, op, &self.book.identity.memory[service as usize])
                     {
                         return;
                     }
@@ -158,7 +157,10 @@ impl<O: Observer> World<O> {
                     return;
                 }
                 Op::EmitAll(_) | Op::EmitOne(..) => {
-                    j.step += 1;
+                    if self.rows_wait(service, job) {
+                        return;
+                    }
+                    self.jobs.get_mut(job).step += 1;
                     if self.emit(s, job) {
                         return;
                     }

@@ -1,6 +1,8 @@
 //! Connections to the store of a service: so many operations at a time, over all its instances.
-//! What finds none waits with its worker, first come, first served.
+//! What finds none waits with its worker, first come, first served; as do writes while there is no
+//! room for them.
 
+use super::blueprint::{Dedup, Memory};
 use super::event::{Event, Kind};
 use super::failure::Frozen;
 use super::observation::Observer;
@@ -15,15 +17,20 @@ pub(crate) struct Store {
     limit: usize,
     /// Jobs that have one.
     holders: Vec<u32>,
-    /// Jobs that wait for one.
-    waiting: VecDeque<u32>,
+    /// Jobs that wait for one, and whether they want to write.
+    waiting: VecDeque<(u32, bool)>,
+    /// Causes by which nothing can be written.
+    full: u32,
+    /// Jobs that wait to write rows of an outbox alone, each with the stamp by which it is told.
+    rows: Vec<(u32, u32)>,
 }
 
 impl Store {
     /// So many connections, all of them free; `None`: without limit.
     pub(crate) fn new(limit: Option<u32>) -> Self {
         let limit = limit.map_or(usize::MAX, |n| n as usize);
-        Self { limit, holders: Vec::new(), waiting: VecDeque::new() }
+        let (holders, waiting, rows) = (Vec::new(), VecDeque::new(), Vec::new());
+        Self { limit, holders, waiting, full: 0, rows }
     }
 
     /// From now on there are so many connections. What has one keeps it.
@@ -31,15 +38,46 @@ impl Store {
         self.limit = limit.map_or(usize::MAX, |n| n as usize);
     }
 
+    /// A job comes to a step, which may be an operation. Whether it may start; otherwise it waits.
+    pub(crate) fn starts(&mut self, job: u32, op: &Op, memory: &Memory) -> bool {
+        match op {
+            Op::Write { .. } => self.connect(job, true),
+            // What it looks up it may mark as well.
+            Op::Recall(..) => self.connect(job, memory.dedup == Dedup::Separate),
+            _ => true,
+        }
+    }
+
     /// A job wants to start an operation. Whether it may; otherwise it waits.
-    pub(crate) fn connect(&mut self, job: u32) -> bool {
-        let free = self.holders.len() < self.limit;
+    fn connect(&mut self, job: u32, writes: bool) -> bool {
+        let free = self.holders.len() < self.limit && !(writes && self.is_full());
         if free {
             self.holders.push(job);
         } else {
-            self.waiting.push_back(job);
+            self.waiting.push_back((job, writes));
         }
         free
+    }
+
+    /// Whether nothing can be written.
+    pub(crate) fn is_full(&self) -> bool {
+        self.full > 0
+    }
+
+    /// Another cause by which nothing can be written.
+    pub(crate) fn fills_up(&mut self) {
+        self.full += 1;
+    }
+
+    /// Such a cause is removed. If it was the last one, the jobs whose rows have waited.
+    pub(crate) fn has_room_again(&mut self) -> Option<Vec<(u32, u32)>> {
+        self.full -= 1;
+        (self.full == 0).then(|| std::mem::take(&mut self.rows))
+    }
+
+    /// A job waits to write rows.
+    pub(crate) fn row_waits(&mut self, job: u32, stamp: u32) {
+        self.rows.push((job, stamp));
     }
 
     /// The next job that gets a free connection, if there are both.
@@ -47,15 +85,17 @@ impl Store {
         if self.holders.len() >= self.limit {
             return None;
         }
-        let next = self.waiting.pop_front()?;
+        let full = self.is_full();
+        let at = self.waiting.iter().position(|&(_, writes)| !(writes && full))?;
+        let (next, _) = self.waiting.remove(at)?;
         self.holders.push(next);
         Some(next)
     }
 
-    /// Whether nobody has or wants a connection.
+    /// Whether nobody has or wants a connection, and everything can be written.
     #[cfg(test)]
     pub(crate) fn is_idle(&self) -> bool {
-        self.holders.is_empty() && self.waiting.is_empty()
+        self.holders.is_empty() && self.waiting.is_empty() && self.rows.is_empty() && self.full == 0
     }
 }
 
@@ -73,7 +113,7 @@ impl<O: Observer> World<O> {
     pub(crate) fn abandon(&mut self, service: u32, gone: &[u32]) {
         if let Some(store) = &mut self.services[service as usize].store {
             store.holders.retain(|job| !gone.contains(job));
-            store.waiting.retain(|job| !gone.contains(job));
+            store.waiting.retain(|(job, _)| !gone.contains(job));
         }
     }
 

@@ -51,7 +51,7 @@ fn failure(
 ) -> Result<Option<Failure>, Box<Diagnostic>> {
     let Around { names, services, brokers, .. } = *around;
     let special = match traffic(draft, names, blueprint)? {
-        None => message(draft, all, names, blueprint)?,
+        None => message(draft, all, around, blueprint)?,
         found => found,
     };
     let target = match (special, draft.part) {

@@ -1,13 +1,17 @@
-//! Failures of events at those who hear them: which handlers of which services a target is.
+//! Failures of events where they are heard or kept: which handlers, services, disks and clocks a
+//! target is.
 
 use super::Diagnostic;
 use super::compile_failure::cannot;
+use super::compile_link::{Around, not_ideal};
 use super::compile_traffic::unknown;
-use super::draft::{Draft, FailureDraft, HandlerDraft};
+use super::draft::{Draft, FailureDraft, HandlerDraft, Part};
 use super::names::Names;
 use super::near::did_you_mean;
 use super::reader::Ref;
-use crate::model::{Blueprint, ServiceId, Target, Verb};
+use crate::model::{
+    Blueprint, Dedup, End, Handler, PublishMode, Service, ServiceId, Step, Target, Verb,
+};
 
 type Found<T> = Result<T, Box<Diagnostic>>;
 
@@ -15,12 +19,13 @@ type Found<T> = Result<T, Box<Diagnostic>>;
 pub(super) fn target(
     draft: &FailureDraft,
     all: &Draft,
-    names: &Names,
+    around: &Around,
     blueprint: &Blueprint,
 ) -> Found<Option<Target>> {
     match draft.verb {
-        Verb::Poison { .. } => handlers(draft, all, names).map(Some),
-        Verb::Schema => form(draft, names, blueprint).map(Some),
+        Verb::Poison { .. } => handlers(draft, all, around.names).map(Some),
+        Verb::Schema => form(draft, around.names, blueprint).map(Some),
+        Verb::DiskFull => disk(draft, around).map(Some),
         _ => Ok(None),
     }
 }
@@ -60,6 +65,38 @@ fn does_not_hear<'a>(
     let help = did_you_mean(&event.text, all.iter().copied())
         .unwrap_or_else(|| format!("it hears {}", all.join(", ")));
     Box::new(Diagnostic::error("E118", event.span, message).help(help))
+}
+
+/// The disks of a broker, or the store of a service.
+fn disk(draft: &FailureDraft, around: &Around) -> Found<Target> {
+    if draft.part != Part::All {
+        return Err(cannot(draft, "a part of something", "name the broker or the service alone"));
+    }
+    match around.names.end(&draft.owner)? {
+        End::Broker(id) => {
+            not_ideal(draft, draft.owner.span, around.brokers.get(id.0 as usize))?;
+            Ok(Target::Disks(id))
+        }
+        End::Service(id) => {
+            let service = around.services.get(id.0 as usize);
+            if !service.is_none_or(keeps) {
+                let help = "it has neither `writes` nor publish = \"outbox\": name the broker";
+                return Err(cannot(draft, "a service that writes nothing", help));
+            }
+            Ok(Target::Store(id))
+        }
+        _ => Err(cannot(draft, "a client, which has no disk", "name a broker or a service")),
+    }
+}
+
+/// Whether a service ever writes to its store.
+fn keeps(service: &Service) -> bool {
+    let writes = |h: &Handler| h.steps.iter().any(|s| matches!(s, Step::Write(_)));
+    let outbox =
+        |mode: PublishMode| matches!(mode, PublishMode::OutboxPoll(_) | PublishMode::OutboxCdc);
+    service.handlers.iter().any(|h| writes(h) || outbox(h.publish.mode))
+        || service.sources.iter().any(|source| outbox(source.publish.mode))
+        || service.memory.dedup == Dedup::Separate
 }
 
 /// An event, and the services that fail on its new form.

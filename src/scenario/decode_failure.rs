@@ -117,6 +117,7 @@ pub(super) fn word(verb: Verb) -> &'static str {
         Verb::Poison { .. } => "poison",
         Verb::Schema => "schema",
         Verb::DropConsumer => "drop_consumer",
+        Verb::DiskFull => "disk_full",
     }
 }
 
@@ -171,6 +172,7 @@ fn struck(reader: &mut Reader, entry: &Entry) -> Option<(Ref, Verb)> {
         "set" => Verb::Set(0),
         "redrive" => Verb::Redrive,
         "drop_consumer" => Verb::DropConsumer,
+        "disk_full" => Verb::DiskFull,
         key => valued(key)?,
     };
     let Value::Table(table) = &entry.node.value else {

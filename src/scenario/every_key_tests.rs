@@ -218,6 +218,7 @@ const VALUES: &[(&str, &str)] = &[
     ("kills", "true\npoison = \"email.on.E\""),
     ("schema", "{ E = \"email\" }"),
     ("drop_consumer", "\"email\""),
+    ("disk_full", "\"bus\""),
 ];
 
 /// The line that sets a key, and the line that it is held against.

@@ -447,6 +447,10 @@ pub enum Target {
     },
     /// New events of a type.
     Events(EventTypeId),
+    /// The disks of a broker.
+    Disks(BrokerId),
+    /// The store of a service, with its outbox.
+    Store(ServiceId),
     /// Handlers of a service, by their index there.
     Handlers {
         /// The service.
@@ -518,6 +522,8 @@ pub enum Verb {
     },
     /// Events emitted meanwhile have a form that some services fail on until they are deployed.
     Schema,
+    /// Nothing can be written: publications, or commits, wait.
+    DiskFull,
     /// A service hears nothing: its groups have no members, and nothing new goes to its queues.
     DropConsumer,
 }

@@ -7,6 +7,7 @@
 mod condition;
 mod crash;
 mod deaf;
+mod disk;
 mod herd;
 mod hot;
 mod link;
@@ -34,6 +35,7 @@ use super::broker::{Ctx, Engine};
 use super::observation::Observer;
 use super::{Sched, World};
 use crate::random::{StreamKey, Streams};
+use disk::Full;
 use spike::{Mind, Paced};
 use std::collections::BTreeMap;
 use stop::Roll;
@@ -78,6 +80,8 @@ pub(crate) struct Trouble {
     forms: BTreeMap<u32, Vec<u64>>,
     /// Services that hear no events.
     pub(crate) deaf: u32,
+    /// Brokers that cannot write.
+    pub(crate) full: BTreeMap<u32, Full>,
 }
 
 impl Trouble {
@@ -96,6 +100,7 @@ impl Trouble {
             minds: BTreeMap::new(),
             forms: BTreeMap::new(),
             deaf: 0,
+            full: BTreeMap::new(),
         }
     }
 }
@@ -114,6 +119,7 @@ impl Trouble {
             && self.minds.values().all(Mind::is_usual)
             && self.forms.is_empty()
             && self.deaf == 0
+            && self.full.is_empty()
             && !self.links.any
             && !self.links.cuts
     }
@@ -169,6 +175,7 @@ impl<O: Observer> World<O> {
             Verb::Poison { .. } => {}
             Verb::Schema => self.form_changes(now, failure),
             Verb::DropConsumer => self.hears_no_more(s, failure),
+            Verb::DiskFull => self.fills_up(failure),
         }
         self.roll_on(s);
     }
@@ -192,6 +199,7 @@ impl<O: Observer> World<O> {
             Verb::Hot(_) => self.heat(),
             Verb::Poison { .. } | Verb::Schema => self.mend(s, failure),
             Verb::DropConsumer => self.hears_again(s, failure),
+            Verb::DiskFull => self.has_room_again(s, failure),
             Verb::Restart | Verb::Replay(_) | Verb::Redrive | Verb::Herd { .. } => {}
         }
     }

@@ -300,7 +300,7 @@ impl<O: Observer> World<O> {
                     self.lose(record);
                     self.free_record(record);
                 }
-                Stage::Failed | Stage::Pausing => self.haunt(record),
+                Stage::Failed | Stage::Pausing | Stage::Held => self.haunt(record),
                 Stage::Flying if r.departed > s.now().ns() => self.haunt(record),
                 // Nobody waits for the answer any more.
                 Stage::Taken => self.stage(record, Stage::Taken),

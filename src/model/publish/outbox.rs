@@ -287,17 +287,39 @@ impl<O: Observer> World<O> {
         row.done = true;
         match (&r.kind, r.round) {
             (RelayKind::Cdc { crashes: false, .. }, _) => self.drop_done(relay),
-            (RelayKind::Poll { mark, mark_key, .. }, Round::Awaits { open, read }) => {
+            (RelayKind::Poll { .. }, Round::Awaits { open, read }) => {
                 if open > 1 {
                     r.round = Round::Awaits { open: open - 1, read };
                     return;
                 }
                 r.round = Round::Marks { read };
-                let at = s.now() + mark.sample(*mark_key, r.first, 0);
-                r.wakes = at.ns();
-                s.at(at, Event::new(Kind::PublishDue, due::RELAY, relay));
+                let service = r.service;
+                if !self.cannot_write(service) {
+                    self.marks(s, relay);
+                }
             }
             _ => {}
+        }
+    }
+
+    /// A polling relay marks the rows of its round.
+    fn marks(&mut self, s: &mut Sched, relay: u32) {
+        let r = &mut self.relays[relay as usize];
+        if let RelayKind::Poll { mark, mark_key, .. } = &r.kind {
+            let at = s.now() + mark.sample(*mark_key, r.first, 0);
+            r.wakes = at.ns();
+            s.at(at, Event::new(Kind::PublishDue, due::RELAY, relay));
+        }
+    }
+
+    /// The store of a service has room again: its relays mark what they could not mark.
+    pub(crate) fn marks_again(&mut self, s: &mut Sched, service: u32) {
+        for relay in 0..self.relays.len() as u32 {
+            let r = &self.relays[relay as usize];
+            let marks = matches!(r.round, Round::Marks { .. }) && r.wakes == NEVER;
+            if r.service == service && r.up && marks {
+                self.marks(s, relay);
+            }
         }
     }
 

@@ -35,6 +35,8 @@ pub(crate) enum Stage {
     Blocked,
     /// On its way to the broker, or waiting to be served by a shard.
     Flying,
+    /// At a broker that has no room for it now.
+    Held,
     /// The broker has it and will say what becomes of it.
     Taken,
     /// The last answer is on its way: yes or no, for good.

@@ -105,7 +105,7 @@ impl<O: Observer> World<O> {
         rest.head
     }
 
-    fn stage_all(&mut self, head: u32, stage: Stage) {
+    pub(super) fn stage_all(&mut self, head: u32, stage: Stage) {
         let mut at = head;
         while at != NONE {
             self.stage(at, stage);

@@ -67,6 +67,9 @@ impl<O: Observer> World<O> {
             self.free_chain(head);
             return;
         }
+        if !self.trouble.full.is_empty() && self.finds_no_room(head) {
+            return;
+        }
         let spec = &self.brokers[r.broker as usize].spec;
         if self.capacities[r.broker as usize].is_unlimited() {
             self.served(s, head);
@@ -89,6 +92,25 @@ impl<O: Observer> World<O> {
             s.at(late, Event::new(Kind::PublishDue, due::OVERDUE, head));
         }
         s.at(done, Event::new(Kind::Served, 0, head));
+    }
+
+    /// A chain waits at a broker that has no room for it: its connection is blocked.
+    pub(crate) fn blocked(&mut self, head: u32) {
+        self.stage_all(head, Stage::Held);
+    }
+
+    /// There is room for a chain. No answer could come before.
+    pub(crate) fn unblocked(&mut self, s: &mut Sched, head: u32) {
+        let mut member = head;
+        while member != NONE {
+            let r = self.records.get_mut(member);
+            r.departed = s.now().ns();
+            member = r.next;
+        }
+        if self.records.get(head).stage == Stage::Held {
+            self.stage_all(head, Stage::Flying);
+        }
+        self.publication_arrives(s, head);
     }
 
     /// A chain has been served: the engine takes each of its records, or does not.

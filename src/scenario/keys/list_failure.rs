@@ -106,6 +106,7 @@ pub(super) const FAILURE: &[Key] = &[
         "an event gets another form, on which these services fail until it ends",
     ),
     key(&[P::Failure], "drop_consumer", G::Target, "", "the subscriptions of a service are gone"),
+    key(&[P::Failure], "disk_full", G::Target, "", "what a broker or a store has to write waits"),
     key(&[P::Failure], "at", G::Duration, "", "when it strikes, once"),
     key(&[P::Failure], "every", G::Duration, "", "it strikes at each multiple of this"),
     key(&[P::Failure], "mtbf", G::Duration, "", "mean time until it strikes by itself"),
@@ -133,7 +134,6 @@ pub(super) const FAILURE: &[Key] = &[
 
 /// What is planned.
 pub(super) const FAILURE_LATER: &[Key] = &[
-    later(&[P::Failure], "disk_full", "writes are refused"),
     later(&[P::Failure], "expire", "shorter retention"),
     later(&[P::Failure], "skew", "a wrong clock"),
     later(&[P::Failure], "bug", "wrong results"),

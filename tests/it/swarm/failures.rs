@@ -29,6 +29,8 @@ const VERBS: &[&str] = &[
     "leak",
     "brownout",
     "unclean",
+    "unclean",
+    "replay",
     "replay",
     "redrive",
     "partition",
@@ -49,6 +51,8 @@ const VERBS: &[&str] = &[
     "schema",
     "drop_consumer",
     "drop_consumer",
+    "disk_full",
+    "disk_full",
 ];
 
 /// Draws a failure that makes sense in what is drawn so far.
@@ -131,6 +135,10 @@ fn strike(dice: &mut Dice, drawn: &Drawn, verb: &'static str) -> Option<Strike> 
             format!("poison = {{ \"{of}\" = \"{}%\" }}{kills}", 1 + dice.below(60))
         }
         "drop_consumer" => "drop_consumer = \"s0\"".to_owned(),
+        "disk_full" if engine != Engine::Ideal && dice.below(2) == 0 => {
+            "disk_full = \"bus\"".to_owned()
+        }
+        "disk_full" => "disk_full = \"shop\"".to_owned(),
         "schema" => format!("schema = {{ A = [{}] }}", dice.pick(&["\"s0\"", ""])),
         "partition" | "loss" | "duplicate" | "reorder" | "delay" | "throttle" => {
             link(dice, drawn, verb)

@@ -31,6 +31,9 @@ const VERBS: &[(&str, &str, &str)] = &[
     ("poison", "poison = { \"books.on.E\" = \"40%\" }\nkills = true", ""),
     ("schema", "schema = { E = \"books\" }", ""),
     ("drop_consumer", "drop_consumer = \"books\"", ""),
+    ("disk_full", "disk_full = \"books\"", ""),
+    ("disk_full", "disk_full = \"bus\"", "kafka"),
+    ("disk_full", "disk_full = \"bus\"", "sqs"),
 ];
 
 /// Each trigger, and whether its strikes have an end of their own.
@@ -131,6 +134,7 @@ fn every_verb_and_trigger_is_here() {
     let mut listed = verbs.clone();
     known.sort_unstable();
     listed.sort_unstable();
+    listed.dedup();
     assert_eq!(listed, known);
     let triggers: Vec<&str> = TRIGGERS.iter().map(|t| t.0).collect();
     assert_eq!(triggers, keys::TRIGGERS);

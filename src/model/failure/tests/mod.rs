@@ -2,6 +2,7 @@
 //! in every overlap.
 
 mod deaf;
+mod disk;
 mod every_verb_tests;
 mod guards;
 mod lines;
