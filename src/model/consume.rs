@@ -206,14 +206,15 @@ impl<O: Observer> World<O> {
     /// The effect of an event of the book becomes visible.
     #[inline(never)]
     pub(crate) fn apply_booked(&mut self, now: SimTime, job: u32) {
-        let j = self.jobs.get_mut(job);
+        let j = self.jobs.get(job);
         let (origin, subscription) = (j.origin, j.subscription);
+        let spoilt = !self.handlers[j.handler as usize].faults.is_empty() && self.is_spoilt(job);
         let Some(from) = self.book.apply(&mut self.observer, origin, subscription) else {
             self.observer.applied_again(subscription);
-            self.shows(now, origin, subscription, false);
+            self.shows(now, (origin, subscription), false, spoilt);
             return;
         };
-        j.applied = true;
+        self.jobs.get_mut(job).applied = true;
         if self.book.identity.objectives {
             self.states_effect(now, origin);
         }
@@ -244,13 +245,13 @@ impl<O: Observer> World<O> {
         if fact.backfill {
             // How long that took says nothing of how far the subscription is behind.
             if self.book.identity.versions {
-                self.shows(now, origin, subscription, true);
+                self.shows(now, (origin, subscription), true, spoilt);
             }
             return;
         }
         if self.book.identity.versions {
             self.observer.applied_version(subscription, now, commit, &segments);
-            self.shows(now, origin, subscription, true);
+            self.shows(now, (origin, subscription), true, spoilt);
         } else {
             self.observer.applied(subscription, now, commit, &segments, true);
         }

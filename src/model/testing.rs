@@ -290,7 +290,10 @@ pub(crate) fn assert_healthy(w: &World<Log>) {
     let left = [w.jobs.len(), w.calls.len(), w.deliveries.len(), w.records.len()];
     assert_eq!((left, w.running), ([0; 4], 0));
     // What may be read again is kept.
-    let again = w.failures.iter().any(|f| matches!(f.verb, super::Verb::Replay(_)));
+    let again = w
+        .failures
+        .iter()
+        .any(|f| matches!(f.verb, super::Verb::Replay(_) | super::Verb::Bug(Some(_))));
     assert!(again || w.book.facts.len() == 0, "{} facts", w.book.facts.len());
     assert!(w.lines.is_empty() && w.away.is_empty());
     assert!(w.guarding.is_idle(), "{:?}", w.guarding);

@@ -208,9 +208,9 @@ const STORIES: &[Story] = &[
         "`unclean` strikes a node of a log, `slow`, `stop`, `restart`, `pause`, `leak` and \
          `brownout` strike instances, `spike` a client or source whose rate can be multiplied, \
          `herd` a client, `hot` an event with a key that is drawn, `poison` and `schema` \
-         handlers of events, `replay` a service that hears a log, `redrive` and `drop_consumer` a \
-         service, `disk_full` a broker or a service that writes; `crash` strikes instances, \
-         nodes, relays and zones.",
+         handlers of events, `bug` handlers of events with a key, `replay` a service that hears a \
+         log, `redrive` and `drop_consumer` a service, `disk_full` a broker or a service that \
+         writes; `crash` strikes instances, nodes, relays and zones.",
     ),
     (
         "E141",

@@ -10,7 +10,7 @@ use super::names::Names;
 use super::near::did_you_mean;
 use super::reader::Ref;
 use crate::model::{
-    Blueprint, Dedup, End, Handler, PublishMode, Service, ServiceId, Step, Target, Verb,
+    Blueprint, Dedup, End, EngineSpec, Handler, PublishMode, Service, ServiceId, Step, Target, Verb,
 };
 
 type Found<T> = Result<T, Box<Diagnostic>>;
@@ -24,6 +24,14 @@ pub(super) fn target(
 ) -> Found<Option<Target>> {
     match draft.verb {
         Verb::Poison { .. } => handlers(draft, all, around.names).map(Some),
+        Verb::Bug(fix) => {
+            let target = handlers(draft, all, around.names)?;
+            shows_something(draft, &target, blueprint)?;
+            if fix.is_some() {
+                can_be_read_again(draft, &target, around)?;
+            }
+            Ok(Some(target))
+        }
         Verb::Schema => form(draft, around.names, blueprint).map(Some),
         Verb::DiskFull => disk(draft, around).map(Some),
         _ => Ok(None),
@@ -65,6 +73,45 @@ fn does_not_hear<'a>(
     let help = did_you_mean(&event.text, all.iter().copied())
         .unwrap_or_else(|| format!("it hears {}", all.join(", ")));
     Box::new(Diagnostic::error("E118", event.span, message).help(help))
+}
+
+/// The handlers that a target names.
+fn struck<'a>(target: &Target, services: &'a [Service]) -> Vec<&'a Handler> {
+    let Target::Handlers { service, handlers } = target else { return Vec::new() };
+    let of = services.get(service.0 as usize);
+    let handler = |nth: &u32| of.and_then(|s| s.handlers.get(*nth as usize));
+    handlers.iter().filter_map(handler).collect()
+}
+
+/// What is wrong is an individual, so there has to be one.
+fn shows_something(draft: &FailureDraft, target: &Target, blueprint: &Blueprint) -> Found<()> {
+    for handler in struck(target, &blueprint.services) {
+        for heard in handler.trigger.heard() {
+            let event = blueprint.events.get(heard.0 as usize);
+            if let Some(event) = event.filter(|event| event.key.is_none()) {
+                let help = format!(
+                    "what would be wrong? Give `{0}` a key: [entity.account] count = 10_000 and \
+                     [event.{0}] key = \"account\"",
+                    event.name
+                );
+                return Err(cannot(draft, "a handler of events without a key", &help));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a fix has something to read again.
+fn can_be_read_again(draft: &FailureDraft, target: &Target, around: &Around) -> Found<()> {
+    let logs = |handler: &&Handler| {
+        let broker = around.brokers.get(handler.consume.via.0 as usize);
+        broker.is_none_or(|broker| matches!(broker.engine, EngineSpec::Log(_)))
+    };
+    if struck(target, around.services).iter().any(logs) {
+        return Ok(());
+    }
+    let help = "only a log can be read again: let it listen to one, or remove `fix`";
+    Err(cannot(draft, "with `fix` a handler that hears no log", help))
 }
 
 /// The disks of a broker, or the store of a service.

@@ -84,6 +84,7 @@ fn check_company(reader: &mut Reader, fields: &Fields, verb: &Entry) {
     let all = [
         ("datagram", "loss", "says how messages are lost"),
         ("kills", "poison", "says that an event ends its instance"),
+        ("fix", "bug", "says from when on everything is done again"),
     ];
     for (key, goes_with, what) in all {
         if let (Some(entry), false) = (fields.get(key), verb.key == goes_with) {
@@ -118,6 +119,7 @@ pub(super) fn word(verb: Verb) -> &'static str {
         Verb::Schema => "schema",
         Verb::DropConsumer => "drop_consumer",
         Verb::DiskFull => "disk_full",
+        Verb::Bug(_) => "bug",
     }
 }
 

@@ -8,28 +8,40 @@ use super::keys::Grammar;
 use super::reader::{Fields, Reader, Ref};
 use super::{Diagnostic, Entry, Node, Value};
 use crate::model::Verb;
+use crate::units::SimTime;
 
 /// Between the service and the event of a handler.
 const ON: &str = ".on.";
 
 /// Whether a verb strikes events where they are heard.
 pub(super) fn is_one(verb: &Entry) -> bool {
-    ["poison", "schema"].contains(&verb.key.as_str())
+    ["poison", "schema", "bug"].contains(&verb.key.as_str())
 }
 
 /// Such a failure.
 pub(super) fn message(reader: &mut Reader, fields: &Fields, entry: &Entry) -> Option<Linked> {
     let (target, value) = target(reader, entry)?;
-    let (verb, (owner, names)) = if entry.key == "schema" {
-        (Verb::Schema, form(reader, target, value)?)
-    } else {
-        let (_, usual) = fields.listed("poison");
-        let share = match value {
-            None => usual.parse().ok()?,
-            Some(node) => reader.parsed(node, &Grammar::Share, |_, text| above_0(0, text))?,
-        };
-        let kills = reader.truth(fields, "kills");
-        (Verb::Poison { share, kills }, handler(reader, &target))
+    let (verb, (owner, names)) = match entry.key.as_str() {
+        "schema" => (Verb::Schema, form(reader, target, value)?),
+        "bug" => {
+            if let Some(node) = value {
+                let message = "`bug` takes a target and no value";
+                let help = format!("write bug = \"{}\"", target.text);
+                reader.note(Diagnostic::error("E103", node.span, message).help(help));
+                return None;
+            }
+            let fix = reader.duration_given(fields, "fix").map(|fix| SimTime::ZERO + fix);
+            (Verb::Bug(fix), handler(reader, &target))
+        }
+        _ => {
+            let (_, usual) = fields.listed("poison");
+            let share = match value {
+                None => usual.parse().ok()?,
+                Some(node) => reader.parsed(node, &Grammar::Share, |_, text| above_0(0, text))?,
+            };
+            let kills = reader.truth(fields, "kills");
+            (Verb::Poison { share, kills }, handler(reader, &target))
+        }
     };
     let text = match names.first() {
         Some(event) if verb != Verb::Schema => format!("{}{ON}{}", owner.text, event.text),

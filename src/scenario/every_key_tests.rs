@@ -219,6 +219,8 @@ const VALUES: &[(&str, &str)] = &[
     ("schema", "{ E = \"email\" }"),
     ("drop_consumer", "\"email\""),
     ("disk_full", "\"bus\""),
+    ("bug", "\"email.on.E\""),
+    ("fix", "\"7s\"\nbug = \"email.on.E\""),
 ];
 
 /// The line that sets a key, and the line that it is held against.

@@ -332,10 +332,11 @@ pub const VERBS: &[&str] = &[
     "schema",
     "drop_consumer",
     "disk_full",
+    "bug",
 ];
 
 /// Verbs of failures that do not work yet.
-pub const LATER_VERBS: &[&str] = &["expire", "skew", "bug", "lag_replica"];
+pub const LATER_VERBS: &[&str] = &["expire", "skew", "lag_replica"];
 
 /// Triggers of failures: those that work and those that do not yet.
 pub const TRIGGERS: &[&str] = &["at", "every", "mtbf", "when", "chance", "after"];

@@ -524,6 +524,9 @@ pub enum Verb {
     Schema,
     /// Nothing can be written: publications, or commits, wait.
     DiskFull,
+    /// What handlers apply is wrong; if there is a fix, their groups start again at this instant
+    /// when it is mended.
+    Bug(Option<SimTime>),
     /// A service hears nothing: its groups have no members, and nothing new goes to its queues.
     DropConsumer,
 }

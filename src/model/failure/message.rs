@@ -3,6 +3,7 @@
 //! afterwards.
 
 use crate::model::blueprint::{Blueprint, Failure, ServiceId, Target, Verb};
+use crate::model::broker::{Ctx, Engine};
 use crate::model::event::{Event, Kind, MAX_COMPONENTS};
 use crate::model::observation::Observer;
 use crate::model::tables::{Job, NONE};
@@ -69,7 +70,7 @@ impl<O: Observer> World<O> {
             }
         }
         if self.strikes[failure as usize] == 0 {
-            self.resume_groups(s, failure);
+            self.each_group_at_fault(s, failure, |engine, ctx, group| engine.mended(ctx, group));
         }
     }
 
@@ -155,14 +156,19 @@ impl<O: Observer> World<O> {
         }
     }
 
-    /// Those who hear a log go on with the partitions that they had stopped.
-    fn resume_groups(&mut self, s: &mut Sched, failure: u32) {
+    /// Tells the engines of the groups whose handlers a failure can strike something.
+    pub(super) fn each_group_at_fault(
+        &mut self,
+        s: &mut Sched,
+        failure: u32,
+        tell: impl Fn(&mut (dyn Engine<O> + 'static), &mut Ctx<O>, u32),
+    ) {
         for group in 0..self.groups.len() as u32 {
             let table = &self.groups[group as usize];
             let handler = self.subscriptions[table.subscriptions[0] as usize].handler;
             if self.handlers[handler as usize].faults.contains(&failure) {
                 let (engine, mut ctx) = self.at_broker(s, self.groups[group as usize].broker);
-                engine.mended(&mut ctx, group);
+                tell(engine, &mut ctx, group);
                 self.replies(s);
             }
         }

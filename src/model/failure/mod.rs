@@ -4,6 +4,7 @@
 //! `trigger` says when a failure strikes and when its cause is removed, each verb has a file that
 //! says what it does, and here the two meet: `strike` and `relent`.
 
+mod bug;
 mod condition;
 mod crash;
 mod deaf;
@@ -172,7 +173,7 @@ impl<O: Observer> World<O> {
             Verb::Spike(_) => self.traffic_changes(s, failure),
             Verb::Hot(_) => self.heat(),
             Verb::Herd { .. } => self.stampede(s, failure),
-            Verb::Poison { .. } => {}
+            Verb::Poison { .. } | Verb::Bug(_) => {}
             Verb::Schema => self.form_changes(now, failure),
             Verb::DropConsumer => self.hears_no_more(s, failure),
             Verb::DiskFull => self.fills_up(failure),
@@ -200,6 +201,7 @@ impl<O: Observer> World<O> {
             Verb::Poison { .. } | Verb::Schema => self.mend(s, failure),
             Verb::DropConsumer => self.hears_again(s, failure),
             Verb::DiskFull => self.has_room_again(s, failure),
+            Verb::Bug(fix) => self.bug_is_fixed(s, failure, fix),
             Verb::Restart | Verb::Replay(_) | Verb::Redrive | Verb::Herd { .. } => {}
         }
     }

@@ -33,8 +33,17 @@ struct View {
     top: u32,
     /// The newest that was handed to it.
     delivered: u32,
+    /// Whether what it shows is spoilt.
+    corrupt: bool,
     /// Versions that it never showed, nor a newer one, ascending, and the commits of their facts.
     unseen: VecDeque<(u32, u64)>,
+}
+
+impl View {
+    /// Whether it does not show the newest version as it is.
+    fn is_wrong(&self) -> bool {
+        self.shown != self.newest || self.corrupt
+    }
 }
 
 /// All individuals that are followed.
@@ -113,6 +122,7 @@ impl Individuals {
         gone
     }
 
+    /// The individual at a place as one subscription has it.
     fn view(&mut self, subscription: u32, at: u32) -> &mut View {
         let views = &mut self.views[subscription as usize];
         if views.len() <= at as usize {
@@ -130,9 +140,9 @@ impl Individuals {
         change: impl FnOnce(&mut View, &mut O),
     ) {
         let view = self.view(subscription, at);
-        let was = view.shown != view.newest;
+        let was = view.is_wrong();
         change(view, o);
-        let is = view.shown != view.newest;
+        let is = view.is_wrong();
         if was == is {
             return;
         }
@@ -181,16 +191,17 @@ impl Individuals {
         version < self.view(subscription, at).top
     }
 
-    /// A subscription shows a version. Whether it showed a newer one before.
+    /// A subscription shows a version, spoilt or as it is. Whether it showed a newer one before.
     pub(super) fn show<O: Observer>(
         &mut self,
         o: &mut O,
         now: SimTime,
         (subscription, at, version): Owed,
+        spoilt: bool,
     ) -> bool {
         let mut older = false;
         self.change(o, now, (subscription, at), |view, o| {
-            view.shown = version;
+            (view.shown, view.corrupt) = (version, spoilt);
             older = version < view.top;
             view.top = view.top.max(version);
             while let Some(&(v, commit)) = view.unseen.front()

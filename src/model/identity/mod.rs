@@ -333,8 +333,15 @@ impl<O: Observer> World<O> {
         }
     }
 
-    /// A subscription has applied a fact, for the `first` time or again, and shows it.
-    pub(crate) fn shows(&mut self, now: SimTime, fact: u32, subscription: u32, first: bool) {
+    /// A subscription has applied a fact, for the `first` time or again, and shows it; `spoilt` if
+    /// its handler did so wrongly.
+    pub(crate) fn shows(
+        &mut self,
+        now: SimTime,
+        (fact, subscription): (u32, u32),
+        first: bool,
+        spoilt: bool,
+    ) {
         let identity = &mut self.book.identity;
         let t = identity.facts[fact as usize];
         if t.individual == NONE {
@@ -346,7 +353,7 @@ impl<O: Observer> World<O> {
         }
         let of = (subscription, t.individual, t.version);
         identity.gaps.close(of, fact);
-        if identity.individuals.show(&mut self.observer, now, of) {
+        if identity.individuals.show(&mut self.observer, now, of, spoilt) || spoilt {
             identity.harm(&mut self.observer, t.key, subscription);
         }
     }

@@ -107,6 +107,14 @@ pub(super) const FAILURE: &[Key] = &[
     ),
     key(&[P::Failure], "drop_consumer", G::Target, "", "the subscriptions of a service are gone"),
     key(&[P::Failure], "disk_full", G::Target, "", "what a broker or a store has to write waits"),
+    key(&[P::Failure], "bug", G::Target, "", "what a handler applies is wrong"),
+    key(
+        &[P::Failure],
+        "fix",
+        G::Duration,
+        "",
+        "when a `bug` ends, a log is read again from this instant on",
+    ),
     key(&[P::Failure], "at", G::Duration, "", "when it strikes, once"),
     key(&[P::Failure], "every", G::Duration, "", "it strikes at each multiple of this"),
     key(&[P::Failure], "mtbf", G::Duration, "", "mean time until it strikes by itself"),
@@ -136,7 +144,5 @@ pub(super) const FAILURE: &[Key] = &[
 pub(super) const FAILURE_LATER: &[Key] = &[
     later(&[P::Failure], "expire", "shorter retention"),
     later(&[P::Failure], "skew", "a wrong clock"),
-    later(&[P::Failure], "bug", "wrong results"),
     later(&[P::Failure], "lag_replica", "a replica falls behind"),
-    later(&[P::Failure], "fix", "how it is mended"),
 ];

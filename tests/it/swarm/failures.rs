@@ -53,6 +53,9 @@ const VERBS: &[&str] = &[
     "drop_consumer",
     "disk_full",
     "disk_full",
+    "bug",
+    "bug",
+    "bug",
 ];
 
 /// Draws a failure that makes sense in what is drawn so far.
@@ -139,6 +142,10 @@ fn strike(dice: &mut Dice, drawn: &Drawn, verb: &'static str) -> Option<Strike> 
             "disk_full = \"bus\"".to_owned()
         }
         "disk_full" => "disk_full = \"shop\"".to_owned(),
+        "bug" if drawn.keyed && engine == Engine::Log && dice.below(2) == 0 => {
+            format!("bug = \"s0.on.A\"\nfix = \"{}ms\"", dice.below(2_000))
+        }
+        "bug" if drawn.keyed => "bug = \"s0.on.A\"".to_owned(),
         "schema" => format!("schema = {{ A = [{}] }}", dice.pick(&["\"s0\"", ""])),
         "partition" | "loss" | "duplicate" | "reorder" | "delay" | "throttle" => {
             link(dice, drawn, verb)

@@ -144,11 +144,13 @@ pub(crate) struct LogEngine {
 /// Whether a failure makes the groups of a service read again.
 fn is_replayed(blueprint: &Blueprint, service: u32) -> bool {
     let strikes = |target: &Target| match target {
-        Target::Instances { service: s, .. } => s.0 == service,
+        Target::Instances { service: s, .. } | Target::Handlers { service: s, .. } => {
+            s.0 == service
+        }
         _ => false,
     };
     let mut failures = blueprint.failures.iter();
-    failures.any(|f| matches!(f.verb, Verb::Replay(_)) && strikes(&f.target))
+    failures.any(|f| matches!(f.verb, Verb::Replay(_) | Verb::Bug(Some(_))) && strikes(&f.target))
 }
 
 impl LogEngine {

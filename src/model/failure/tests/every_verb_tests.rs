@@ -31,6 +31,8 @@ const VERBS: &[(&str, &str, &str)] = &[
     ("poison", "poison = { \"books.on.E\" = \"40%\" }\nkills = true", ""),
     ("schema", "schema = { E = \"books\" }", ""),
     ("drop_consumer", "drop_consumer = \"books\"", ""),
+    ("bug", "bug = \"books\"", ""),
+    ("bug", "bug = \"books.on.E\"\nfix = \"0s\"", "kafka"),
     ("disk_full", "disk_full = \"books\"", ""),
     ("disk_full", "disk_full = \"bus\"", "kafka"),
     ("disk_full", "disk_full = \"bus\"", "sqs"),

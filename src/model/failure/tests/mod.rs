@@ -1,6 +1,7 @@
 //! Failures in small worlds whose every instant can be worked out by hand, and every pair of them
 //! in every overlap.
 
+mod bug;
 mod deaf;
 mod disk;
 mod every_verb_tests;
