@@ -83,6 +83,7 @@ impl<O: Observer> World<O> {
                     attempt: 0,
                     again: false,
                     ticket: Ticket::NONE,
+                    skew: 0,
                 },
             );
             self.replies(s);

@@ -210,7 +210,8 @@ const STORIES: &[Story] = &[
          `herd` a client, `hot` an event with a key that is drawn, `poison` and `schema` \
          handlers of events, `bug` handlers of events with a key, `replay` a service that hears a \
          log, `redrive` and `drop_consumer` a service, `disk_full` a broker or a service that \
-         writes; `crash` strikes instances, nodes, relays and zones.",
+         writes, `expire` a log or a queue, `skew` a service that publishes to one; `crash` \
+         strikes instances, nodes, relays and zones.",
     ),
     (
         "E141",

@@ -1,7 +1,7 @@
 //! Failures: which instances, node or process a target is, and whether its verb can strike it.
 
 use super::compile_link::{Around, not_ideal};
-use super::compile_message::target as message;
+use super::compile_message::{is_dated, target as message};
 use super::compile_traffic::target as traffic;
 use super::compile_trigger::{numbers, trigger};
 use super::decode_failure::word;
@@ -185,6 +185,10 @@ fn instances_of(
         Verb::Replay(_) if !hears_a_log(service, &blueprint.brokers) => {
             let help = "only a log can be read again: let it listen to one";
             return Err(cannot(draft, "a service that hears no log", help));
+        }
+        Verb::Skew(_) if !is_dated(service, &blueprint.brokers) => {
+            let help = "logs and queues look at dates: let it publish to one";
+            return Err(cannot(draft, "a service that publishes to no log or queue", help));
         }
         Verb::DropConsumer if service.handlers.iter().all(|h| h.trigger.heard().is_empty()) => {
             let help = "it has no subscription that could be gone";

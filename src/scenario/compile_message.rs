@@ -10,8 +10,10 @@ use super::names::Names;
 use super::near::did_you_mean;
 use super::reader::Ref;
 use crate::model::{
-    Blueprint, Dedup, End, EngineSpec, Handler, PublishMode, Service, ServiceId, Step, Target, Verb,
+    Blueprint, Broker, BrokerId, Dedup, End, EngineSpec, Handler, PublishMode, Service, ServiceId,
+    Step, Target, Verb,
 };
+use crate::units::SimDuration;
 
 type Found<T> = Result<T, Box<Diagnostic>>;
 
@@ -34,6 +36,7 @@ pub(super) fn target(
         }
         Verb::Schema => form(draft, around.names, blueprint).map(Some),
         Verb::DiskFull => disk(draft, around).map(Some),
+        Verb::Expire(age) => kept(draft, around, age).map(Some),
         _ => Ok(None),
     }
 }
@@ -134,6 +137,33 @@ fn disk(draft: &FailureDraft, around: &Around) -> Found<Target> {
         }
         _ => Err(cannot(draft, "a client, which has no disk", "name a broker or a service")),
     }
+}
+
+/// What a broker keeps.
+fn kept(draft: &FailureDraft, around: &Around, age: SimDuration) -> Found<Target> {
+    let id = around.names.broker(Some(&draft.owner))?;
+    let broker = around.brokers.get(id.0 as usize);
+    not_ideal(draft, draft.owner.span, broker)?;
+    let engine = broker.map(|broker| &broker.engine);
+    if let Some(EngineSpec::FanOut(_)) = engine {
+        return Err(cannot(draft, "a broker that keeps nothing", "name a log or a queue"));
+    }
+    if engine.and_then(EngineSpec::keeps_for).is_some_and(|usual| usual <= age) {
+        let help = "say less than its `retention` or `ttl`";
+        return Err(cannot(draft, "a broker that keeps nothing for longer anyway", help));
+    }
+    Ok(Target::Kept(id))
+}
+
+/// Whether a service publishes to a broker that looks at dates.
+pub(super) fn is_dated(service: &Service, brokers: &[Broker]) -> bool {
+    let looks = |to: BrokerId| {
+        let engine = brokers.get(to.0 as usize).map(|broker| &broker.engine);
+        !matches!(engine, Some(EngineSpec::Ideal | EngineSpec::FanOut(_)))
+    };
+    let emits = |h: &&Handler| h.steps.iter().any(|s| matches!(s, Step::Emit(_)));
+    service.sources.iter().any(|source| looks(source.publish.to))
+        || service.handlers.iter().filter(emits).any(|h| looks(h.publish.to))
 }
 
 /// Whether a service ever writes to its store.

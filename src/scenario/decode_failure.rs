@@ -2,7 +2,7 @@
 
 use super::decode_handler::words;
 use super::decode_link::{self, Linked};
-use super::decode_message;
+use super::decode_message::{self, offset};
 use super::decode_trigger::trigger;
 use super::decode_verb::{has_no_end, value, valued};
 use super::draft::{FailureDraft, Part};
@@ -15,6 +15,8 @@ use std::ops::Range;
 
 /// How long a pause lasts if the file does not say.
 const PAUSE: SimDuration = SimDuration::from_secs(2);
+/// By how much a clock is wrong if the file does not say: 5 minutes, in ns.
+const SKEW: i64 = 300_000_000_000;
 
 /// All failures of the file, those that are switched off included.
 pub(super) fn failures(reader: &mut Reader, root: &Fields) -> Vec<FailureDraft> {
@@ -120,6 +122,8 @@ pub(super) fn word(verb: Verb) -> &'static str {
         Verb::DropConsumer => "drop_consumer",
         Verb::DiskFull => "disk_full",
         Verb::Bug(_) => "bug",
+        Verb::Expire(_) => "expire",
+        Verb::Skew(_) => "skew",
     }
 }
 
@@ -174,6 +178,7 @@ fn struck(reader: &mut Reader, entry: &Entry) -> Option<(Ref, Verb)> {
         "set" => Verb::Set(0),
         "redrive" => Verb::Redrive,
         "drop_consumer" => Verb::DropConsumer,
+        "skew" => Verb::Skew(SKEW),
         "disk_full" => Verb::DiskFull,
         key => valued(key)?,
     };
@@ -197,6 +202,9 @@ fn struck(reader: &mut Reader, entry: &Entry) -> Option<(Ref, Verb)> {
     let verb = match verb {
         Verb::Slow(_) => Verb::Slow(factor_at(reader, &target.node)?),
         _ if valued(&entry.key).is_some() => value(reader, verb, &target.node)?,
+        Verb::Skew(_) => {
+            Verb::Skew(reader.parsed(&target.node, &Grammar::Duration, |_, text| offset(text))?)
+        }
         Verb::Replay(_) => {
             Verb::Replay(reader.parsed(&target.node, &Grammar::Duration, |_, text| text.parse())?)
         }

@@ -8,14 +8,14 @@ use super::keys::Grammar;
 use super::reader::{Fields, Reader, Ref};
 use super::{Diagnostic, Entry, Node, Value};
 use crate::model::Verb;
-use crate::units::SimTime;
+use crate::units::{ParseError, SimDuration, SimTime};
 
 /// Between the service and the event of a handler.
 const ON: &str = ".on.";
 
 /// Whether a verb strikes events where they are heard.
 pub(super) fn is_one(verb: &Entry) -> bool {
-    ["poison", "schema", "bug"].contains(&verb.key.as_str())
+    ["poison", "schema", "bug", "expire"].contains(&verb.key.as_str())
 }
 
 /// Such a failure.
@@ -23,6 +23,16 @@ pub(super) fn message(reader: &mut Reader, fields: &Fields, entry: &Entry) -> Op
     let (target, value) = target(reader, entry)?;
     let (verb, (owner, names)) = match entry.key.as_str() {
         "schema" => (Verb::Schema, form(reader, target, value)?),
+        "expire" => {
+            let Some(node) = value else {
+                let message = "`expire` needs to know how long anything is kept";
+                let help = format!("write expire = {{ \"{}\" = \"1h\" }}", target.text);
+                reader.note(Diagnostic::error("E118", target.span, message).help(help));
+                return None;
+            };
+            let age = reader.parsed(node, &Grammar::Duration, |_, text| longer_than_0(text))?;
+            (Verb::Expire(age), (target, Vec::new()))
+        }
         "bug" => {
             if let Some(node) = value {
                 let message = "`bug` takes a target and no value";
@@ -48,6 +58,26 @@ pub(super) fn message(reader: &mut Reader, fields: &Fields, entry: &Entry) -> Op
         _ => owner.text.clone(),
     };
     Some(Linked { verb, text, owner, part: Part::All, link: None, names })
+}
+
+fn longer_than_0(text: &str) -> Result<SimDuration, ParseError> {
+    let duration: SimDuration = text.parse()?;
+    if duration == SimDuration::ZERO {
+        return Err(ParseError::new(0..text.len(), "a time above 0 is due"));
+    }
+    Ok(duration)
+}
+
+/// `5m` or `-5m`: by how much a clock is wrong, in ns.
+pub(super) fn offset(text: &str) -> Result<i64, ParseError> {
+    let (sign, rest) = match text.strip_prefix('-') {
+        Some(rest) => (-1, rest),
+        None => (1, text),
+    };
+    let by = longer_than_0(rest).map_err(|e| e.shift(text.len() - rest.len()))?;
+    i64::try_from(by.ns())
+        .map(|ns| sign * ns)
+        .map_err(|_| ParseError::new(0..text.len(), "no clock is so wrong"))
 }
 
 /// The one target of a verb, and the value that stands beside it.

@@ -328,7 +328,7 @@ fn every_default_is_of_the_kind_that_its_key_takes() {
             Grammar::Truth => ["true", "false"].contains(&key.default),
             Grammar::Target => {
                 let links = ["1%", "1% ~100ms", "1% ~50ms", "100ms"];
-                let others = ["10x", "5x", "50%", "1%/m", "20% 5x", "0.1%"];
+                let others = ["10x", "5x", "50%", "1%/m", "20% 5x", "0.1%", "5m"];
                 links.contains(&key.default) || others.contains(&key.default)
             }
             // The tests of `quantities` read the defaults of these.

@@ -220,6 +220,8 @@ const VALUES: &[(&str, &str)] = &[
     ("drop_consumer", "\"email\""),
     ("disk_full", "\"bus\""),
     ("bug", "\"email.on.E\""),
+    ("expire", "{ bus = \"7m\" }"),
+    ("skew", "{ \"shop[0]\" = \"-7m\" }"),
     ("fix", "\"7s\"\nbug = \"email.on.E\""),
 ];
 

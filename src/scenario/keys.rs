@@ -333,10 +333,12 @@ pub const VERBS: &[&str] = &[
     "drop_consumer",
     "disk_full",
     "bug",
+    "expire",
+    "skew",
 ];
 
 /// Verbs of failures that do not work yet.
-pub const LATER_VERBS: &[&str] = &["expire", "skew", "lag_replica"];
+pub const LATER_VERBS: &[&str] = &["lag_replica"];
 
 /// Triggers of failures: those that work and those that do not yet.
 pub const TRIGGERS: &[&str] = &["at", "every", "mtbf", "when", "chance", "after"];

@@ -287,7 +287,7 @@ fn what_comes_later_is_refused_and_not_unknown() {
         &with(HELLO, "[broker.bus]\npreset = \"kafak\""),
         &with(HELLO, "[broker.bus]\npreset = \"ideal\"\npartitions = 4\n[broker.b]"),
         &HELLO.replace("\"30ms\"", "{ takes = \"1ms\", via = \"bus\", do = [\"read view\"] }"),
-        &with(CALLS, "[[failure]]\nskew = { web = \"5x\" }\nat = \"5s\""),
+        &with(CALLS, "[[failure]]\nlag_replica = { web = \"5x\" }\nat = \"5s\""),
         &with(CALLS, "[[failure]]\ncrash = \"zone:a\"\nat = \"5s\""),
         &with(CALLS, "[[failure]]\ncrash = \"shop\"\nmtbf = \"5s\""),
         &with(HELLO, "[expect]\n\"email.stale\" = \"< 5%\"\ncost.messages = \"< 5\""),

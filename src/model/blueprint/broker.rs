@@ -174,6 +174,29 @@ pub enum EngineSpec {
     FanOut(FanOutSpec),
 }
 
+impl EngineSpec {
+    /// How long it keeps what nobody reads at most, if there is a limit.
+    pub fn keeps_for(&self) -> Option<SimDuration> {
+        match self {
+            Self::Log(log) => log.retention,
+            Self::Pull(queue) => queue.retention,
+            Self::Push(queue) => queue.ttl,
+            Self::Ideal | Self::FanOut(_) => None,
+        }
+    }
+
+    /// Lets it keep nothing for longer than this.
+    pub fn keep_no_longer(&mut self, than: SimDuration) {
+        let most = self.keeps_for().map_or(than, |usual| usual.min(than));
+        match self {
+            Self::Log(log) => log.retention = Some(most),
+            Self::Pull(queue) => queue.retention = Some(most),
+            Self::Push(queue) => queue.ttl = Some(most),
+            Self::Ideal | Self::FanOut(_) => {}
+        }
+    }
+}
+
 /// Partitioned log with consumer groups.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LogSpec {

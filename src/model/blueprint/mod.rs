@@ -449,6 +449,8 @@ pub enum Target {
     Events(EventTypeId),
     /// The disks of a broker.
     Disks(BrokerId),
+    /// How long a broker keeps what nobody reads.
+    Kept(BrokerId),
     /// The store of a service, with its outbox.
     Store(ServiceId),
     /// Handlers of a service, by their index there.
@@ -524,6 +526,11 @@ pub enum Verb {
     Schema,
     /// Nothing can be written: publications, or commits, wait.
     DiskFull,
+    /// What a broker keeps it keeps for so long at most.
+    Expire(SimDuration),
+    /// Clocks of instances go wrong: what they publish is dated by so many ns later, or earlier if
+    /// it is below 0.
+    Skew(i64),
     /// What handlers apply is wrong; if there is a fix, their groups start again at this instant
     /// when it is mended.
     Bug(Option<SimTime>),

@@ -158,6 +158,8 @@ pub(crate) struct Publication {
     pub(crate) again: bool,
     /// The transaction that it is part of.
     pub(crate) ticket: Ticket,
+    /// How much later than it comes it is dated, ns.
+    pub(crate) skew: i64,
 }
 
 /// The transaction of a consumer that an event is part of.

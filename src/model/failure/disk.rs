@@ -3,6 +3,7 @@
 use crate::model::blueprint::Target;
 use crate::model::observation::Observer;
 use crate::model::publish::is_outbox;
+use crate::model::store::Store;
 use crate::model::{Sched, World};
 use std::collections::VecDeque;
 
@@ -73,7 +74,7 @@ impl<O: Observer> World<O> {
     /// Whether nothing can be written to the store of a service.
     #[inline]
     pub(crate) fn cannot_write(&self, service: u32) -> bool {
-        self.services[service as usize].store.as_ref().is_some_and(|store| store.is_full())
+        self.services[service as usize].store.as_ref().is_some_and(Store::is_full)
     }
 
     /// A job is about to emit rows of an outbox without any other write. Whether it has to wait

@@ -70,7 +70,7 @@ impl<O: Observer> World<O> {
             }
         }
         if self.strikes[failure as usize] == 0 {
-            self.each_group_at_fault(s, failure, |engine, ctx, group| engine.mended(ctx, group));
+            self.each_group_at_fault(s, failure, Engine::mended);
         }
     }
 

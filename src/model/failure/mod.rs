@@ -16,6 +16,7 @@ mod message;
 mod node;
 mod pause;
 mod set;
+mod skew;
 mod spike;
 mod stop;
 mod strain;
@@ -81,6 +82,8 @@ pub(crate) struct Trouble {
     forms: BTreeMap<u32, Vec<u64>>,
     /// Services that hear no events.
     pub(crate) deaf: u32,
+    /// By how much the clocks of instances are wrong, ns.
+    skews: BTreeMap<u32, i64>,
     /// Brokers that cannot write.
     pub(crate) full: BTreeMap<u32, Full>,
 }
@@ -101,6 +104,7 @@ impl Trouble {
             minds: BTreeMap::new(),
             forms: BTreeMap::new(),
             deaf: 0,
+            skews: BTreeMap::new(),
             full: BTreeMap::new(),
         }
     }
@@ -120,6 +124,7 @@ impl Trouble {
             && self.minds.values().all(Mind::is_usual)
             && self.forms.is_empty()
             && self.deaf == 0
+            && self.skews.is_empty()
             && self.full.is_empty()
             && !self.links.any
             && !self.links.cuts
@@ -167,7 +172,8 @@ impl<O: Observer> World<O> {
             Verb::Redrive => self.each_group_struck(s, failure, |engine, ctx, group| {
                 engine.redrive(ctx, group);
             }),
-            Verb::Set(_) => self.values_change(s),
+            Verb::Set(_) | Verb::Expire(_) => self.values_change(s),
+            Verb::Skew(_) => self.clocks_change(),
             Verb::Link => self.links_change(s, failure),
             Verb::Throttle(_) => self.throttle(failure),
             Verb::Spike(_) => self.traffic_changes(s, failure),
@@ -193,7 +199,8 @@ impl<O: Observer> World<O> {
                     self.relieve(failure, i);
                 }
             }
-            Verb::Set(_) => self.values_change(s),
+            Verb::Set(_) | Verb::Expire(_) => self.values_change(s),
+            Verb::Skew(_) => self.clocks_change(),
             Verb::Link => self.links_change(s, failure),
             Verb::Throttle(_) => self.throttle(failure),
             Verb::Spike(_) => self.traffic_changes(s, failure),

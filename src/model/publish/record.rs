@@ -84,6 +84,8 @@ pub(crate) struct Record {
     pub(crate) departed: u64,
     /// When its publisher gives up, ns.
     pub(crate) until: u64,
+    /// By how much the clock of its publisher was wrong, ns.
+    pub(crate) skew: i64,
     /// Whether it is the first of its fact.
     pub(crate) first: bool,
     /// Whether it takes room in the buffer of its client.
@@ -113,6 +115,7 @@ impl Record {
         handed: 0,
         departed: 0,
         until: u64::MAX,
+        skew: 0,
         first: false,
         held: false,
         gone: false,
@@ -143,6 +146,7 @@ impl<O: Observer> World<O> {
         let f = self.book.facts.get(fact);
         let destination = self.engines[broker as usize].destination(f.event, f.id, f.key);
         let until = now + self.brokers[broker as usize].spec.producer.delivery_timeout;
+        let skew = self.skew_of(producer);
         self.sequence += 1;
         let record = self.records.reserve(&Record::BLANK);
         let r = self.records.get_mut(record);
@@ -157,6 +161,7 @@ impl<O: Observer> World<O> {
             turn: r.turn.wrapping_add(1),
             handed: now.ns(),
             until: until.ns(),
+            skew,
             ..Record::BLANK
         };
         record

@@ -172,6 +172,7 @@ impl<O: Observer> World<O> {
             attempt: r.tries - 1,
             again: r.tries > 1,
             ticket: r.ticket,
+            skew: r.skew,
         };
         let broker = r.broker;
         let (engine, mut ctx) = self.at_broker(s, broker);

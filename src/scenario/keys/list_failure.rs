@@ -115,6 +115,8 @@ pub(super) const FAILURE: &[Key] = &[
         "",
         "when a `bug` ends, a log is read again from this instant on",
     ),
+    key(&[P::Failure], "expire", G::Target, "", "a broker keeps nothing for longer than this"),
+    key(&[P::Failure], "skew", G::Target, "5m", "what instances publish has a wrong date"),
     key(&[P::Failure], "at", G::Duration, "", "when it strikes, once"),
     key(&[P::Failure], "every", G::Duration, "", "it strikes at each multiple of this"),
     key(&[P::Failure], "mtbf", G::Duration, "", "mean time until it strikes by itself"),
@@ -141,8 +143,5 @@ pub(super) const FAILURE: &[Key] = &[
 ];
 
 /// What is planned.
-pub(super) const FAILURE_LATER: &[Key] = &[
-    later(&[P::Failure], "expire", "shorter retention"),
-    later(&[P::Failure], "skew", "a wrong clock"),
-    later(&[P::Failure], "lag_replica", "a replica falls behind"),
-];
+pub(super) const FAILURE_LATER: &[Key] =
+    &[later(&[P::Failure], "lag_replica", "a replica falls behind")];

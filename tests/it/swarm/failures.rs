@@ -56,6 +56,10 @@ const VERBS: &[&str] = &[
     "bug",
     "bug",
     "bug",
+    "expire",
+    "expire",
+    "skew",
+    "skew",
 ];
 
 /// Draws a failure that makes sense in what is drawn so far.
@@ -146,6 +150,13 @@ fn strike(dice: &mut Dice, drawn: &Drawn, verb: &'static str) -> Option<Strike> 
             format!("bug = \"s0.on.A\"\nfix = \"{}ms\"", dice.below(2_000))
         }
         "bug" if drawn.keyed => "bug = \"s0.on.A\"".to_owned(),
+        "expire" if !matches!(engine, Engine::Ideal | Engine::FanOut) => {
+            format!("expire = {{ bus = \"{}ms\" }}", 20 + dice.below(150))
+        }
+        "skew" if !matches!(engine, Engine::Ideal | Engine::FanOut) => {
+            let sign = *dice.pick(&["", "-"]);
+            format!("skew = {{ source = \"{sign}{}ms\" }}", 20 + dice.below(2_000))
+        }
         "schema" => format!("schema = {{ A = [{}] }}", dice.pick(&["\"s0\"", ""])),
         "partition" | "loss" | "duplicate" | "reorder" | "delay" | "throttle" => {
             link(dice, drawn, verb)

@@ -184,15 +184,15 @@ impl LogEngine {
         }
         if let Some(member) = there {
             let m = &mut self.members[member as usize];
-            if !m.ghost {
-                (m.silent, m.expires) = (false, 0);
-                self.hears(ctx, member);
-                self.poll(ctx, member);
-            } else {
+            if m.ghost {
                 // A static member: everything is as it was.
                 (m.ghost, m.draining, m.expires) = (false, false, 0);
                 m.committed_at = ctx.now().ns();
                 self.take_up(ctx, member);
+            } else {
+                (m.silent, m.expires) = (false, 0);
+                self.hears(ctx, member);
+                self.poll(ctx, member);
             }
             return;
         }

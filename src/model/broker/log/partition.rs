@@ -20,6 +20,8 @@ pub(super) struct Entry {
     pub(super) sequence: u64,
     /// When it was appended, ns.
     pub(super) at: u64,
+    /// Its date by the clock of its publisher, ns.
+    pub(super) dated: u64,
     /// Whether its publisher was told that it is safe.
     pub(super) acked: bool,
     /// The lane whose open transaction it belongs to, or [`NONE`].
@@ -69,6 +71,8 @@ pub(super) struct Partition {
     pub(super) denied: Vec<(u32, u64)>,
     /// Lanes that read it.
     pub(super) lanes: Vec<u32>,
+    /// Whether dates may not ascend, because clocks were wrong.
+    skewed: bool,
 }
 
 impl Partition {
@@ -95,6 +99,7 @@ impl Partition {
             armed: 0,
             denied: Vec::new(),
             lanes: Vec::new(),
+            skewed: false,
         }
     }
 
@@ -168,8 +173,20 @@ impl Partition {
         self.base + self.entries.partition_point(|e| e.at < at) as u64
     }
 
+    /// The first offset from the log start on whose entry is not dated before `at`.
+    pub(super) fn dated_since(&self, at: u64) -> u64 {
+        if !self.skewed {
+            return self.since(at);
+        }
+        let deleted = self.start.saturating_sub(self.base) as usize;
+        let kept = self.entries.iter().skip(deleted);
+        let before = kept.take_while(|e| e.dated < at).count();
+        self.base + (deleted + before) as u64
+    }
+
     #[inline]
     pub(super) fn append(&mut self, entry: Entry) {
+        self.skewed |= entry.dated != entry.at;
         self.entries.push_back(entry);
     }
 
@@ -318,6 +335,7 @@ mod tests {
             size: 10,
             sequence,
             at: sequence * 10,
+            dated: sequence * 10,
             acked: true,
             open: NONE,
             gone: false,

@@ -78,6 +78,7 @@ impl LogEngine {
             size: p.size.min(u64::from(u32::MAX)) as u32,
             sequence: p.sequence,
             at: ctx.now().ns(),
+            dated: ctx.now().ns().saturating_add_signed(p.skew),
             acked,
             open: p.ticket.lane,
             gone: false,

@@ -31,7 +31,7 @@ impl LogEngine {
             let part = &self.partitions[at as usize];
             let mut upto = part.start;
             if let Some(age) = self.spec.retention {
-                upto = upto.max(part.since(ctx.now().ns().saturating_sub(age.ns())));
+                upto = upto.max(part.dated_since(ctx.now().ns().saturating_sub(age.ns())));
             }
             if let Some(most) = self.spec.retain {
                 let mut bytes = part.bytes();
@@ -132,7 +132,7 @@ impl LogEngine {
                 self.cut_short(ctx, batch);
             }
             let part = &self.partitions[at];
-            let place = part.since(to.ns()).max(part.start).max(part.live);
+            let place = part.dated_since(to.ns()).max(part.start).max(part.live);
             if place >= self.lanes[lane as usize].position {
                 continue;
             }

@@ -190,11 +190,16 @@ impl Pull {
     }
 
     /// A message joins a queue.
-    fn enqueue<O: Observer>(&mut self, ctx: &mut Ctx<O>, fact: u32, subscription: u32) {
+    fn enqueue<O: Observer>(
+        &mut self,
+        ctx: &mut Ctx<O>,
+        (fact, subscription): (u32, u32),
+        skew: i64,
+    ) {
         let group = ctx.subscriptions[subscription as usize].group;
         let q = self.queue_of[group as usize] as usize;
         let queue = &mut self.queues[q];
-        queue.add(ctx, fact, subscription);
+        queue.add(ctx, fact, subscription, skew);
         if let Some(most) = self.spec.max_length {
             while queue.oldest != NONE
                 && queue.messages.get(queue.oldest).number + most <= queue.arrivals
@@ -234,6 +239,8 @@ impl Pull {
             }
             _ => return,
         }
+        // Another one may be the oldest, and be dated before it.
+        self.watch_age(ctx, q);
         self.pump(ctx, q);
     }
 
@@ -286,7 +293,7 @@ impl<O: Observer> Engine<O> for Pull {
                 continue;
             }
             if !repeated {
-                self.enqueue(ctx, p.fact, subscription);
+                self.enqueue(ctx, (p.fact, subscription), p.skew);
             } else if ctx.book.get(p.fact, subscription).stored == 0 {
                 // The same event, emitted anew: what is there of it is enough.
                 ctx.book.end(ctx.observer, p.fact, subscription, Fate::Superseded);
@@ -300,7 +307,7 @@ impl<O: Observer> Engine<O> for Pull {
     fn remember(&mut self, ctx: &mut Ctx<O>, p: &Publication) {
         for subscription in ctx.wanted_by(p.fact) {
             if ctx.wants(p.fact, subscription) {
-                self.enqueue(ctx, p.fact, subscription);
+                self.enqueue(ctx, (p.fact, subscription), p.skew);
             }
         }
     }

@@ -37,6 +37,8 @@ pub(super) struct Message {
     pub(super) number: u64,
     /// When it arrived, ns.
     pub(super) enqueued: u64,
+    /// How much later it is dated, ns.
+    pub(super) skew: i64,
     /// Times that it was given out.
     pub(super) receives: u32,
     pub(super) stamp: u32,
@@ -57,12 +59,18 @@ pub(super) struct Message {
 }
 
 impl Message {
+    /// Its date by the clock of its publisher, ns.
+    pub(super) fn dated(&self) -> u64 {
+        self.enqueued.saturating_add_signed(self.skew)
+    }
+
     const BLANK: Self = Self {
         fact: NONE,
         subscription: NONE,
         key: 0,
         number: 0,
         enqueued: 0,
+        skew: 0,
         receives: 0,
         stamp: 0,
         place: Place::Behind,
@@ -178,11 +186,17 @@ impl Queue {
     }
 
     /// A message arrives.
-    pub(super) fn add<O: Observer>(&mut self, ctx: &mut Ctx<O>, fact: u32, subscription: u32) {
+    pub(super) fn add<O: Observer>(
+        &mut self,
+        ctx: &mut Ctx<O>,
+        fact: u32,
+        subscription: u32,
+        skew: i64,
+    ) {
         ctx.store(fact, subscription);
         let slot = self.messages.reserve(&Message::BLANK);
         let key = ctx.book.facts.get(fact).key;
-        *self.messages.get_mut(slot) = Message { fact, subscription, key, ..Message::BLANK };
+        *self.messages.get_mut(slot) = Message { fact, subscription, key, skew, ..Message::BLANK };
         self.enter(ctx, slot);
     }
 
@@ -334,7 +348,7 @@ impl Queue {
     pub(super) fn redrive<O: Observer>(&mut self, ctx: &mut Ctx<O>, since: u64) {
         for slot in std::mem::take(&mut self.dead) {
             let m = *self.messages.get(slot);
-            if m.enqueued < since {
+            if m.dated() < since {
                 self.free(slot);
                 ctx.unstore(m.fact, m.subscription, Fate::Expired);
             } else {

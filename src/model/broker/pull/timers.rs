@@ -31,11 +31,14 @@ impl Pull {
     pub(super) fn watch_age<O: Observer>(&mut self, ctx: &mut Ctx<O>, q: usize) {
         let Some(retention) = self.spec.retention else { return };
         let queue = &mut self.queues[q];
-        if queue.ages != NEVER || queue.oldest == NONE {
+        if queue.oldest == NONE {
             return;
         }
-        let at = queue.messages.get(queue.oldest).enqueued.saturating_add(retention.ns());
+        let at = queue.messages.get(queue.oldest).dated().saturating_add(retention.ns());
         let at = at.max(ctx.now().ns());
+        if at >= queue.ages {
+            return;
+        }
         queue.ages = at;
         schedule(ctx, at, AGE, q);
     }
@@ -50,7 +53,7 @@ impl Pull {
         }
         queue.ages = NEVER;
         while queue.oldest != NONE
-            && queue.messages.get(queue.oldest).enqueued + retention.ns() <= now
+            && queue.messages.get(queue.oldest).dated().saturating_add(retention.ns()) <= now
         {
             queue.remove(ctx, queue.oldest, Fate::Expired);
         }

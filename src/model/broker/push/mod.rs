@@ -93,6 +93,8 @@ struct Message {
     place: u64,
     /// When it was there for consumers for the first time, ns.
     entered: u64,
+    /// How much later it is dated, ns.
+    skew: i64,
     /// Deliveries that failed.
     returns: u32,
     /// Of its lease, or [`VOID`].
@@ -125,6 +127,7 @@ impl Message {
         state: State::Written,
         place: 0,
         entered: 0,
+        skew: 0,
         returns: 0,
         stamp: VOID,
         slot: NONE,

@@ -90,6 +90,7 @@ impl Push {
             }
             let delay = self.persist(ctx, queue, p);
             let message = self.message(queue, p.fact, subscription);
+            self.messages.get_mut(message).skew = p.skew;
             if delay == SimDuration::ZERO {
                 self.enqueue(ctx, message);
                 continue;
@@ -178,7 +179,7 @@ impl Push {
     /// A message is there for consumers.
     fn enqueue<O: Observer>(&mut self, ctx: &mut Ctx<O>, message: u32) {
         let m = self.messages.get_mut(message);
-        m.entered = ctx.now().ns();
+        m.entered = ctx.now().ns().saturating_add_signed(m.skew);
         let event = ctx.book.facts.get(m.fact).event;
         m.level = self.queues[m.queue as usize].ready.level(self.priority_of[event as usize]);
         let (queue, fact, subscription) = (m.queue, m.fact, m.subscription);

@@ -2,6 +2,7 @@
 //! in every overlap.
 
 mod bug;
+mod dates;
 mod deaf;
 mod disk;
 mod every_verb_tests;
