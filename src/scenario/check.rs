@@ -7,11 +7,14 @@
 use std::collections::BTreeSet;
 
 use super::compile_consume::transforms;
-use super::draft::{Draft, HandlerDraft, IdleKey, Needs, ServiceDraft, StepDraft, TriggerDraft};
+use super::draft::{
+    Draft, FailureDraft, HandlerDraft, IdleKey, Needs, ServiceDraft, StepDraft, TriggerDraft,
+};
 use super::keys::Place;
 use super::names::{Names, emissions};
+use super::reader::Ref;
 use super::{Diagnostic, Span};
-use crate::model::{Dedup, FailureTrigger, OrderGuard, PhasePlan};
+use crate::model::{Dedup, FailureTrigger, OrderGuard, PhasePlan, Verb};
 
 /// Whether the thing at a place does something, and the warning if it does not.
 #[derive(Debug)]
@@ -86,7 +89,7 @@ pub(super) fn verdicts(draft: &Draft, names: &Names) -> Vec<Verdict> {
         .filter_map(|event| Some(names.event_id(&event.name.text)?.0))
         .collect();
     for service in &draft.services {
-        judge_service(&mut verdicts, service, names, &called, &old);
+        judge_service(&mut verdicts, service, &draft.failures, names, &called, &old);
     }
     for client in &draft.clients {
         judge_keys(&mut verdicts, &client.idle, |needs| needs != Needs::Attempts);
@@ -147,6 +150,7 @@ fn judge_tables(verdicts: &mut Vec<Verdict>, draft: &Draft, names: &Names) {
 fn judge_service(
     verdicts: &mut Vec<Verdict>,
     service: &ServiceDraft,
+    failures: &[FailureDraft],
     names: &Names,
     called: &BTreeSet<&str>,
     old: &BTreeSet<u32>,
@@ -191,15 +195,41 @@ fn judge_service(
         let heard = names.subscribed(handler).unwrap_or_default();
         let keeps = names.listens_to(handler) != Place::FanOut;
         let given = keeps && heard.iter().any(|event| old.contains(&event.0));
-        judge_handler(verdicts, handler, names.listens_to(handler), given);
+        let struck = failures.iter().filter(|f| !f.off).any(|failure| {
+            let changed = names.event_id(&failure.owner.text);
+            let changed = changed.is_some_and(|event| heard.contains(&event));
+            makes_fail(failure, name, handler, changed)
+        });
+        judge_handler(verdicts, handler, names.listens_to(handler), (given, struck));
     }
 }
 
-/// `given`: whether there are events from before the run that it may ask for.
-fn judge_handler(verdicts: &mut Vec<Verdict>, handler: &HandlerDraft, via: Place, given: bool) {
+/// Whether a failure can make a handler of a service fail. `heard`: whether that hears the event
+/// that the failure names, if it does.
+fn makes_fail(failure: &FailureDraft, service: &Ref, handler: &HandlerDraft, heard: bool) -> bool {
+    let is = |name: &Ref, other: &Ref| name.text == other.text;
+    match failure.verb {
+        Verb::Poison { .. } => {
+            let all = failure.names.is_empty() && !handler.is_api;
+            let it = failure.names.iter().any(|event| is(event, &handler.name));
+            is(&failure.owner, service) && (all || it)
+        }
+        Verb::Schema => heard && failure.names.iter().any(|at| is(at, service)),
+        _ => false,
+    }
+}
+
+/// `given`: whether there are events from before the run that it may ask for; `struck`: whether a
+/// failure makes it fail.
+fn judge_handler(
+    verdicts: &mut Vec<Verdict>,
+    handler: &HandlerDraft,
+    via: Place,
+    (given, struck): (bool, bool),
+) {
     let calls = handler.steps.iter().any(|s| matches!(s, StepDraft::Call(_)));
     // A handler that calls can fail through them.
-    let fails = handler.fails.get() > 0.0 || handler.consume.poison.get() > 0.0 || calls;
+    let fails = handler.fails.get() > 0.0 || handler.consume.poison.get() > 0.0 || calls || struck;
     judge_keys(verdicts, &handler.idle, |needs| match needs {
         Needs::Calls => calls,
         Needs::Failing => fails,

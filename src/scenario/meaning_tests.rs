@@ -339,6 +339,21 @@ fn bounds_are_read() {
 }
 
 #[test]
+fn what_a_failure_makes_fail_may_be_tried_again() {
+    let warns = |failure: &str| {
+        let again = HELLO.replace("\"30ms\"", "{ takes = \"1ms\", attempts = 2 }");
+        let text = with(&again, &format!("[[failure]]\nat = \"1s\"\n{failure}"));
+        checks(&[&text]).contains("`attempts` has no effect")
+    };
+    assert!(warns("crash = \"email\""));
+    assert!(warns("poison = \"email\"\noff = true"));
+    assert!(warns("schema = { OrderPlaced = [] }"));
+    assert!(!warns("poison = \"email\""));
+    assert!(!warns("poison = { \"email.on.OrderPlaced\" = \"1%\" }"));
+    assert!(!warns("schema = { OrderPlaced = \"email\" }"));
+}
+
+#[test]
 fn what_has_no_effect_is_a_warning() {
     insta::assert_snapshot!(checks(&[
         &HELLO
