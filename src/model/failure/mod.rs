@@ -47,8 +47,8 @@ use trigger::Clock;
 /// A strike at all of its failure's target, and not at the n-th part alone, which counts from 1.
 const WHOLE: u32 = 0;
 
-/// The stream of what a failure draws for a purpose. Several failures may have one name; their place
-/// among those of the name tells them apart, so that they are independent.
+/// The stream of what a failure draws for a purpose. Several failures may have one name; their
+/// place among those of the name tells them apart, so that they are independent.
 fn stream(failures: &[Failure], at: usize, purpose: &str, streams: &Streams) -> StreamKey {
     let name = &failures[at].name;
     let nth = failures[..at].iter().filter(|other| other.name == *name).count();
