@@ -99,18 +99,25 @@ impl Book {
         self.obligations[base..base + size].fill(Obligation::default());
     }
 
+    /// Where the obligation of a subscription is.
+    #[inline]
+    fn place(&self, fact: u32, subscription: u32) -> usize {
+        let f = self.facts.get(fact);
+        (f.base + (subscription - self.heard[f.event as usize].start)) as usize
+    }
+
     /// The obligation of a subscription.
     #[inline]
     pub(crate) fn get(&mut self, fact: u32, subscription: u32) -> &mut Obligation {
-        let f = self.facts.get(fact);
-        let at = f.base + (subscription - self.heard[f.event as usize].start);
-        &mut self.obligations[at as usize]
+        let at = self.place(fact, subscription);
+        &mut self.obligations[at]
     }
 
     /// Whether a subscription wants the fact.
     #[inline]
-    pub(crate) fn wants(&mut self, fact: u32, subscription: u32) -> bool {
-        self.facts.get(fact).base != NONE && self.get(fact, subscription).wanted
+    pub(crate) fn wants(&self, fact: u32, subscription: u32) -> bool {
+        let listed = self.facts.get(fact).base != NONE;
+        listed && self.obligations[self.place(fact, subscription)].wanted
     }
 
     /// The subscription wants the fact: its obligation is pending.

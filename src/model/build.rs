@@ -103,7 +103,6 @@ impl<O: Observer> World<O> {
             settings: Settings::of(blueprint),
             scaling: Scaling::of(blueprint),
             trouble: Trouble::none(blueprint.brokers.iter().map(|b| b.nodes.max(1))),
-            ready: vec![0; lanes(blueprint).len()],
             jobs: Slab::new(),
             calls: Slab::new(),
             guarding: Guarding::default(),

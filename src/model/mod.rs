@@ -98,8 +98,6 @@ pub struct World<O> {
     settings: Option<Box<Settings>>,
     scaling: Scaling,
     trouble: Trouble,
-    /// Messages at brokers that have not been given out, by lane.
-    ready: Vec<u64>,
     events: Vec<EventTable>,
     /// Facts and what is owed of them.
     book: Book,

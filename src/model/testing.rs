@@ -5,9 +5,9 @@ pub(crate) use crate::engine::{Engine, Limits, Stop};
 pub(crate) use crate::random::{Backoff, Burst, Rate, Streams, Variate};
 pub(crate) use crate::units::{Probability, SimDuration, SimTime};
 
-/// Writes down what it hears, with times in ms.
+/// Writes down what it hears, with times in ms, and how much waits in each lane of a broker.
 #[derive(Debug, Default)]
-pub(crate) struct Log(pub(crate) Vec<String>);
+pub(crate) struct Log(pub(crate) Vec<String>, pub(crate) Vec<u64>);
 
 impl Log {
     fn say(&mut self, now: SimTime, what: impl std::fmt::Display) {
@@ -91,7 +91,13 @@ impl Observer for Log {
     fn unroutable(&mut self, event: u32) {
         self.0.push(format!("nobody wants {event}"));
     }
-    fn stored(&mut self, _: u32, _: SimTime, _: bool) {}
+    fn stored(&mut self, lane: u32, _: SimTime, up: bool) {
+        let lane = lane as usize;
+        if lane >= self.1.len() {
+            self.1.resize(lane + 1, 0);
+        }
+        self.1[lane] = self.1[lane].checked_add_signed(if up { 1 } else { -1 }).expect("it waits");
+    }
     fn resurrected(&mut self, subscription: u32) {
         self.0.push(format!("{subscription} is resurrected"));
     }
@@ -273,6 +279,16 @@ pub(crate) fn plain_log(partitions: u32) -> Broker {
     Broker { engine, ..Broker::ideal("log", fixed(1)) }
 }
 
+/// Asserts that what brokers count as waiting is what they have told of.
+pub(crate) fn assert_told(w: &World<Log>) {
+    let ends = w.groups.iter().skip(1).map(|next| next.lane as usize).chain([usize::MAX]);
+    for ((at, group), end) in w.groups.iter().enumerate().zip(ends) {
+        let lanes = w.observer.1.iter().take(end).skip(group.lane as usize);
+        let waiting = w.engines[group.broker as usize].waiting(&w.book, at as u32);
+        assert_eq!(waiting, lanes.sum::<u64>(), "group {at}");
+    }
+}
+
 /// Asserts that nothing is left of any failure or of any work.
 pub(crate) fn assert_healthy(w: &World<Log>) {
     for i in &w.instances {
@@ -299,7 +315,8 @@ pub(crate) fn assert_healthy(w: &World<Log>) {
     assert!(w.guarding.is_idle(), "{:?}", w.guarding);
     assert!(w.strikes.iter().all(|n| *n == 0), "{:?}", w.strikes);
     assert!(w.trouble.is_over(), "{:?}", w.trouble);
-    assert!(w.ready.iter().all(|n| *n == 0), "{:?}", w.ready);
+    assert_told(w);
+    assert!(w.observer.1.iter().all(|n| *n == 0), "{:?}", w.observer.1);
     assert!(w.book.identity.hot.is_empty());
     assert!(w.engines.iter().all(|e| e.at_rest()));
 }

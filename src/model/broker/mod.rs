@@ -133,6 +133,11 @@ pub(crate) trait Engine<O: Observer>: std::fmt::Debug {
         0
     }
 
+    /// Messages that a group wants and has not been given: those that [`Ctx::stored`] told of.
+    fn waiting(&self, _book: &Book, group: u32) -> u64 {
+        self.backlog(group)
+    }
+
     /// How far a group is behind on one of its lanes, if that is something that it can tell.
     fn lag(&self, _now: SimTime, _group: u32, _lane: u32) -> Option<log::Lag> {
         None
@@ -329,8 +334,6 @@ pub(crate) struct Ctx<'a, O> {
     pub(crate) links: &'a mut Links,
     /// The node that sends; an engine says which it is before it delivers.
     pub(crate) node: u32,
-    /// Messages that have not been given out, by lane of the world.
-    pub(crate) ready: &'a mut [u64],
 }
 
 impl<O: Observer> Ctx<'_, O> {
@@ -342,8 +345,6 @@ impl<O: Observer> Ctx<'_, O> {
     /// A message joins what waits in a lane, or leaves it.
     #[inline]
     pub(crate) fn stored(&mut self, lane: u32, up: bool) {
-        let ready = &mut self.ready[lane as usize];
-        *ready = if up { *ready + 1 } else { *ready - 1 };
         self.observer.stored(lane, self.s.now(), up);
     }
 
@@ -354,7 +355,7 @@ impl<O: Observer> Ctx<'_, O> {
 
     /// Whether a subscription wants the fact from this broker.
     #[inline]
-    pub(crate) fn wants(&mut self, fact: u32, subscription: u32) -> bool {
+    pub(crate) fn wants(&self, fact: u32, subscription: u32) -> bool {
         self.subscriptions[subscription as usize].broker == self.broker
             && self.book.wants(fact, subscription)
     }
@@ -565,7 +566,6 @@ impl<O: Observer> World<O> {
             connections: &mut self.connections[broker as usize],
             links: &mut self.trouble.links,
             node: 0,
-            ready: &mut self.ready,
         };
         (engine, ctx)
     }

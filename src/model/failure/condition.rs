@@ -17,7 +17,12 @@ impl<O: Observer> World<O> {
                     instances.map(|i| u64::from(self.instances[i as usize].busy)).sum::<u64>();
                 self.waiting_for(service.0) + busy + self.jobs_in(service.0, State::Riding)
             }
-            Level::BrokerBacklog(broker) => self.ready_at_brokers(|group| group.broker == broker.0),
+            Level::BrokerBacklog(broker) => {
+                let all = 0..self.groups.len() as u32;
+                all.filter(|&g| self.groups[g as usize].broker == broker.0)
+                    .map(|g| self.unfetched(g))
+                    .sum()
+            }
         }
     }
 
@@ -26,19 +31,15 @@ impl<O: Observer> World<O> {
         let groups = self.services[service as usize].groups.clone();
         let behind = groups.map(|group| {
             let broker = self.groups[group as usize].broker;
-            self.engines[broker as usize].in_hand(group)
+            self.unfetched(group) + self.engines[broker as usize].in_hand(group)
         });
-        self.jobs_in(service, State::Waiting)
-            + self.ready_at_brokers(|group| group.service == service)
-            + behind.sum::<u64>()
+        self.jobs_in(service, State::Waiting) + behind.sum::<u64>()
     }
 
-    /// Messages at brokers that have not been given out, for some of the groups.
-    fn ready_at_brokers(&self, of: impl Fn(&crate::model::broker::GroupTable) -> bool) -> u64 {
-        let ends = self.groups.iter().skip(1).map(|group| group.lane as usize);
-        let ends = ends.chain([self.ready.len()]);
-        let some = self.groups.iter().zip(ends).filter(|(group, _)| of(group));
-        some.flat_map(|(group, end)| &self.ready[group.lane as usize..end]).sum()
+    /// Messages for a group that its broker has not given out.
+    fn unfetched(&self, group: u32) -> u64 {
+        let broker = self.groups[group as usize].broker;
+        self.engines[broker as usize].waiting(&self.book, group)
     }
 
     /// Jobs of a service in some state.

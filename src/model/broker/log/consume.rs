@@ -4,6 +4,7 @@ use super::group::Group;
 use super::lane::Batch;
 use super::{About, LogEngine};
 use crate::model::blueprint::{AckMode, Exhausted};
+use crate::model::book::Book;
 use crate::model::broker::{Ctx, Outcome};
 use crate::model::fate::Fate;
 use crate::model::observation::Observer;
@@ -17,10 +18,18 @@ impl LogEngine {
 
     /// Whether a group wants an entry that is still there.
     #[inline]
-    pub(super) fn wants<O: Observer>(&self, ctx: &mut Ctx<O>, lane: u32, offset: u64) -> bool {
+    pub(super) fn wants(&self, book: &Book, lane: u32, offset: u64) -> bool {
         let l = &self.lanes[lane as usize];
         let entry = self.partitions[l.partition as usize].get(offset);
-        !entry.gone && (!l.picky || ctx.wants(entry.fact, l.subscription))
+        !entry.gone && (!l.picky || book.wants(entry.fact, l.subscription))
+    }
+
+    /// Entries of a lane that its group wants and has not fetched.
+    pub(super) fn unread(&self, book: &Book, lane: u32) -> u64 {
+        let l = &self.lanes[lane as usize];
+        let visible = self.partitions[l.partition as usize].visible();
+        let unread = l.position.max(l.released)..visible;
+        unread.filter(|&offset| self.wants(book, lane, offset)).count() as u64
     }
 
     /// Puts a lane among those that its member fetches from. Whether it was not there and is now.
@@ -101,7 +110,7 @@ impl LogEngine {
         let (from, end, world, member) = (l.position, l.position + n, l.world, l.owner);
         let mut wanted = 0;
         for offset in from..end {
-            if self.wants(ctx, lane, offset) {
+            if self.wants(ctx.book, lane, offset) {
                 wanted += 1;
                 ctx.stored(world, false);
             }
@@ -156,7 +165,7 @@ impl LogEngine {
         while b.out < window && b.next < b.end {
             let offset = b.next;
             b.next += 1;
-            if !self.wants(ctx, b.lane, offset) {
+            if !self.wants(ctx.book, b.lane, offset) {
                 continue;
             }
             let fact = self.partitions[at].get(offset).fact;
@@ -305,7 +314,7 @@ impl LogEngine {
         let l = &self.lanes[b.lane as usize];
         let (partition, subscription) = (l.partition as usize, l.subscription);
         for offset in b.next..b.end {
-            if arrived && b.behind > 0 && self.wants(ctx, b.lane, offset) {
+            if arrived && b.behind > 0 && self.wants(ctx.book, b.lane, offset) {
                 let fact = self.partitions[partition].get(offset).fact;
                 waits_no_more(ctx, fact, subscription, b.arrives);
             }
@@ -329,7 +338,7 @@ impl LogEngine {
         let released = l.released;
         l.position = from.min(to);
         for offset in from.max(released)..to {
-            if self.wants(ctx, lane, offset) {
+            if self.wants(ctx.book, lane, offset) {
                 let at = self.lanes[lane as usize].partition as usize;
                 let fact = self.partitions[at].get(offset).fact;
                 ctx.stored(world, true);

@@ -371,7 +371,7 @@ impl LogEngine {
             let b = *self.batches.get(batch);
             let mut facts = VecDeque::new();
             for offset in b.next..b.end {
-                if self.wants(ctx, lane, offset) {
+                if self.wants(ctx.book, lane, offset) {
                     let fact = self.partitions[at].get(offset).fact;
                     ctx.book.copy(fact, subscription);
                     facts.push_back(fact);

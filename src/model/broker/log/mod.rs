@@ -33,6 +33,7 @@ use crate::model::Slab;
 use crate::model::blueprint::{
     AckMode, Acks, Blueprint, Broker, EngineSpec, Filter, LogSpec, Target, Verb,
 };
+use crate::model::book::Book;
 use crate::model::observation::Observer;
 use crate::model::tables::{ServiceTable, SubscriptionTable};
 use crate::random::{StreamKey, hash_name};
@@ -373,6 +374,11 @@ impl<O: Observer> Engine<O> for LogEngine {
         let behind =
             |l: &Lane| self.partitions[l.partition as usize].hw.saturating_sub(l.committed);
         lanes.iter().map(behind).sum()
+    }
+
+    fn waiting(&self, book: &Book, group: u32) -> u64 {
+        let lanes = self.groups[self.group_of[group as usize] as usize].lanes.clone();
+        lanes.map(|lane| self.unread(book, lane)).sum()
     }
 
     fn in_hand(&self, group: u32) -> u64 {

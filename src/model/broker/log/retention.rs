@@ -69,7 +69,7 @@ impl LogEngine {
         let l = &self.lanes[lane as usize];
         let world = l.world;
         for offset in l.position.max(l.released)..upto {
-            if self.wants(ctx, lane, offset) {
+            if self.wants(ctx.book, lane, offset) {
                 ctx.stored(world, false);
             }
         }
@@ -111,7 +111,9 @@ impl LogEngine {
                 continue;
             }
             for &lane in &lanes {
-                if offset >= self.lanes[lane as usize].position && self.wants(ctx, lane, offset) {
+                if offset >= self.lanes[lane as usize].position
+                    && self.wants(ctx.book, lane, offset)
+                {
                     let l = &self.lanes[lane as usize];
                     ctx.stored(l.world, false);
                     ctx.unstore(fact, l.subscription, Fate::Superseded);
@@ -143,7 +145,7 @@ impl LogEngine {
             self.replaying += u32::from(l.again == 0);
             l.again = l.again.max(end);
             for offset in place..end {
-                if self.wants(ctx, lane, offset) {
+                if self.wants(ctx.book, lane, offset) {
                     ctx.stored(world, true);
                 }
             }

@@ -127,7 +127,12 @@ fn engine(b: &Blueprint) -> Engine<World<Log>> {
 /// Runs to the end, and a while on, in which brokers find out.
 fn ended(b: &Blueprint, what: &str) -> World<Log> {
     let mut engine = engine(b);
-    engine.run_until::<false>(b.phases.traffic_end());
+    let mut now = SimTime::ZERO;
+    while now < b.phases.traffic_end() {
+        now = b.phases.traffic_end().min(now + SimDuration::from_ms(20));
+        engine.run_until::<false>(now);
+        assert_told(engine.model());
+    }
     let stop = engine.run_until::<true>(b.phases.traffic_end() + b.phases.drain);
     assert_eq!(stop, Stop::Rest, "{what}");
     engine.run_until::<false>(engine.now() + SimDuration::from_secs(120));
