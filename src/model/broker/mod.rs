@@ -19,7 +19,7 @@ use super::failure::Links;
 use super::fate::Fate;
 use super::observation::Observer;
 use super::slab::Slab;
-use super::tables::{Instance, NONE, ServiceTable, SubscriptionTable};
+use super::tables::{EventTable, Instance, NONE, ServiceTable, SubscriptionTable};
 use super::{Sched, World};
 use crate::random::{StreamKey, Variate};
 use crate::units::{SimDuration, SimTime};
@@ -325,6 +325,7 @@ pub(crate) struct Ctx<'a, O> {
     pub(crate) subscriptions: &'a [SubscriptionTable],
     pub(crate) services: &'a [ServiceTable],
     pub(crate) instances: &'a mut [Instance],
+    pub(crate) events: &'a [EventTable],
     pub(crate) network: &'a super::NetworkTable,
     pub(crate) deliveries: &'a mut Slab<Delivery>,
     pub(crate) replies: &'a mut Vec<Reply>,
@@ -560,6 +561,7 @@ impl<O: Observer> World<O> {
             subscriptions: &self.subscriptions,
             services: &self.services,
             instances: &mut self.instances,
+            events: &self.events,
             network: &self.network,
             deliveries: &mut self.deliveries,
             replies: &mut self.replies,

@@ -106,7 +106,6 @@ impl Links {
         Self {
             faults,
             isolated: blueprint.brokers.iter().map(|b| vec![false; b.nodes as usize]).collect(),
-            sizes: blueprint.events.iter().map(|e| e.size).collect(),
             clients,
             nodes,
             ..Self::default()

@@ -59,7 +59,7 @@ impl<O: Observer> Ctx<'_, O> {
         ordered: bool,
     ) -> u32 {
         let nth = u32::from(self.book.get(fact, subscription).deliveries);
-        let bytes = self.links.size(self.book.facts.get(fact).event);
+        let bytes = self.events[self.book.facts.get(fact).event as usize].size;
         let found = self.copy_passes((fact, subscription), instance, nth, bytes);
         let passed = found.unwrap_or_default();
         let at = at + passed.delay;

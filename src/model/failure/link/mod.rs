@@ -43,8 +43,6 @@ pub(crate) struct Links {
     clients: u32,
     /// First party that is a node of each broker.
     nodes: Vec<u32>,
-    /// Bytes of each event type.
-    sizes: Vec<u64>,
     /// Nodes of each broker that cannot reach most of the others.
     isolated: Vec<Vec<bool>>,
 }
@@ -142,11 +140,6 @@ impl Links {
         let first = self.nodes[broker as usize];
         let end = self.nodes[broker as usize + 1];
         first + node % (end - first)
-    }
-
-    /// Bytes of an event.
-    pub(crate) fn size(&self, event: u32) -> u64 {
-        self.sizes[event as usize]
     }
 
     /// Whether nothing arrives between two parties. Everybody reaches itself.

@@ -330,6 +330,20 @@ fn a_link_or_a_broker_serves_what_a_failure_leaves_it() {
 }
 
 #[test]
+fn a_link_serves_events_of_the_size_that_they_have_now() {
+    let narrow = LinkEffect::Throttle(1024.0 * 1000.0 / 15.0);
+    let mut b = world(35, broker(push(9)));
+    b.failures = vec![link(BUS, EMAIL, narrow, 5, 100)];
+    assert_eq!(ends(&b), ["30", "45", "60"]);
+    // The last of them leaves when events are smaller.
+    let mut smaller = b.clone();
+    smaller.events[0].size = 512;
+    b.sets = vec![Blueprint { failures: Vec::new(), ..smaller }];
+    b.failures.push(Failure { verb: Verb::Set(0), target: Target::Values, ..crash(0, 24, 100) });
+    assert_eq!(ends(&b), ["30", "45", "52.5"]);
+}
+
+#[test]
 fn a_zone_that_falls_is_noticed_by_its_silence() {
     // Two instances, in zones of their own; 30 ms of work, so that the event of 20 goes to the
     // second one.
