@@ -141,10 +141,10 @@ fn cases(scenario: &Scenario) -> Vec<(usize, Case)> {
 /// The architecture in which this happens and nothing else.
 fn blueprint(variant: &Variant, case: Case, options: &CouplingOptions) -> Blueprint {
     let mut blueprint = variant.blueprint.clone();
-    let mut failures = std::mem::take(&mut blueprint.failures);
+    let failures = std::mem::take(&mut blueprint.failures);
     blueprint.failures = match case {
         Case::Nothing => Vec::new(),
-        Case::Failure(at) => vec![failures.swap_remove(at)],
+        Case::Failure(at) => with_causes(&failures, at),
         Case::Service(at) => {
             let (from, lasts) = options.window(&blueprint);
             let service = &blueprint.services[at];
@@ -162,6 +162,21 @@ fn blueprint(variant: &Variant, case: Case, options: &CouplingOptions) -> Bluepr
         }
     };
     blueprint
+}
+
+/// A failure, and before it those that it waits for.
+fn with_causes(failures: &[Failure], at: usize) -> Vec<Failure> {
+    let before = |f: &&Failure| match f.trigger {
+        FailureTrigger::After(cause) => Some(&failures[cause as usize]),
+        _ => None,
+    };
+    let mut chain: Vec<Failure> =
+        std::iter::successors(Some(&failures[at]), before).cloned().collect();
+    chain.reverse();
+    for (cause, f) in (0..).zip(chain.iter_mut().skip(1)) {
+        f.trigger = FailureTrigger::After(cause);
+    }
+    chain
 }
 
 /// What is kept of a run.

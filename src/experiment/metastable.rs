@@ -11,7 +11,7 @@ use super::reduce::Replication;
 use super::replicate::{self, End};
 use super::simulate::Simulate;
 use super::{Interrupted, Limit, Outcome, RunError, RunOptions, digest, head};
-use crate::model::{Blueprint, FailureTrigger, Load, Verb};
+use crate::model::{Blueprint, FailureTrigger, Load};
 use crate::probe::{Cancelled, Control};
 use crate::results::{Fate, Metastability, Metric, Ordered, Phases, Search, Trial, VariantResult};
 use crate::scenario::{Scenario, Variant};
@@ -181,7 +181,7 @@ impl<'a> Trigger<'a> {
         let FailureTrigger::At(at) = found.trigger else {
             return Err(format!("failure {} has to strike once: give it an `at`", found.name));
         };
-        if matches!(found.verb, Verb::Replay(_) | Verb::Redrive) {
+        if found.verb.is_over_at_once() {
             return Err(format!("failure {} is over at once: nothing can be awaited", found.name));
         }
         let stated = match options.over {

@@ -74,6 +74,22 @@ fn a_call_couples_and_an_event_does_not() {
 }
 
 #[test]
+fn a_failure_comes_with_those_that_it_waits_for() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let chain = "[[failure]]\nname = \"idle\"\npause = \"email\"\nat = \"1s\"\nfor = \"1ms\"\n\
+        [[failure]]\nname = \"no bills\"\ncrash = \"billing\"\nafter = \"no mail\"\n\
+        for = \"2s\"\n";
+    let results = coupling(dir.path(), &format!("{SHOP}{chain}"), &[]);
+    let radius = |at: usize| {
+        let failure = &found(&results).failures[at];
+        failure.broken().map(|e| e.to.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(radius(0), ["email"]);
+    assert_eq!(radius(1), [""; 0]);
+    assert_eq!(radius(2), ["web", "email"]);
+}
+
+#[test]
 fn a_shorter_stop_at_another_time_harms_less() {
     let dir = tempfile::tempdir().expect("a directory");
     let pause = ["--verb", "pause", "--at", "4s", "--for", "500ms"];
