@@ -9,8 +9,9 @@ pub(crate) use discipline::{Discipline, Order};
 
 use super::fate::Fate;
 use super::observation::Observer;
-use super::tables::{NONE, State};
-use super::{Sched, World};
+use super::tables::{Job, NONE, State};
+use super::{Sched, Slab, World};
+use std::collections::VecDeque;
 
 /// Which waiting work an instance takes up next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +26,34 @@ pub(crate) enum Takes {
     Resumes,
     /// Nothing: it is down, on its way there, or stands still.
     Nothing,
+}
+
+/// Takes what has waited longest out of the lines of a service and of an instance.
+#[inline(always)]
+fn oldest(
+    jobs: &Slab<Job>,
+    events: &mut VecDeque<u32>,
+    requests: &mut VecDeque<u32>,
+) -> Option<u32> {
+    match (events.front(), requests.front()) {
+        (Some(&e), Some(&r)) if jobs.get(r).place < jobs.get(e).place => requests.pop_front(),
+        (None, _) => requests.pop_front(),
+        (Some(_), _) => events.pop_front(),
+    }
+}
+
+/// Takes what came last out of them.
+#[inline(always)]
+fn newest(
+    jobs: &Slab<Job>,
+    events: &mut VecDeque<u32>,
+    requests: &mut VecDeque<u32>,
+) -> Option<u32> {
+    match (events.back(), requests.back()) {
+        (Some(&e), Some(&r)) if jobs.get(r).place > jobs.get(e).place => requests.pop_back(),
+        (None, _) => requests.pop_back(),
+        (Some(_), _) => events.pop_back(),
+    }
 }
 
 impl<O: Observer> World<O> {
@@ -103,22 +132,12 @@ impl<O: Observer> World<O> {
             if i.busy >= table.workers {
                 return;
             }
-            let event = table.backlog.front().copied();
-            let request = i.inbox.front().copied();
-            let job = match (event, request) {
-                (None, None) => {
-                    if table.asks {
-                        self.asks(s, instance);
-                    }
-                    return;
+            let Some(job) = oldest(&self.jobs, &mut table.backlog, &mut i.inbox) else {
+                if table.asks {
+                    self.asks(s, instance);
                 }
-                (Some(e), Some(r)) if self.jobs.get(r).place < self.jobs.get(e).place => {
-                    i.inbox.pop_front()
-                }
-                (None, Some(_)) => i.inbox.pop_front(),
-                (Some(_), _) => table.backlog.pop_front(),
+                return;
             };
-            let Some(job) = job else { return };
             self.begin(s, instance, job, true);
         }
     }
@@ -148,22 +167,12 @@ impl<O: Observer> World<O> {
             if i.busy >= table.workers {
                 return;
             }
-            let event = table.backlog.back().copied();
-            let request = i.inbox.back().copied();
-            let job = match (event, request) {
-                (None, None) => {
-                    if table.asks {
-                        self.asks(s, instance);
-                    }
-                    return;
+            let Some(job) = newest(&self.jobs, &mut table.backlog, &mut i.inbox) else {
+                if table.asks {
+                    self.asks(s, instance);
                 }
-                (Some(e), Some(r)) if self.jobs.get(r).place > self.jobs.get(e).place => {
-                    i.inbox.pop_back()
-                }
-                (None, Some(_)) => i.inbox.pop_back(),
-                (Some(_), _) => table.backlog.pop_back(),
+                return;
             };
-            let Some(job) = job else { return };
             self.begin(s, instance, job, true);
         }
     }

@@ -4,13 +4,13 @@ use super::decode_handler::words;
 use super::decode_link::{self, Linked};
 use super::decode_message::{self, offset};
 use super::decode_trigger::trigger;
-use super::decode_verb::{has_no_end, value, valued};
+use super::decode_verb::{above_0, has_no_end, value, valued};
 use super::draft::{FailureDraft, Part};
 use super::keys::{Grammar, LATER_VERBS, Place, VERBS};
 use super::reader::{Fields, Reader, Ref};
 use super::{Diagnostic, Entry, Node, Sources, Span, Value};
 use crate::model::Verb;
-use crate::units::{ParseError, Probability, SimDuration, SimTime};
+use crate::units::{ParseError, SimDuration, SimTime};
 use std::ops::Range;
 
 /// How long a pause lasts if the file does not say.
@@ -182,40 +182,45 @@ fn struck(reader: &mut Reader, entry: &Entry) -> Option<(Ref, Verb)> {
         "disk_full" => Verb::DiskFull,
         key => valued(key)?,
     };
-    let Value::Table(table) = &entry.node.value else {
-        let text = reader.string(&entry.node, &Grammar::Target)?;
-        let target = Ref { text: text.to_owned(), span: entry.node.span };
-        return Some((target, verb));
-    };
-    if verb == Verb::Set(0) {
+    if let (Verb::Set(0), Value::Table(table)) = (verb, &entry.node.value) {
         let paths: Vec<&str> = table.entries.iter().map(|e| e.key.as_str()).collect();
         let paths = Ref { text: paths.join(", "), span: entry.node.span };
         return Some((paths, verb));
     }
+    let (target, node) = target(reader, entry)?;
+    let Some(node) = node else { return Some((target, verb)) };
+    let verb = match verb {
+        Verb::Slow(_) => Verb::Slow(factor_at(reader, node)?),
+        _ if valued(&entry.key).is_some() => value(reader, verb, node)?,
+        Verb::Skew(_) => {
+            Verb::Skew(reader.parsed(node, &Grammar::Duration, |_, text| offset(text))?)
+        }
+        Verb::Replay(_) => {
+            Verb::Replay(reader.parsed(node, &Grammar::Duration, |_, text| text.parse())?)
+        }
+        _ => {
+            let message = format!("`{}` takes a target and no value", entry.key);
+            let help = format!("write {} = \"{}\"", entry.key, target.text);
+            reader.note(Diagnostic::error("E103", node.span, message).help(help));
+            return None;
+        }
+    };
+    Some((target, verb))
+}
+
+/// The one target of a verb, and the value that stands beside it.
+pub(super) fn target<'t>(reader: &mut Reader, entry: &'t Entry) -> Option<(Ref, Option<&'t Node>)> {
+    let Value::Table(table) = &entry.node.value else {
+        let text = reader.string(&entry.node, &Grammar::Target)?;
+        return Some((Ref { text: text.to_owned(), span: entry.node.span }, None));
+    };
     let [target] = table.entries.as_slice() else {
         let message = format!("`{}` has one target", entry.key);
         let help = "write a [[failure]] for each";
         reader.note(Diagnostic::error("E118", entry.node.span, message).help(help));
         return None;
     };
-    let name = Ref { text: target.key.clone(), span: target.key_span };
-    let verb = match verb {
-        Verb::Slow(_) => Verb::Slow(factor_at(reader, &target.node)?),
-        _ if valued(&entry.key).is_some() => value(reader, verb, &target.node)?,
-        Verb::Skew(_) => {
-            Verb::Skew(reader.parsed(&target.node, &Grammar::Duration, |_, text| offset(text))?)
-        }
-        Verb::Replay(_) => {
-            Verb::Replay(reader.parsed(&target.node, &Grammar::Duration, |_, text| text.parse())?)
-        }
-        _ => {
-            let message = format!("`{}` takes a target and no value", entry.key);
-            let help = format!("write {} = \"{}\"", entry.key, target.key);
-            reader.note(Diagnostic::error("E103", target.node.span, message).help(help));
-            return None;
-        }
-    };
-    Some((name, verb))
+    Some((Ref { text: target.key.clone(), span: target.key_span }, Some(&target.node)))
 }
 
 pub(super) fn factor_at(reader: &mut Reader, node: &Node) -> Option<f64> {
@@ -263,13 +268,13 @@ fn parse_target(reader: &mut Reader, target: &Ref, verb: &str) -> Option<(Ref, P
         return Some((name(text.len() - zone.len(), zone), Part::Zone));
     }
     if let [(at, share), (_, "of"), (of_at, word)] = words(text)[..] {
-        let error = match share.parse::<Probability>() {
-            Ok(p) if p.get() > 0.0 => return Some((name(of_at, word), Part::Share(p))),
-            Ok(_) => ParseError::new(at..at + share.len(), "a share above 0 is due"),
-            Err(error) => error.shift(at),
+        return match above_0(at, share) {
+            Ok(share) => Some((name(of_at, word), Part::Share(share))),
+            Err(error) => {
+                reader.wrong_text(target.span, &error);
+                None
+            }
         };
-        reader.wrong_text(target.span, &error);
-        return None;
     }
     if let Some((owner, "relay")) = text.split_once('/') {
         return Some((name(0, owner), Part::Relay));

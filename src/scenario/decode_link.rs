@@ -1,5 +1,6 @@
 //! Failures of links: `"a->b"`, what is wrong with it, and how much.
 
+use super::decode_failure::target;
 use super::draft::{EndDraft, EndPart, LinkDraft, Part};
 use super::keys::Grammar;
 use super::reader::{Fields, Reader, Ref};
@@ -35,19 +36,7 @@ pub(super) fn link(reader: &mut Reader, fields: &Fields, entry: &Entry) -> Optio
     if entry.key == "partition" {
         return partition(reader, entry);
     }
-    let (whole, value) = if let Value::Table(table) = &entry.node.value {
-        let [target] = table.entries.as_slice() else {
-            let message = format!("`{}` has one target", entry.key);
-            let help = "write a [[failure]] for each";
-            reader.note(Diagnostic::error("E118", entry.node.span, message).help(help));
-            return None;
-        };
-        let name = Ref { text: target.key.clone(), span: target.key_span };
-        (name, Some(&target.node))
-    } else {
-        let text = reader.string(&entry.node, &Grammar::Target)?;
-        (Ref { text: text.to_owned(), span: entry.node.span }, None)
-    };
+    let (whole, value) = target(reader, entry)?;
     if entry.key == "throttle" {
         return throttle(reader, entry, &whole, value);
     }

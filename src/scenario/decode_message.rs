@@ -1,6 +1,6 @@
 //! Failures of events at those who hear them: which handlers, which events, what share.
 
-use super::decode_failure::inside;
+use super::decode_failure::{inside, target};
 use super::decode_link::Linked;
 use super::decode_verb::above_0;
 use super::draft::Part;
@@ -20,7 +20,7 @@ pub(super) fn is_one(verb: &Entry) -> bool {
 
 /// Such a failure.
 pub(super) fn message(reader: &mut Reader, fields: &Fields, entry: &Entry) -> Option<Linked> {
-    let (target, value) = target(reader, entry)?;
+    let (target, value) = whole_target(reader, entry)?;
     let (verb, (owner, names)) = match entry.key.as_str() {
         "schema" => (Verb::Schema, form(reader, target, value)?),
         "expire" => {
@@ -80,25 +80,16 @@ pub(super) fn offset(text: &str) -> Result<i64, ParseError> {
         .map_err(|_| ParseError::new(0..text.len(), "no clock is so wrong"))
 }
 
-/// The one target of a verb, and the value that stands beside it.
-fn target<'t>(reader: &mut Reader, entry: &'t Entry) -> Option<(Ref, Option<&'t Node>)> {
-    let Value::Table(table) = &entry.node.value else {
-        let text = reader.string(&entry.node, &Grammar::Target)?;
-        return Some((Ref { text: text.to_owned(), span: entry.node.span }, None));
-    };
-    let [target] = table.entries.as_slice() else {
-        let message = format!("`{}` has one target", entry.key);
-        let help = "write a [[failure]] for each";
-        reader.note(Diagnostic::error("E118", entry.node.span, message).help(help));
-        return None;
-    };
-    if let Value::Table(_) = target.node.value {
-        let message = format!("`{}` is not a whole target", target.key);
+/// The one target of a verb, whose name may have dots, and the value that stands beside it.
+fn whole_target<'t>(reader: &mut Reader, entry: &'t Entry) -> Option<(Ref, Option<&'t Node>)> {
+    let (target, value) = target(reader, entry)?;
+    if let Some(Node { value: Value::Table(_), .. }) = value {
+        let message = format!("`{}` is not a whole target", target.text);
         let help = format!("put it in quotes: {} = {{ \"billing.on.E\" = .. }}", entry.key);
-        reader.note(Diagnostic::error("E103", target.key_span, message).help(help));
+        reader.note(Diagnostic::error("E103", target.span, message).help(help));
         return None;
     }
-    Some((Ref { text: target.key.clone(), span: target.key_span }, Some(&target.node)))
+    Some((target, value))
 }
 
 /// `billing.on.E`, one handler, or `billing`, all that hear events.

@@ -1,6 +1,7 @@
 //! When a failure strikes: its one trigger, and the keys that go with some of them.
 
 use super::decode_handler::words;
+use super::decode_verb::above_0;
 use super::draft::{TriggerDraft, WhenDraft};
 use super::keys::{Grammar, TRIGGERS};
 use super::reader::{Fields, Reader, Ref};
@@ -82,13 +83,7 @@ fn breakdowns(reader: &mut Reader, fields: &Fields) -> Option<FailureTrigger> {
 }
 
 fn chance(reader: &mut Reader, entry: &Entry) -> Option<Probability> {
-    reader.parsed(&entry.node, &Grammar::Share, |_, text| {
-        let p: Probability = text.parse()?;
-        if p.get() == 0.0 {
-            return Err(ParseError::new(0..text.len(), "a share above 0 is due"));
-        }
-        Ok(p)
-    })
+    reader.parsed(&entry.node, &Grammar::Share, |_, text| above_0(0, text))
 }
 
 /// `billing.backlog > 10000`

@@ -3,7 +3,7 @@
 //!
 //! What a broker gave to an instance is its broker's, and is never dropped here.
 
-use super::CoDel;
+use super::{CoDel, newest, oldest};
 use crate::model::blueprint::BacklogPolicy;
 use crate::model::event::{Event, Kind};
 use crate::model::guard::about;
@@ -140,18 +140,9 @@ impl<O: Observer> World<O> {
         let table = &mut self.services[i.service as usize];
         let d = table.discipline.as_mut()?;
         let (events, requests) = (&mut table.backlog, &mut i.inbox);
-        let place = |job: Option<&u32>| job.map(|&job| self.jobs.get(job).place);
         match d.order {
-            Order::Oldest => match (place(events.front()), place(requests.front())) {
-                (Some(e), Some(r)) if r < e => requests.pop_front(),
-                (None, _) => requests.pop_front(),
-                (Some(_), _) => events.pop_front(),
-            },
-            Order::Newest => match (place(events.back()), place(requests.back())) {
-                (Some(e), Some(r)) if r > e => requests.pop_back(),
-                (None, _) => requests.pop_back(),
-                (Some(_), _) => events.pop_back(),
-            },
+            Order::Oldest => oldest(&self.jobs, events, requests),
+            Order::Newest => newest(&self.jobs, events, requests),
             Order::Random => {
                 let n = (events.len() + requests.len()) as u32;
                 if n == 0 {

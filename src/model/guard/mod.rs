@@ -83,6 +83,11 @@ pub(crate) struct Knows {
 }
 
 impl Guard {
+    /// Which of its states the caller of `call` has: each instance one, a client the only one.
+    fn place(&self, call: &Call) -> usize {
+        if self.first == NONE { 0 } else { (call.instance - self.first) as usize }
+    }
+
     /// What a process knows that has just started.
     pub(crate) fn nothing_known(&self) -> Knows {
         Knows {
@@ -179,16 +184,15 @@ impl<O: Observer> World<O> {
     /// What the caller of `call` knows.
     fn state_of(&self, call: &Call) -> Option<&Knows> {
         let guard = self.guard_of(call)?;
-        let at = if guard.first == NONE { 0 } else { call.instance - guard.first };
-        guard.states.get(at as usize)
+        guard.states.get(guard.place(call))
     }
 
     fn state_of_mut(&mut self, call: u32) -> Option<&mut Knows> {
         let c = self.calls.get(call);
         let guard = self.sites[c.site as usize].guard;
         let guard = self.guarding.guards.get_mut(guard as usize)?;
-        let at = if guard.first == NONE { 0 } else { c.instance - guard.first };
-        guard.states.get_mut(at as usize)
+        let at = guard.place(c);
+        guard.states.get_mut(at)
     }
 
     fn guard_says(&mut self, now: SimTime, site: u32, what: Guarded) {
@@ -308,9 +312,9 @@ impl<O: Observer> World<O> {
         if pool == Some(false) {
             let calls = &self.calls;
             let guard = &mut self.guarding.guards[self.sites[c.site as usize].guard as usize];
-            let at = if guard.first == NONE { 0 } else { c.instance - guard.first };
+            let at = guard.place(&c);
             let gone = |call: u32, stamp: u32| calls.get(call).stamp != stamp;
-            guard.states[at as usize].pool.wait(call, c.stamp, gone);
+            guard.states[at].pool.wait(call, c.stamp, gone);
         } else {
             self.launch(s, call);
         }
@@ -377,8 +381,8 @@ impl<O: Observer> World<O> {
         else {
             return;
         };
-        let at = if guard.first == NONE { 0 } else { c.instance - guard.first };
-        let knows = &mut guard.states[at as usize];
+        let at = guard.place(&c);
+        let knows = &mut guard.states[at];
         if ok {
             knows.budget.iter_mut().for_each(Budget::success);
             knows.throttle.iter_mut().for_each(|throttle| throttle.accepted(now.ns()));
