@@ -177,6 +177,28 @@ impl Book {
         self.get(fact, subscription).refs += 1;
     }
 
+    /// There is another copy for a subscription, which a broker has (stored) or a consumer (leased).
+    #[inline]
+    pub(crate) fn gain<O: Observer>(
+        &mut self,
+        o: &mut O,
+        fact: u32,
+        subscription: u32,
+        to: Fate,
+    ) -> &mut Obligation {
+        let f = self.facts.get_mut(fact);
+        f.refs += 1;
+        let at = f.base + (subscription - self.heard[f.event as usize].start);
+        let b = &mut self.obligations[at as usize];
+        b.refs += 1;
+        let from = b.fate;
+        if from.is_open() && from != to {
+            b.fate = to;
+            o.moved(subscription, from, to);
+        }
+        b
+    }
+
     /// A copy is gone. If it was the last that could be applied, the obligation ends with `reason`;
     /// unless it was lost by accident and may be published again.
     #[inline]

@@ -385,9 +385,7 @@ impl<O: Observer> Ctx<'_, O> {
     #[inline]
     pub(crate) fn store(&mut self, fact: u32, subscription: u32) {
         let now = self.s.now().ns();
-        self.book.copy(fact, subscription);
-        self.book.put(self.observer, fact, subscription, Fate::Stored);
-        let b = self.book.get(fact, subscription);
+        let b = self.book.gain(self.observer, fact, subscription, Fate::Stored);
         if b.stored == 0 {
             b.stored = now;
         }
@@ -480,9 +478,7 @@ impl<O: Observer> Ctx<'_, O> {
 
     /// A copy is leased to an instance from `leased` ns on.
     fn give_out(&mut self, fact: u32, subscription: u32, instance: u32, leased: u64) -> u32 {
-        self.book.copy(fact, subscription);
-        self.book.put(self.observer, fact, subscription, Fate::Leased);
-        let b = self.book.get(fact, subscription);
+        let b = self.book.gain(self.observer, fact, subscription, Fate::Leased);
         let again = b.deliveries > 0;
         b.given_out(leased);
         self.observer.delivered(subscription, again);

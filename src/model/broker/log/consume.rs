@@ -17,7 +17,7 @@ impl LogEngine {
     }
 
     /// Whether a group wants an entry that is still there.
-    #[inline]
+    #[inline(always)]
     pub(super) fn wants(&self, book: &Book, lane: u32, offset: u64) -> bool {
         let l = &self.lanes[lane as usize];
         let entry = self.partitions[l.partition as usize].get(offset);

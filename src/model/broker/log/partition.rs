@@ -4,7 +4,7 @@
 //! other copy is a prefix of them.
 
 use crate::model::tables::NONE;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// Entries that stay behind what everybody has committed, so that a repeated publish is recognised.
 const REPEATS: u64 = 16;
@@ -20,8 +20,6 @@ pub(super) struct Entry {
     pub(super) sequence: u64,
     /// When it was appended, ns.
     pub(super) at: u64,
-    /// Its date by the clock of its publisher, ns.
-    pub(super) dated: u64,
     /// Whether its publisher was told that it is safe.
     pub(super) acked: bool,
     /// The lane whose open transaction it belongs to, or [`NONE`].
@@ -71,8 +69,8 @@ pub(super) struct Partition {
     pub(super) denied: Vec<(u32, u64)>,
     /// Lanes that read it.
     pub(super) lanes: Vec<u32>,
-    /// Whether dates may not ascend, because clocks were wrong.
-    skewed: bool,
+    /// Dates of entries whose publishers' clocks were wrong, ns, by their offsets.
+    dates: BTreeMap<u64, u64>,
 }
 
 impl Partition {
@@ -99,7 +97,7 @@ impl Partition {
             armed: 0,
             denied: Vec::new(),
             lanes: Vec::new(),
-            skewed: false,
+            dates: BTreeMap::new(),
         }
     }
 
@@ -175,19 +173,32 @@ impl Partition {
 
     /// The first offset from the log start on whose entry is not dated before `at`.
     pub(super) fn dated_since(&self, at: u64) -> u64 {
-        if !self.skewed {
+        if self.dates.is_empty() {
             return self.since(at);
         }
-        let deleted = self.start.saturating_sub(self.base) as usize;
-        let kept = self.entries.iter().skip(deleted);
-        let before = kept.take_while(|e| e.dated < at).count();
-        self.base + (deleted + before) as u64
+        let date = |offset| self.dates.get(&offset).copied().unwrap_or(self.get(offset).at);
+        let first = self.start.max(self.base);
+        (first..self.leo()).find(|&offset| date(offset) >= at).unwrap_or(self.leo().max(first))
     }
 
+    /// `skew`: by how much the clock of its publisher is wrong, ns.
     #[inline]
-    pub(super) fn append(&mut self, entry: Entry) {
-        self.skewed |= entry.dated != entry.at;
+    pub(super) fn append(&mut self, entry: Entry, skew: i64) {
+        if skew != 0 || !self.dates.is_empty() {
+            self.note_date(entry.at, skew);
+        }
         self.entries.push_back(entry);
+    }
+
+    /// Notes the date of the entry that comes next, and forgets those of entries that are gone.
+    #[cold]
+    fn note_date(&mut self, at: u64, skew: i64) {
+        let next = self.leo();
+        self.dates = self.dates.split_off(&self.base);
+        self.dates.split_off(&next);
+        if skew != 0 {
+            self.dates.insert(next, at.saturating_add_signed(skew));
+        }
     }
 
     /// All copies have all entries, as before the run.
@@ -335,7 +346,6 @@ mod tests {
             size: 10,
             sequence,
             at: sequence * 10,
-            dated: sequence * 10,
             acked: true,
             open: NONE,
             gone: false,
@@ -344,7 +354,7 @@ mod tests {
 
     fn filled(n: u64) -> Partition {
         let mut p = Partition::new(4, 3, 3);
-        (0..n).for_each(|s| p.append(entry(s)));
+        (0..n).for_each(|s| p.append(entry(s), 0));
         p
     }
 
@@ -370,7 +380,7 @@ mod tests {
         assert_eq!(p.common(), 2);
         p.isr = 0b011;
         p.stops_copying(2);
-        p.append(entry(2));
+        p.append(entry(2), 0);
         p.copies(1, 20, 3);
         p.hw = 2;
         assert_eq!(p.next_change(), Some(20));

@@ -71,18 +71,18 @@ impl LogEngine {
     /// A publication becomes the last entry of its partition.
     fn append<O: Observer>(&mut self, ctx: &mut Ctx<O>, p: &Publication, record: u32, acked: bool) {
         let part = &mut self.partitions[p.destination as usize];
-        part.append(Entry {
+        let entry = Entry {
             fact: p.fact,
             record,
             producer: p.producer,
             size: p.size.min(u64::from(u32::MAX)) as u32,
             sequence: p.sequence,
             at: ctx.now().ns(),
-            dated: ctx.now().ns().saturating_add_signed(p.skew),
             acked,
             open: p.ticket.lane,
             gone: false,
-        });
+        };
+        part.append(entry, p.skew);
         // The log itself refers to the fact, until all groups have committed it.
         ctx.book.facts.get_mut(p.fact).refs += 1;
         for at in 0..part.lanes.len() {
