@@ -128,7 +128,7 @@ impl LogEngine {
             AckMode::After | AckMode::Interval(_) => {}
         }
         if wanted == 0 {
-            if ack == AckMode::Before && !self.keep {
+            if ack == AckMode::Before {
                 self.release(ctx, lane, end, Fate::LostCrash);
             }
             self.offer(lane);
@@ -182,7 +182,7 @@ impl LogEngine {
             ctx.deliveries.get_mut(slot).stamp = stamp;
             b.out += 1;
             b.behind -= 1;
-            if ack == AckMode::Before && !self.keep {
+            if ack == AckMode::Before {
                 self.release(ctx, b.lane, b.next, Fate::LostCrash);
             }
         }
@@ -393,10 +393,8 @@ impl LogEngine {
             return;
         }
         self.note_commit(ctx, lane);
-        if !self.keep {
-            let upto = self.lanes[lane as usize].committed;
-            self.release(ctx, lane, upto, Fate::Exhausted);
-        }
+        let upto = self.lanes[lane as usize].committed;
+        self.release(ctx, lane, upto, Fate::Exhausted);
     }
 
     fn note_commit<O: Observer>(&mut self, ctx: &Ctx<O>, lane: u32) {

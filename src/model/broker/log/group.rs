@@ -300,8 +300,9 @@ impl LogEngine {
         if batch != NONE {
             let b = *self.batches.get(batch);
             self.drop_rest(ctx, batch);
-            if before && !self.keep {
-                self.release(ctx, lane, b.end, Fate::LostCrash);
+            if before {
+                // Up to where it has read, which a replay may have put back.
+                self.release(ctx, lane, b.end.min(position), Fate::LostCrash);
             } else if finished && !before {
                 from = b.first;
             }
@@ -365,8 +366,8 @@ impl LogEngine {
     /// not committed is read again by somebody else.
     fn estrange<O: Observer>(&mut self, ctx: &mut Ctx<O>, lane: u32) {
         let l = &self.lanes[lane as usize];
-        let (batch, committed, subscription, at) =
-            (l.batch, l.committed, l.subscription, l.partition as usize);
+        let (batch, committed, position) = (l.batch, l.committed, l.position);
+        let (subscription, at) = (l.subscription, l.partition as usize);
         if batch != NONE {
             let b = *self.batches.get(batch);
             let mut facts = VecDeque::new();
@@ -380,8 +381,8 @@ impl LogEngine {
             self.batches.get_mut(batch).stray = true;
             self.strays.push(Stray { batch, facts });
             self.lanes[lane as usize].batch = NONE;
-            if self.ack_of(lane) == AckMode::Before && !self.keep {
-                self.release(ctx, lane, b.end, Fate::LostCrash);
+            if self.ack_of(lane) == AckMode::Before {
+                self.release(ctx, lane, b.end.min(position), Fate::LostCrash);
             }
         }
         if self.transacts(lane) {

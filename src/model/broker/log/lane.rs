@@ -28,6 +28,8 @@ pub(super) struct Lane {
     pub(super) committed: u64,
     /// The log's copies for this group up to here have been given back.
     pub(super) released: u64,
+    /// The log keeps entries from here on for this group, because it may read them again.
+    pub(super) kept: u64,
     /// Offsets before this one are read again, though that had been committed.
     pub(super) again: u64,
     /// Whether it is among those that its member fetches from.
@@ -59,6 +61,7 @@ impl Lane {
             position: 0,
             committed: 0,
             released: 0,
+            kept: 0,
             again: 0,
             queued: false,
             halted: false,

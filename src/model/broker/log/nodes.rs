@@ -229,6 +229,7 @@ impl LogEngine {
             l.position = l.position.min(offset);
             l.committed = l.committed.min(offset);
             l.released = l.released.min(offset);
+            l.kept = l.kept.min(offset);
             l.again = l.again.min(offset);
             self.inputs_gone(lane, offset);
         }

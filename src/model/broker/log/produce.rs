@@ -62,7 +62,8 @@ impl LogEngine {
         for &lane in &part.lanes {
             let l = &mut self.lanes[lane as usize];
             if !ctx.subscriptions[l.subscription as usize].backfill {
-                (l.position, l.committed, l.released) = (end, end, end);
+                (l.position, l.committed) = (end, end);
+                (l.released, l.kept) = (end, end);
             }
         }
         self.passed(ctx, p.destination, before, end);
@@ -227,7 +228,7 @@ impl LogEngine {
         let part = &mut self.partitions[at as usize];
         let mut upto = part.visible();
         for &lane in &part.lanes {
-            upto = upto.min(self.lanes[lane as usize].released);
+            upto = upto.min(self.lanes[lane as usize].kept);
         }
         while let Some(fact) = part.forget_one(upto, self.idempotent) {
             ctx.book.facts.get_mut(fact).refs -= 1;
@@ -236,7 +237,7 @@ impl LogEngine {
     }
 
     /// The log's copies for a lane up to `upto` are given back; what nobody applies any more ends
-    /// with `reason`.
+    /// with `reason`. Entries that may be read again stay, and count as copies when they are.
     pub(super) fn release<O: Observer>(
         &mut self,
         ctx: &mut Ctx<O>,
@@ -248,6 +249,9 @@ impl LogEngine {
         let (at, subscription) = (l.partition, l.subscription);
         let from = l.released;
         l.released = upto.max(from);
+        if !self.keep {
+            l.kept = l.released;
+        }
         let part = &self.partitions[at as usize];
         for offset in from..upto {
             let entry = part.get(offset);
@@ -255,7 +259,7 @@ impl LogEngine {
                 ctx.unstore(entry.fact, subscription, reason);
             }
         }
-        if from == part.live {
+        if from == part.live && !self.keep {
             self.forget(ctx, at);
         }
     }

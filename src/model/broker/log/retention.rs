@@ -76,6 +76,12 @@ impl LogEngine {
         if upto > self.lanes[lane as usize].released {
             self.release(ctx, lane, upto, Fate::Expired);
         }
+        let l = &mut self.lanes[lane as usize];
+        if upto > l.kept {
+            l.kept = upto;
+            let at = l.partition;
+            self.forget(ctx, at);
+        }
     }
 
     /// The place of a group has been deleted: it goes on somewhere else.
@@ -94,7 +100,7 @@ impl LogEngine {
         let part = &self.partitions[at as usize];
         let busy = |lane: &u32| {
             let l = &self.lanes[*lane as usize];
-            l.released..l.position
+            l.kept..l.position
         };
         let lanes = part.lanes.clone();
         let busy: Vec<_> = lanes.iter().map(busy).collect();
@@ -141,12 +147,18 @@ impl LogEngine {
             let place = self.breaks_off(ctx, lane, place);
             let l = &mut self.lanes[lane as usize];
             let (end, world) = (l.position, l.world);
+            let released = l.released;
             (l.position, l.committed, l.halted) = (place, place, false);
+            l.released = released.min(place);
             self.replaying += u32::from(l.again == 0);
             l.again = l.again.max(end);
             for offset in place..end {
                 if self.wants(ctx.book, lane, offset) {
                     ctx.stored(world, true);
+                    if offset < released {
+                        let fact = self.partitions[at].get(offset).fact;
+                        ctx.book.copy(fact, self.lanes[lane as usize].subscription);
+                    }
                 }
             }
             self.offer_now(ctx, lane);

@@ -628,6 +628,35 @@ fn a_replay_runs_handlers_again_from_an_instant() {
 }
 
 #[test]
+fn what_a_crash_takes_of_a_log_that_keeps_it_is_lost_until_it_is_read_again() {
+    let mut b = world("every 10ms", 2, log(1), 9);
+    b.brokers[0].ack = AckMode::Before;
+    spec(&mut b).session_timeout = SimDuration::from_secs(1);
+    b.failures = vec![crash_of(0, 305, 100)];
+    let (w, rest) = run(&b, &[]);
+    assert!(rest);
+    let lost = w.observer.ended(Fate::LostCrash);
+    assert!(lost > 0);
+    // The same of one that keeps what it may be asked for again.
+    b.failures.push(Failure {
+        verb: Verb::Replay(SimTime::ZERO),
+        trigger: FailureTrigger::At(SimTime::MAX),
+        ..crash(1, 0, 0)
+    });
+    let (w, rest) = run(&b, &[]);
+    assert!(rest);
+    assert_eq!(w.observer.ended(Fate::LostCrash), lost);
+    assert_eq!(w.observer.applied.len() as u64, 199 - lost);
+    let (w, rest) = run(&b, &[(1_900, Deed::Replay(0))]);
+    assert!(rest);
+    assert_eq!((w.observer.resurrected, w.observer.applied.len()), (lost, 199));
+    // What it has in hand when it is put back, and dies, is read again like all before it.
+    let (w, rest) = run(&b, &[(304, Deed::Replay(0))]);
+    assert!(rest);
+    assert_eq!((w.observer.ended(Fate::LostCrash), w.observer.applied.len()), (0, 199));
+}
+
+#[test]
 fn what_fails_for_good_past_a_log_that_still_has_it_has_failed() {
     let mut b = world("every 10ms", 2, log(1), 1);
     b.services[1].handlers[0].fails = Probability::ONE;

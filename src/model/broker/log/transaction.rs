@@ -320,9 +320,7 @@ impl LogEngine {
         });
         self.transaction(lane).outputs = outputs;
         self.note_place(ctx, lane, place);
-        if !self.keep {
-            self.release(ctx, lane, place, Fate::Exhausted);
-        }
+        self.release(ctx, lane, place, Fate::Exhausted);
         for at in touched {
             self.show_more(ctx, at);
         }
