@@ -211,7 +211,11 @@ impl LogEngine {
         let b = self.batches.get_mut(batch);
         match outcome {
             Outcome::Ack => {}
-            Outcome::Reject(Exhausted::Halt) => b.halts = b.halts.min(offset),
+            Outcome::Reject(Exhausted::Halt) => {
+                b.halts = b.halts.min(offset);
+                // Whoever takes the partition up anew has all attempts.
+                ctx.book.get(d.fact, d.subscription).failed = 0;
+            }
             Outcome::Reject(Exhausted::Dlq) => {
                 ctx.book.end(ctx.observer, d.fact, d.subscription, Fate::DeadLettered);
             }

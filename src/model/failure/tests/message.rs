@@ -201,14 +201,20 @@ fn strikes_of_one_change_overlap_and_end_one_by_one() {
     assert_eq!(first(engine.model()), [40_000_000]);
 }
 
-#[test]
-fn a_partition_that_stopped_goes_on_after_the_deploy() {
+/// The same from a log.
+fn new_form_in_a_log() -> Blueprint {
     let mut b = new_form();
     b.brokers.push(plain_log(1));
     b.services[0].sources[0].publish = Publish::plain(BrokerId(1));
     for s in [1, 2] {
         b.services[s].handlers[0].consume = Consume::plain(BrokerId(1));
     }
+    b
+}
+
+#[test]
+fn a_partition_that_stopped_goes_on_after_the_deploy() {
+    let b = new_form_in_a_log();
     // It stops at the event of 20, and reads on from there at 35.
     insta::assert_snapshot!(fates(&b), @r"
     13 applied 0
@@ -220,5 +226,27 @@ fn a_partition_that_stopped_goes_on_after_the_deploy() {
     40 applied 1
     43 applied 0
     43 applied 1
+    ");
+}
+
+#[test]
+fn what_stopped_a_partition_has_all_of_its_attempts_after_the_deploy() {
+    let mut b = new_form_in_a_log();
+    b.services[2].handlers[0].attempts = 3;
+    // It stops at 29, the third time that the event of 20 fails. Read again, that fails at 38 and
+    // 41 for another reason.
+    let verb = Verb::Brownout { errors: Probability::ONE, slow: 1.0 };
+    let target = Target::Instances { service: ServiceId(2), instances: vec![0] };
+    b.failures.push(Failure { verb, target, ..crash(2, 34, 6) });
+    insta::assert_snapshot!(fates(&b), @r"
+    13 applied 0
+    13 applied 1
+    23 applied 0
+    29 s2 done: wait 0, work 8, draw 2, in vain
+    33 applied 0
+    43 applied 0
+    44 applied 1
+    46 applied 1
+    49 applied 1
     ");
 }
