@@ -18,14 +18,28 @@ pub(super) enum Restless {
     NoLease,
 }
 
-/// The scenario, but for failures that come back: each strikes once.
+/// Verbs that are over at once whatever their trigger.
+const AT_ONCE: [&str; 4] = ["\nrestart = ", "\nreplay = ", "\nredrive = ", "\nherd = "];
+
+/// The scenario, but for failures that come back: each strikes once, for as long as it would.
 pub(super) fn struck_once(text: &str) -> String {
-    let line = |line: &str| match line.split_once(" = ") {
+    let block = |block: &str| {
+        // What strikes `every` so often is over at once if it does not say how long it lasts.
+        let ends = block.contains("\nfor = ") || AT_ONCE.iter().any(|verb| block.contains(verb));
+        let endless = block.contains("\nevery = ") && !ends;
+        let for_no_time = if endless { "for = \"0s\"\n" } else { "" };
+        block.lines().map(once).collect::<String>() + for_no_time
+    };
+    text.split("[[failure]]\n").map(block).collect::<Vec<_>>().join("[[failure]]\n")
+}
+
+/// The line of a failure as it stands if that strikes once.
+fn once(line: &str) -> String {
+    match line.split_once(" = ") {
         Some(("every" | "mtbf", at)) => format!("at = {at}\n"),
         Some(("mttr", lasts)) => format!("for = {lasts}\n"),
         Some(("when" | "chance", _)) => "at = \"1s\"\n".to_owned(),
         Some(("cooldown", _)) => String::new(),
         _ => format!("{line}\n"),
-    };
-    text.lines().map(line).collect()
+    }
 }
