@@ -79,6 +79,11 @@ pub(super) fn failure(dice: &mut Dice, drawn: &mut Drawn) {
     if matches!(trigger, "every" | "mtbf" | "when" | "chance") {
         drawn.restless.insert(Restless::ComesBack);
     }
+    // What only takes longer does not fail.
+    let fails = strike.verb == "brownout" && !strike.text.contains("\"3x\"");
+    if fails && drawn.halting.iter().any(|service| strike.text.contains(service)) {
+        drawn.restless.insert(Restless::Halts);
+    }
     if drawn.connected && strike.text.contains("datagram") {
         drawn.restless.insert(Restless::NoLease);
     }

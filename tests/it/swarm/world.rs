@@ -26,6 +26,8 @@ pub(super) struct Drawn {
     pub(super) services: Vec<(String, usize)>,
     /// Those whose instances an autoscaler decides on.
     pub(super) scaled: Vec<String>,
+    /// Those with a handler that stops a partition of a log when its attempts are used up.
+    pub(super) halting: Vec<String>,
     /// How many failures there are, and which of them end.
     pub(super) failures: usize,
     pub(super) over: Vec<String>,
@@ -290,6 +292,9 @@ fn listener(dice: &mut Dice, drawn: &mut Drawn, n: usize) {
         );
         if !emits.is_empty() {
             let _ = writeln!(drawn.text, "on.C{n} = \"1ms\"");
+            if drawn.engine == Engine::Log {
+                drawn.halting.push(format!("s{n}"));
+            }
         }
     }
     drawn.services.push((format!("s{n}"), room));
