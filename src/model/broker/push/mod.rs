@@ -340,6 +340,7 @@ impl<O: Observer> Engine<O> for Push {
     }
 
     fn reach_changed(&mut self, ctx: &mut Ctx<O>) {
+        self.agree(ctx);
         self.look_around(ctx);
     }
 

@@ -26,14 +26,16 @@ impl Nodes {
         self.up.len() / 2 + 1
     }
 
-    fn has_majority(&self) -> bool {
-        self.up.iter().filter(|&&up| up).count() >= self.majority()
+    /// Whether a node is up and reaches a majority that is, itself included.
+    fn can_lead<O: Observer>(&self, ctx: &Ctx<O>, node: u32) -> bool {
+        let reached = (0..).zip(&self.up).filter(|&(n, up)| *up && !ctx.nodes_apart(node, n));
+        self.up[node as usize] && reached.count() >= self.majority()
     }
 
-    /// The first node that is up, from the last leader on.
-    fn next(&self) -> Option<u32> {
+    /// The first node that can lead, from the last leader on.
+    fn next<O: Observer>(&self, ctx: &Ctx<O>) -> Option<u32> {
         let count = self.up.len() as u32;
-        (0..count).map(|n| (self.last + n) % count).find(|&n| self.up[n as usize])
+        (0..count).map(|n| (self.last + n) % count).find(|&n| self.can_lead(ctx, n))
     }
 }
 
@@ -76,27 +78,32 @@ impl Push {
     pub(super) fn node_stops<O: Observer>(&mut self, ctx: &mut Ctx<O>, node: u32) {
         let Some(up) = self.nodes.up.get_mut(node as usize) else { return };
         *up = false;
-        if self.nodes.leader == Some(node) || !self.nodes.has_majority() {
-            self.nodes.leads = u64::MAX;
-            if self.nodes.leader.take().is_some() {
-                self.lose_all(ctx);
-                self.forget_unwritten(ctx);
-            }
-        }
-        self.elect(ctx);
+        self.agree(ctx);
     }
 
     /// A node is back.
     pub(super) fn node_returns<O: Observer>(&mut self, ctx: &mut Ctx<O>, node: u32) {
         let Some(up) = self.nodes.up.get_mut(node as usize) else { return };
         *up = true;
-        self.elect(ctx);
+        self.agree(ctx);
     }
 
-    /// Has a node lead after a while, if that is needed and possible.
-    fn elect<O: Observer>(&mut self, ctx: &mut Ctx<O>) {
+    /// Nodes are up or reach one another as they did not before: one that cannot lead any more does
+    /// not, and if that is needed and possible another one does after a while.
+    pub(super) fn agree<O: Observer>(&mut self, ctx: &mut Ctx<O>) {
         let n = &mut self.nodes;
-        if n.leader.is_some() || n.leads != u64::MAX || !n.has_majority() {
+        let possible = n.next(ctx).is_some();
+        if !possible {
+            n.leads = u64::MAX;
+        }
+        if n.leader.is_some_and(|leader| !n.can_lead(ctx, leader)) {
+            n.leads = u64::MAX;
+            n.leader = None;
+            self.lose_all(ctx);
+            self.forget_unwritten(ctx);
+        }
+        let n = &mut self.nodes;
+        if n.leader.is_some() || n.leads != u64::MAX || !possible {
             return;
         }
         let takes = self.spec.quorum.as_ref().map_or(SimDuration::ZERO, |q| q.failover);
@@ -115,7 +122,7 @@ impl Push {
             return;
         }
         n.leads = u64::MAX;
-        n.leader = n.next();
+        n.leader = n.next(ctx);
         n.last = n.leader.unwrap_or(n.last);
         if ctx.links.cuts {
             self.look_around(ctx);

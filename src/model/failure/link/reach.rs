@@ -27,14 +27,11 @@ impl<O: Observer> World<O> {
     }
 
     /// Nodes that do not reach most of the others stop, and nodes that do again go on. A broker
-    /// without copies has nothing to agree on.
+    /// without copies has nothing to agree on; queues that push find their leader themselves.
     fn nodes_split(&mut self, s: &mut Sched, broker: u32) {
         let spec = &self.brokers[broker as usize].spec;
         let nodes = match &spec.engine {
             EngineSpec::Log(log) if log.replicas > 1 => spec.nodes,
-            EngineSpec::Push(push) => {
-                push.quorum.as_ref().map_or(0, |q| q.replicas.min(spec.nodes))
-            }
             EngineSpec::Pull(_) => spec.nodes,
             _ => 0,
         };
