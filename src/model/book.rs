@@ -177,7 +177,7 @@ impl Book {
         self.get(fact, subscription).refs += 1;
     }
 
-    /// There is another copy for a subscription, which a broker has (stored) or a consumer (leased).
+    /// There is another copy for a subscription: stored at a broker, or leased to a consumer.
     #[inline]
     pub(crate) fn gain<O: Observer>(
         &mut self,
