@@ -4,6 +4,7 @@
 
 mod borders;
 mod groups;
+mod guards;
 mod history;
 mod level;
 mod measure;

@@ -2,6 +2,7 @@
 //! component.
 
 use super::groups::Behind;
+use super::guards;
 use super::measure::{LaneRecord, Measure, RunRecord, Shape};
 use super::obligations::{Count, Obligations, SHOWN};
 use super::parts::{Delivery, Demand, Station, Totals};
@@ -11,7 +12,7 @@ use super::standard::{Probes, sum};
 use super::trouble::Trouble;
 use super::waiting::Lane;
 use crate::engine::Engine;
-use crate::model::{Blueprint, Client, Fate, Service, World};
+use crate::model::{Asker, Blueprint, Client, Fate, Service, World};
 use crate::results::catalogue::{
     FAMILIES, LEDGER_COUNTS, LEDGER_STATES, RUN_COUNTS, SEGMENTS, Scope,
 };
@@ -179,6 +180,16 @@ impl Writer<'_> {
         self.scalar(of, "fulfilled", fulfilled, Vec::new());
         self.rates(of, (&d.from, &d.to), &d.series.goodput, &d.series.offered);
         self.scalar(of, "ttr", trouble.time(d.recovery.as_deref()), Vec::new());
+        self.guards(Asker::Client(at as u32), name, probes);
+    }
+
+    /// What the guards of somebody's calls did.
+    fn guards(&mut self, asker: Asker, name: &str, probes: &Probes) {
+        if self.blueprint.guards_calls(asker) {
+            for (family, &n) in guards::NAMES.into_iter().zip(probes.guards.of(asker)) {
+                self.scalar((Scope::Guarded, name), family, Ok(n as f64), Vec::new());
+            }
+        }
     }
 
     /// Load and what comes of it.
@@ -223,6 +234,7 @@ impl Writer<'_> {
         let done = (s.to.attempted - s.from.attempted) as f64 / self.measured;
         self.scalar(of, "throughput", Ok(done), s.series.throughput.clone());
         self.rates(of, (&s.from, &s.to), &s.series.goodput, &s.series.offered);
+        self.guards(Asker::Service(at as u32), name, probes);
         if let Some(behind) = &probes.groups.behind[at] {
             self.behind(name, behind);
         }

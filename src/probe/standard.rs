@@ -4,6 +4,7 @@
 //! [`Probes::boundary`](super::borders), which the driver calls between two events.
 
 use super::groups::Groups;
+use super::guards::Guards;
 use super::history::{History, kind};
 use super::objectives::Objectives;
 use super::obligations::{Count, Obligations};
@@ -15,7 +16,8 @@ use super::waiting::Waiting;
 use super::windows::{Answers, Windows};
 use crate::engine::Digest;
 use crate::model::{
-    Blueprint, Fate, Observer, Segments, Service, ServiceId, Subscription, Visit, subscriptions,
+    Asker, Blueprint, Fate, Guarded, Observer, Segments, Service, ServiceId, Subscription, Visit,
+    subscriptions,
 };
 use crate::units::{SimDuration, SimTime};
 
@@ -30,6 +32,7 @@ pub(crate) struct Probes<H = Digest> {
     pub(crate) spreads: Vec<Spread>,
     pub(crate) waiting: Waiting,
     pub(crate) groups: Groups,
+    pub(crate) guards: Guards,
     /// Individuals that some subscription now shows in another version than the newest.
     pub(crate) wrong_entities: u64,
     /// Individuals that some subscription ever showed wrong or had to do without.
@@ -102,6 +105,7 @@ impl<H: History> Probes<H> {
             spreads: spreads(blueprint.events.len(), &subscriptions),
             waiting,
             groups: Groups::new(blueprint),
+            guards: Guards::new(blueprint),
             wrong_entities: 0,
             harmed_entities: 0,
             heard_by,
@@ -452,6 +456,12 @@ impl<H: History> Observer for Probes<H> {
         let spread = &mut self.spreads[event as usize];
         if measured && spread.only.is_none() {
             spread.convergence.record(now.since(commit).ns());
+        }
+    }
+
+    fn guarded(&mut self, asker: Asker, _: u32, now: SimTime, what: Guarded) {
+        if self.measured(now) {
+            self.guards.count(asker, what);
         }
     }
 

@@ -214,3 +214,28 @@ fn a_point_in_time_and_a_rolling_restart_are_windows_too() {
     assert_eq!(found[..3], expected[..3]);
     assert!(found.len() <= expected.len());
 }
+
+#[test]
+fn what_guards_do_is_counted_by_who_calls() {
+    // Requests come at 1, 2 .. 9 s. The fifth failure in a row, at 3 s, opens the breaker for 3 s:
+    // it refuses the retry of 3 s and the requests of 4, 5 and 6 s. That of 7 s fails, and its
+    // retry and the requests of 8 and 9 s are refused.
+    let record =
+        run("duration = \"10s\"\n[client.web]\nrate = \"every 1s\"\ncalls = \"psp.charge\"\n\
+         breaker = { consecutive = 5, open = \"3s\", probes = 1 }\n\
+         retry = { attempts = 2, backoff = \"1ms fixed\" }\n\
+         [service.psp]\napi.charge = { takes = \"1ms\", fails = \"100%\" }\n");
+    let web = |what: &str| known(&record, &format!("web.{what}"));
+    assert_eq!(["breaker_opened", "breaker_refused", "retries"].map(web), [2.0, 7.0, 4.0]);
+    assert_eq!(["hedges", "bulkhead_refused", "ejections"].map(web), [0.0; 3]);
+    // A service calls, each time for 1.5 s, one call at a time; the second copy follows after 1 s,
+    // that of 9 s at the very end.
+    let record =
+        run("duration = \"10s\"\n[client.web]\nrate = \"every 1s\"\ncalls = \"shop.buy\"\n\
+         timeout = \"9s\"\n[service.shop]\nworkers = 9\n\
+         api.buy = { calls = \"psp.charge\", timeout = \"9s\", bulkhead = 1, hedge = \"1s\" }\n\
+         [service.psp]\nworkers = 9\napi.charge = \"1.5s\"\n");
+    let shop = |what: &str| known(&record, &format!("shop.{what}"));
+    assert_eq!(["bulkhead_refused", "hedges"].map(shop), [4.0, 4.0]);
+    assert!(record.measures.iter().all(|m| m.path != "web.hedges" && m.path != "psp.hedges"));
+}

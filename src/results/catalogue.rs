@@ -18,6 +18,8 @@ pub enum Scope {
     Group,
     /// A service whose number of instances or workers changes: `email.instances`.
     Elastic,
+    /// A client or a service whose calls are guarded: `web.retries`.
+    Guarded,
     /// A broker that stores: `jobs.backlog`.
     Broker,
 }
@@ -296,6 +298,62 @@ pub const FAMILIES: &[Family] = &[
         Kind::Scalar,
         "s",
         "time to recover: from the end of the last failure until its answers are as usual for 10 s",
+    ),
+    family(
+        Scope::Guarded,
+        "retries",
+        Kind::Scalar,
+        "1",
+        "failed attempts of guarded calls that were tried again",
+    ),
+    family(
+        Scope::Guarded,
+        "retries_refused",
+        Kind::Scalar,
+        "1",
+        "failed attempts that were not tried again, as the budget was spent",
+    ),
+    family(
+        Scope::Guarded,
+        "throttle_refused",
+        Kind::Scalar,
+        "1",
+        "calls that the caller did not send, as many had been in vain",
+    ),
+    family(
+        Scope::Guarded,
+        "breaker_refused",
+        Kind::Scalar,
+        "1",
+        "calls that the caller did not send, as a circuit breaker was open",
+    ),
+    family(
+        Scope::Guarded,
+        "breaker_opened",
+        Kind::Scalar,
+        "1",
+        "times that a circuit breaker opened, each calling instance having its own",
+    ),
+    family(
+        Scope::Guarded,
+        "bulkhead_refused",
+        Kind::Scalar,
+        "1",
+        "calls that the caller did not send, as too many were under way",
+    ),
+    family(
+        Scope::Guarded,
+        "hedges",
+        Kind::Scalar,
+        "1",
+        "second copies of slow requests that were sent",
+    ),
+    family(
+        Scope::Guarded,
+        "ejections",
+        Kind::Scalar,
+        "1",
+        "times that a caller left an instance out for a while",
     ),
     family(
         Scope::Group,

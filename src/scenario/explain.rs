@@ -360,6 +360,7 @@ fn explain_family(family: &Family) -> String {
         Scope::Subscription => "<Event>@<service>",
         Scope::Event => "<Event>",
         Scope::Client => "<client>",
+        Scope::Guarded => "<client or service>",
         Scope::Broker => "<broker>",
     };
     let how = match family.kind {

@@ -1,6 +1,6 @@
 //! Every metric path that a blueprint can have, from the catalogue and the blueprint's names.
 
-use crate::model::{Blueprint, EngineSpec, Handler, Service, ServiceId, Trigger};
+use crate::model::{Asker, Blueprint, EngineSpec, Handler, Service, ServiceId, Trigger};
 use crate::results::catalogue::{
     FAMILIES, Family, Kind, LEDGER_COUNTS, LEDGER_STATES, RUN_COUNTS, SEGMENTS, Scope,
 };
@@ -50,6 +50,9 @@ pub(super) fn with_units(blueprint: &Blueprint) -> Vec<(String, &'static str)> {
         if !service.handlers.is_empty() && blueprint.is_elastic(ServiceId(at as u32)) {
             families(&mut paths, Scope::Elastic, &service.name);
         }
+        if blueprint.guards_calls(Asker::Service(at as u32)) {
+            families(&mut paths, Scope::Guarded, &service.name);
+        }
         if service.handlers.iter().any(|h| follows_a_log(blueprint, h)) {
             families(&mut paths, Scope::Group, &service.name);
         }
@@ -67,8 +70,11 @@ pub(super) fn with_units(blueprint: &Blueprint) -> Vec<(String, &'static str)> {
     for (event, _) in blueprint.events.iter().zip(&heard).filter(|(_, heard)| **heard) {
         families(&mut paths, Scope::Event, &event.name);
     }
-    for client in &blueprint.clients {
+    for (at, client) in blueprint.clients.iter().enumerate() {
         families(&mut paths, Scope::Client, &client.name);
+        if blueprint.guards_calls(Asker::Client(at as u32)) {
+            families(&mut paths, Scope::Guarded, &client.name);
+        }
     }
     for broker in blueprint.brokers.iter().filter(|b| !matches!(b.engine, EngineSpec::Ideal)) {
         families(&mut paths, Scope::Broker, &broker.name);

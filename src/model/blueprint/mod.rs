@@ -17,6 +17,7 @@ pub use link::*;
 pub use message::*;
 pub use trigger::*;
 
+use super::observation::Asker;
 use crate::random::{Backoff, Burst, Rate, Variate};
 use crate::units::{Probability, SimDuration, SimTime};
 
@@ -86,6 +87,23 @@ impl Blueprint {
             service.instances.max(service.autoscale.as_ref().map_or(0, |a| a.max))
         };
         self.sets.iter().map(of).fold(of(self), u32::max)
+    }
+
+    /// Whether something guards calls that somebody makes, at some time.
+    pub fn guards_calls(&self, asker: Asker) -> bool {
+        let any =
+            |guards: &Guards, retry: &Retry| *guards != Guards::default() || retry.budget.is_some();
+        let now = |b: &Self| match asker {
+            Asker::Client(at) => {
+                let client = &b.clients[at as usize];
+                any(&client.guards, &client.retry)
+            }
+            Asker::Service(at) => b.services[at as usize].handlers.iter().any(|h| {
+                let calls = h.steps.iter().any(|step| matches!(step, Step::Call(_)));
+                calls && any(&h.guards, &h.retry)
+            }),
+        };
+        now(self) || self.sets.iter().any(now)
     }
 
     /// Whether a service has more or less of its workers at some time.
