@@ -54,7 +54,7 @@ fn utilisation(used: &[Utilisation]) -> String {
             "  {:longest$}  utilisation {busy:>8}: {} on {}, {:.4} s each",
             u.service,
             per_second(u.rate_per_s),
-            count(u.workers as usize, "worker"),
+            count(u.workers as usize, u.key.trim_end_matches('s')),
             u.takes_s,
         );
     }

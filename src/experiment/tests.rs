@@ -29,6 +29,7 @@ fn blueprint(instances: u32) -> Blueprint {
         static_id: false,
         backlog: Backlog::default(),
         patience: None,
+        cores: None,
         sources: Vec::new(),
         handlers: Vec::new(),
     };

@@ -13,6 +13,7 @@ use super::blueprint::{
     ServiceId, Step, Target, Trigger,
 };
 use super::book::Book;
+use super::cores::Cores;
 use super::failure::{Links, Settings, Trouble, clocks, faults};
 use super::guard::Guarding;
 use super::identity::Identity;
@@ -106,6 +107,7 @@ impl<O: Observer> World<O> {
             jobs: Slab::new(),
             calls: Slab::new(),
             guarding: Guarding::default(),
+            cores: Vec::new(),
             away: BTreeMap::new(),
             running: 0,
             stamps: 0,
@@ -121,6 +123,7 @@ impl<O: Observer> World<O> {
         self.backfill(s);
         self.start_brokers(s);
         self.start_scaling(s);
+        self.start_cores();
         for failure in 0..self.failures.len() as u32 {
             self.arm_failure(s, failure);
         }
@@ -269,6 +272,11 @@ impl<O: Observer> Builder<'_, O> {
                 coming: 0,
                 pointers: vec![i; callees.len()],
             });
+        }
+        if let Some(processors) = service.cores {
+            let cores = &mut self.world.cores;
+            cores.resize_with(first as usize, || None);
+            cores.extend((0..room).map(|_| Some(Box::new(Cores::new(processors)))));
         }
         self.world.services.push(ServiceTable {
             workers: service.workers,

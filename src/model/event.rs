@@ -73,6 +73,9 @@ pub(crate) enum Kind {
     ConnectionBreaks,
     /// The work of an instance ends it; component: incarnation, slot: instance.
     InstanceDies,
+    /// Somebody may have computed enough at an instance whose workers share processors; slot:
+    /// instance.
+    CoresDue,
 }
 
 /// Kinds by number; filled up to a power of two, so that a look-up needs no check.
@@ -86,7 +89,7 @@ const KINDS: [Kind; 32] = {
     all
 };
 
-const IN_USE: [Kind; 29] = [
+const IN_USE: [Kind; 30] = [
     Kind::FailureBegins,
     Kind::FailureEnds,
     Kind::FailureLooks,
@@ -116,6 +119,7 @@ const IN_USE: [Kind; 29] = [
     Kind::UserAsks,
     Kind::ConnectionBreaks,
     Kind::InstanceDies,
+    Kind::CoresDue,
 ];
 
 const fn rank_of(kind: Kind) -> u64 {
@@ -127,9 +131,12 @@ const fn rank_of(kind: Kind) -> u64 {
         | Kind::GraceEnds
         | Kind::ConnectionBreaks
         | Kind::InstanceDies => rank::FAILURE,
-        Kind::StepDone | Kind::Settled | Kind::Served | Kind::Confirmed | Kind::BrokerStep => {
-            rank::COMPLETION
-        }
+        Kind::StepDone
+        | Kind::CoresDue
+        | Kind::Settled
+        | Kind::Served
+        | Kind::Confirmed
+        | Kind::BrokerStep => rank::COMPLETION,
         Kind::Publication
         | Kind::CopyArrives
         | Kind::Deliver

@@ -17,6 +17,7 @@ mod call;
 mod capacity;
 mod client;
 mod consume;
+mod cores;
 mod emit;
 mod event;
 mod failure;
@@ -57,6 +58,7 @@ use book::Book;
 use broker::{BrokerTable, Delivery, Engine, GroupTable, Reply};
 use bus::Line;
 use capacity::Capacities;
+use cores::Cores;
 use event::Kind;
 use failure::{Settings, Trouble};
 use guard::Guarding;
@@ -128,6 +130,8 @@ pub struct World<O> {
     calls: Slab<Call>,
     /// What guards calls.
     guarding: Guarding,
+    /// Processors, by instance, if workers share any.
+    cores: Vec<Option<Box<Cores>>>,
     /// Work without a worker, by instance.
     away: BTreeMap<u32, Away>,
     /// Jobs that are not ghosts.
@@ -176,6 +180,7 @@ impl<O: Observer> World<O> {
             Kind::GraceEnds => self.grace_ends(s, slot),
             Kind::ScaleDue => self.scale_due(s, event.component(), slot),
             Kind::ConnectionBreaks => self.connection_breaks(s, event.component(), slot),
+            Kind::CoresDue => self.cores_due(s, slot),
             Kind::InstanceDies => self.instance_dies(s, event.component(), slot),
         }
     }

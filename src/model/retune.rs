@@ -264,6 +264,9 @@ impl<O: Observer> World<O> {
         let all = table.instances.clone();
         table.store.iter_mut().for_each(|store: &mut Store| store.set_limit(new.connections));
         for instance in all.clone() {
+            if let Some(cores) = new.cores {
+                self.set_cores(s, instance, cores);
+            }
             if self.instances[instance as usize].takes != Takes::Nothing {
                 self.instances[instance as usize].takes = self.takes_again(instance);
             }

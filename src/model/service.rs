@@ -88,7 +88,7 @@ impl<O: Observer> World<O> {
         {
             let d = duration.sample(*key, j.id, j.attempt);
             let d = self.stretched(s.now(), j.instance, d);
-            if self.lasts(s, job, d) {
+            if self.computes(s, job, d) {
                 return true;
             }
         }
@@ -126,9 +126,12 @@ impl<O: Observer> World<O> {
                     {
                         return;
                     }
+                    let works = matches!(op, Op::Work(..));
                     let d = duration.sample(*key, j.id, j.attempt);
                     let d = self.stretched(s.now(), instance, d);
-                    if self.lasts(s, job, d) || !self.step_ends(s, job) {
+                    let lasts =
+                        if works { self.computes(s, job, d) } else { self.lasts(s, job, d) };
+                    if lasts || !self.step_ends(s, job) {
                         return;
                     }
                 }
@@ -138,15 +141,9 @@ impl<O: Observer> World<O> {
                     }
                 }
                 Op::Replay(..) | Op::Each => {
-                    let d = match op {
-                        Op::Replay(duration, key) => {
-                            let (duration, key) = (duration.clone(), *key);
-                            duration.sample(key, self.ordinal(job), 0)
-                        }
-                        _ => self.work_for_each(job),
-                    };
+                    let d = self.work_that_counts(job);
                     let d = self.stretched(s.now(), instance, d);
-                    if self.lasts(s, job, d) || !self.step_ends(s, job) {
+                    if self.computes(s, job, d) || !self.step_ends(s, job) {
                         return;
                     }
                 }
@@ -169,6 +166,18 @@ impl<O: Observer> World<O> {
         }
     }
 
+    /// How long work takes that depends on more than the draw of a job: on which one it is of all, or
+    /// on how many ride along.
+    fn work_that_counts(&mut self, job: u32) -> SimDuration {
+        match &self.ops[self.jobs.get(job).step as usize] {
+            Op::Replay(duration, key) => {
+                let (duration, key) = (duration.clone(), *key);
+                duration.sample(key, self.ordinal(job), 0)
+            }
+            _ => self.work_for_each(job),
+        }
+    }
+
     /// Makes the calls of a step, and lets the worker go meanwhile if its handler says so.
     fn call_out(&mut self, s: &mut Sched, job: u32, sites: Range) {
         let blocking = self.handlers[self.jobs.get(job).handler as usize].blocking;
@@ -180,7 +189,7 @@ impl<O: Observer> World<O> {
 
     /// Lets the current step of a job take its time. Whether it takes any.
     #[inline]
-    fn lasts(&mut self, s: &mut Sched, job: u32, d: SimDuration) -> bool {
+    pub(crate) fn lasts(&mut self, s: &mut Sched, job: u32, d: SimDuration) -> bool {
         if d == SimDuration::ZERO {
             return false;
         }

@@ -176,6 +176,7 @@ pub(crate) fn service(name: &str, handlers: Vec<Handler>) -> Service {
         static_id: false,
         backlog: Backlog::default(),
         patience: None,
+        cores: None,
         sources: Vec::new(),
         handlers,
     }
@@ -294,7 +295,8 @@ pub(crate) fn assert_healthy(w: &World<Log>) {
     for i in &w.instances {
         let order = w.services[i.service as usize].order;
         let (takes, stops) = if i.absent { (super::tables::Takes::Nothing, 1) } else { (order, 0) };
-        assert!(i.up != i.absent && !i.draining && i.takes == takes && i.slow == 1.0, "{i:?}");
+        assert!(i.up != i.absent && !i.draining && i.takes == takes, "{i:?}");
+        assert!(i.slow == 1.0 || !w.cores.is_empty(), "{i:?}");
         assert!(i.crashes + i.pauses + i.busy + i.coming == 0 && i.stops == stops, "{i:?}");
         assert!(i.inbox.is_empty(), "{i:?}");
     }
@@ -312,6 +314,7 @@ pub(crate) fn assert_healthy(w: &World<Log>) {
         .any(|f| matches!(f.verb, super::Verb::Replay(_) | super::Verb::Bug(Some(_))));
     assert!(again || w.book.facts.len() == 0, "{} facts", w.book.facts.len());
     assert!(w.lines.is_empty() && w.away.is_empty());
+    assert!(w.cores.iter().flatten().all(|cores| cores.is_idle()), "{:?}", w.cores);
     assert!(w.guarding.is_idle(), "{:?}", w.guarding);
     assert!(w.strikes.iter().all(|n| *n == 0), "{:?}", w.strikes);
     assert!(w.trouble.is_over(), "{:?}", w.trouble);

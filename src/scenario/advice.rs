@@ -28,8 +28,10 @@ pub struct Utilisation {
     pub open_rho: f64,
     /// Workers kept busy: `rho` x `workers`.
     pub busy: f64,
-    /// All workers of all instances.
+    /// All workers of all instances, or all their processors if `cores` are the scarcer ones.
     pub workers: u64,
+    /// The key that says how many there are of each instance: `workers` or `cores`.
+    pub key: &'static str,
     /// Arrivals per second.
     pub rate_per_s: f64,
     /// Mean worker time for an arrival, in seconds.
@@ -45,10 +47,10 @@ pub fn utilisations(blueprint: &Blueprint) -> Vec<Utilisation> {
 }
 
 fn of_flows(blueprint: &Blueprint, all: &Flow, open: &Flow) -> Vec<Utilisation> {
-    let busy = |flow: &Flow, s: usize| -> f64 {
-        flow.handlers[s]
+    let busy = |rates: &[f64], times: &[f64]| -> f64 {
+        rates
             .iter()
-            .zip(&flow.holds_s[s])
+            .zip(times)
             .filter(|(rate, hold)| **rate > 0.0 && **hold > 0.0)
             .map(|(rate, hold)| rate * hold)
             // An empty `sum` would be -0.
@@ -57,15 +59,25 @@ fn of_flows(blueprint: &Blueprint, all: &Flow, open: &Flow) -> Vec<Utilisation> 
     let services = blueprint.services.iter().enumerate().filter(|(_, s)| !s.handlers.is_empty());
     services
         .map(|(s, service)| {
-            let workers = u64::from(instances(service)) * u64::from(service.workers);
             let rate_per_s: f64 = all.handlers[s].iter().sum();
-            let busy_all = busy(all, s);
+            let of = |key, each: u32, times: &[f64]| {
+                let busy_all = busy(&all.handlers[s], times);
+                (key, each, busy_all, busy(&open.handlers[s], times))
+            };
+            let held = of("workers", service.workers, &all.holds_s[s]);
+            let shared = service.cores.map(|cores| of("cores", cores, &all.works_s[s]));
+            let fuller = |cores: &(_, u32, f64, f64)| {
+                cores.2 * f64::from(held.1) > held.2 * f64::from(cores.1)
+            };
+            let (key, each, busy_all, busy_open) = shared.filter(fuller).unwrap_or(held);
+            let workers = u64::from(instances(service)) * u64::from(each);
             Utilisation {
                 service: service.name.clone(),
                 rho: busy_all / workers as f64,
-                open_rho: busy(open, s) / workers as f64,
+                open_rho: busy_open / workers as f64,
                 busy: busy_all,
                 workers,
+                key,
                 rate_per_s,
                 takes_s: if rate_per_s > 0.0 { busy_all / rate_per_s } else { 0.0 },
             }
@@ -150,20 +162,20 @@ fn untested_numbers(table: &Table, sources: &Sources) -> Vec<Advice> {
 }
 
 fn crowding(blueprint: &Blueprint, used: &Utilisation) -> Option<Advice> {
-    let Utilisation { service, rho, open_rho, busy, workers, rate_per_s, takes_s } = used;
+    let Utilisation { service, rho, open_rho, busy, workers, key, rate_per_s, takes_s } = used;
     // An endless cycle has a remark of its own.
     if !rho.is_finite() || *rho <= CROWDED {
         return None;
     }
     let load = format!(
-        "{}/s x {} keeps {} workers busy, and it has {workers}",
+        "{}/s x {} keeps {} {key} busy, and it has {workers}",
         short(*rate_per_s),
         seconds(*takes_s),
         short(*busy)
     );
     let instances = workers_of(blueprint, service);
     let enough = (busy / (instances * AIM) - 1e-9).ceil().max(1.0);
-    let more = Some(format!("--set service.{service}.workers={enough}"));
+    let more = Some(format!("--set service.{service}.{key}={enough}"));
     let (code, text) = if *open_rho >= FULL {
         let end = "it cannot keep up, so its backlog and lag grow as long as the traffic lasts";
         ("A001", format!("{service}: utilisation {} ({load}); {end}", short(*rho)))
@@ -341,6 +353,18 @@ on.OrderPlaced = "30ms"
         assert_eq!((used[1].service.as_str(), used[1].workers), ("email", 6));
         assert!((used[1].rho - 0.5).abs() < 1e-9 && (used[1].busy - 3.0).abs() < 1e-9);
         assert!((used[1].takes_s - 0.03).abs() < 1e-9 && used[1].rate_per_s == 100.0);
+    }
+
+    #[test]
+    fn utilisation_is_that_of_the_scarcer_workers_or_processors() {
+        // 100/s of 30 ms of work and a write of 2 ms: 3.2 of 8 workers, and 3 processors.
+        let email = "{ takes = \"30ms\", writes = \"mail\" }\nworkers = 8\ncores = ";
+        for (cores, key, all, busy) in [(2, "cores", 2, 3.0), (8, "workers", 8, 3.2)] {
+            let text = HELLO.replace("\"30ms\"", &format!("{email}{cores}"));
+            let used = &utilisations(&variants(&text)[0].blueprint)[1];
+            assert_eq!((used.key, used.workers), (key, all));
+            assert!((used.busy - busy).abs() < 1e-9, "{}", used.busy);
+        }
     }
 
     #[test]

@@ -186,6 +186,10 @@ fn judge_service(
         Needs::Emitting => service.handlers.iter().any(|h| emissions(h).next().is_some()),
         Needs::Log => on().any(|h| names.listens_to(h) == Place::Log),
         Needs::Codel => false,
+        Needs::FewerCores => {
+            let fewer = service.cores.is_none_or(|cores| cores < service.workers);
+            fewer && !service.handlers.is_empty()
+        }
         _ => true,
     });
     for source in &service.sources {
@@ -253,6 +257,7 @@ fn judge_keys(verdicts: &mut Vec<Verdict>, keys: &[IdleKey], fine: impl Fn(Needs
                 Needs::Attempts => "`attempts` above 1",
                 Needs::Failing => "`fails`, `poison` or calls",
                 Needs::Dedup => "`dedup`",
+                Needs::FewerCores => "more workers than `cores`, and `on` or `api`",
                 Needs::Store => "writes or `dedup`",
                 Needs::Handlers => "`on` or `api`",
                 Needs::On => "`on`",

@@ -96,6 +96,7 @@ impl Compiler<'_> {
             instances: draft.instances,
             autoscale: draft.autoscale.clone(),
             workers: draft.workers,
+            cores: draft.cores,
             zone: self.zone(draft.zone.as_ref()),
             start: draft.start,
             balance: draft.balance,

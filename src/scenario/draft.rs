@@ -115,6 +115,7 @@ pub(super) struct ServiceDraft {
     pub(super) instances: u32,
     pub(super) autoscale: Option<Autoscale>,
     pub(super) workers: u32,
+    pub(super) cores: Option<u32>,
     pub(super) zone: Option<Ref>,
     pub(super) start: SimDuration,
     pub(super) balance: Balance,
@@ -189,6 +190,8 @@ pub(super) enum Needs {
     Transform,
     /// The policy `codel`.
     Codel,
+    /// A handler, and more workers than processors.
+    FewerCores,
 }
 
 /// What guards calls.

@@ -128,6 +128,7 @@ const VALUES: &[(&str, &str)] = &[
     // Services.
     ("instances", "7"),
     ("workers", "7"),
+    ("cores", "7"),
     ("start", "\"7s\""),
     ("balance", "\"random\""),
     ("store", "{ write = \"7ms\" }"),

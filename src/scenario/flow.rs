@@ -28,6 +28,8 @@ pub(super) struct Flow {
     pub(super) handlers: Vec<Vec<f64>>,
     /// Mean time in seconds that a worker spends on an arrival, by service and handler.
     pub(super) holds_s: Vec<Vec<f64>>,
+    /// Mean time that it works in that, all attempts included, s.
+    pub(super) works_s: Vec<Vec<f64>>,
     /// Requests of each client, at most.
     pub(super) clients: Vec<f64>,
     /// Events and operations of a cycle that feeds itself without end.
@@ -47,6 +49,8 @@ impl Flow {
     /// Estimates the rates, with closed loops at the most that they can ask for, or without them.
     pub(super) fn of(blueprint: &Blueprint, closed: bool) -> Self {
         let holds_s = holds(blueprint);
+        let of_all = |s: &Service| s.handlers.iter().map(works).collect();
+        let works_s = blueprint.services.iter().map(of_all).collect();
         let graph = Graph::of(blueprint);
         let mut base = vec![0.0; graph.edges.len()];
         let end = blueprint.phases.traffic_end();
@@ -77,7 +81,7 @@ impl Flow {
             .zip(&graph.first)
             .map(|(service, first)| rates[*first..first + service.handlers.len()].to_vec())
             .collect();
-        Self { events, handlers, holds_s, clients, endless }
+        Self { events, handlers, holds_s, works_s, clients, endless }
     }
 }
 
@@ -150,12 +154,7 @@ fn holds(blueprint: &Blueprint) -> Vec<Vec<f64>> {
 }
 
 fn hold(blueprint: &Blueprint, service: &Service, handler: &Handler, holds: &[Vec<f64>]) -> f64 {
-    // Under load, where it matters, batches are full.
-    let (together, each) = handler
-        .consume
-        .batch
-        .as_ref()
-        .map_or((1.0, 0.0), |batch| (f64::from(batch.max), batch.each.mean_ns() / SECOND));
+    let (together, each) = batch(handler);
     let confirmation = match (handler.publish.mode, broker_of(blueprint, handler)) {
         (PublishMode::Sync, Some(broker)) => broker.publish.mean_ns() / SECOND,
         _ => 0.0,
@@ -193,6 +192,23 @@ fn hold(blueprint: &Blueprint, service: &Service, handler: &Handler, holds: &[Ve
         still_failing *= fails;
     }
     once * attempts(handler).0 + pauses
+}
+
+/// Mean time that a worker works on an arrival.
+fn works(handler: &Handler) -> f64 {
+    let (together, each) = batch(handler);
+    let steps = handler.steps.iter().map(|step| match step {
+        Step::Work(takes) => takes.mean_ns() / SECOND / together,
+        _ => 0.0,
+    });
+    (each + steps.sum::<f64>()) * attempts(handler).0
+}
+
+/// How many arrivals are worked on at once, and the work for each of them, s.
+fn batch(handler: &Handler) -> (f64, f64) {
+    // Under load, where it matters, batches are full.
+    let batch = handler.consume.batch.as_ref();
+    batch.map_or((1.0, 0.0), |b| (f64::from(b.max), b.each.mean_ns() / SECOND))
 }
 
 fn broker_of<'a>(blueprint: &'a Blueprint, handler: &Handler) -> Option<&'a Broker> {

@@ -274,8 +274,8 @@ impl Key {
                 _,
                 "schema" | "seed" | "seeds" | "fails" | "poison" | "publish" | "relay" | "dedup"
                 | "dedup_window" | "order" | "ids" | "static_id" | "from" | "retry_in"
-                | "connections" | "cap" | "policy" | "deadline" | "cancel" | "hedge" | "pool"
-                | "health" | "bulkhead" | "blocking",
+                | "connections" | "cores" | "cap" | "policy" | "deadline" | "cancel" | "hedge"
+                | "pool" | "health" | "bulkhead" | "blocking",
             ) => "by definition",
             _ => "grade D, our assumption",
         }

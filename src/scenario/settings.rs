@@ -21,12 +21,12 @@ const CAN_CHANGE: &[(&str, &str)] = &[
     ),
     (
         "service",
-        "instances, autoscale, workers, start, balance, store.write, store.read, \
-         store.connections, backlog.cap, backlog.policy (among reject-new, drop-oldest and \
-         lifo), rates, burst and late of what it emits; of its handlers takes, fails, \
-         attempts, backoff, timeout, retry, poison, filter, prefetch, retry_in, on_exhausted, \
-         batch.wait, batch.each, batch.bisect, and publish if neither value is \"outbox\" nor \
-         the broker ideal",
+        "instances, autoscale, workers, cores (from one number to another), start, balance, \
+         store.write, store.read, store.connections, backlog.cap, backlog.policy (among \
+         reject-new, drop-oldest and lifo), rates, burst and late of what it emits; of its \
+         handlers takes, fails, attempts, backoff, timeout, retry, poison, filter, prefetch, \
+         retry_in, on_exhausted, batch.wait, batch.each, batch.bisect, and publish if neither \
+         value is \"outbox\" nor the broker ideal",
     ),
     (
         "broker",

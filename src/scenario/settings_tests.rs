@@ -211,12 +211,12 @@ fn what_cannot_change_is_refused_at_its_path() {
     -- service.email.dedup
         set = { "service.email.dedup" = "inbox" }
     E145 25:9+21 `service.email.dedup` cannot change while the scenario runs
-      help: of `service` these can: instances, autoscale, workers, start, balance, store.write, store.read, store.connections, backlog.cap, backlog.policy (among reject-new, drop-oldest and lifo), rates, burst and late of what it emits; of its handlers takes, fails, attempts, backoff, timeout, retry, poison, filter, prefetch, retry_in, on_exhausted, batch.wait, batch.each, batch.bisect, and publish if neither value is "outbox" nor the broker ideal
+      help: of `service` these can: instances, autoscale, workers, cores (from one number to another), start, balance, store.write, store.read, store.connections, backlog.cap, backlog.policy (among reject-new, drop-oldest and lifo), rates, burst and late of what it emits; of its handlers takes, fails, attempts, backoff, timeout, retry, poison, filter, prefetch, retry_in, on_exhausted, batch.wait, batch.each, batch.bisect, and publish if neither value is "outbox" nor the broker ideal
 
     -- service.email.on.E.publish
         set = { "service.email.on.E.publish" = "outbox" }
     E145 25:9+28 `service.email.on.E.publish` cannot change while the scenario runs
-      help: of `service` these can: instances, autoscale, workers, start, balance, store.write, store.read, store.connections, backlog.cap, backlog.policy (among reject-new, drop-oldest and lifo), rates, burst and late of what it emits; of its handlers takes, fails, attempts, backoff, timeout, retry, poison, filter, prefetch, retry_in, on_exhausted, batch.wait, batch.each, batch.bisect, and publish if neither value is "outbox" nor the broker ideal
+      help: of `service` these can: instances, autoscale, workers, cores (from one number to another), start, balance, store.write, store.read, store.connections, backlog.cap, backlog.policy (among reject-new, drop-oldest and lifo), rates, burst and late of what it emits; of its handlers takes, fails, attempts, backoff, timeout, retry, poison, filter, prefetch, retry_in, on_exhausted, batch.wait, batch.each, batch.bisect, and publish if neither value is "outbox" nor the broker ideal
 
     -- service.email.wrokers
         set = { "service.email.wrokers" = 4 }

@@ -59,6 +59,9 @@ fn service(now: &mut Service, base: &Service, other: &Service, brokers: &[Broker
         now, base, other;
         workers, start, balance, write, read, connections, backlog.cap,
     );
+    if base.cores.is_some() && other.cores.is_some() {
+        adopt!(now, base, other; cores);
+    }
     // What draws, looks at deadlines or measures waits keeps records of what waits.
     let by_arrival = |s: &Service| {
         use BacklogPolicy::{DropOldest, Lifo, RejectNew};

@@ -180,6 +180,9 @@ pub struct Service {
     pub backlog: Backlog,
     /// How long work waits before it leaves; `None`: for ever.
     pub patience: Option<Variate>,
+    /// Processors that the workers of an instance share when they work, at least 1; `None`: one for
+    /// each worker.
+    pub cores: Option<u32>,
     /// Events that it emits by itself.
     pub sources: Vec<Source>,
     /// What it does on events and requests.

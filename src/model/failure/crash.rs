@@ -74,6 +74,7 @@ impl<O: Observer> World<O> {
         let waiting = self.waiting_at(instance);
         self.recall_away(s, instance);
         self.instances[instance as usize].coming = 0;
+        self.cores_die(instance);
         self.leaves(s, instance, Departure::Crash);
         self.publisher_dies(s, instance);
         self.relays_follow(s, service);

@@ -69,6 +69,7 @@ impl<O: Observer> World<O> {
         i.paused_at = s.now().ns();
         i.takes = Takes::Nothing;
         let (service, up) = (i.service, i.up);
+        self.cores_stand(s, instance, true);
         let listens = up && self.services[service as usize].deaf == 0;
         for job in self.in_work(instance) {
             let j = self.jobs.get_mut(job);
@@ -97,6 +98,7 @@ impl<O: Observer> World<O> {
         if up {
             self.instances[instance as usize].takes = self.takes_again(instance);
         }
+        self.cores_stand(s, instance, false);
         for job in self.in_work(instance) {
             self.thaw(s, job, stood);
         }

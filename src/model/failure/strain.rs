@@ -46,7 +46,7 @@ impl<O: Observer> World<O> {
 
     /// Works out anew what weighs on an instance, in the order of the file, so that the end of one
     /// strike leaves exactly the others.
-    pub(super) fn strain(&mut self, instance: u32) {
+    pub(crate) fn strain(&mut self, instance: u32) {
         let mut strain = Strain {
             slow: 1.0,
             leaks: Vec::new(),
@@ -67,7 +67,11 @@ impl<O: Observer> World<O> {
                 _ => {}
             }
         }
-        let mere = strain.leaks.is_empty() && strain.errors.is_empty() && strain.risks.is_empty();
+        let shares = self.cores_of(instance).is_some();
+        let mere = !shares
+            && strain.leaks.is_empty()
+            && strain.errors.is_empty()
+            && strain.risks.is_empty();
         self.instances[instance as usize].slow = if mere { strain.slow } else { f64::NAN };
         if mere {
             self.trouble.strains.remove(&instance);

@@ -181,6 +181,13 @@ const SERVICE: &[Key] = &[
     key(&[P::Service], "workers", G::Whole(1, MANY), "1", "workers of each instance"),
     key(
         &[P::Service],
+        "cores",
+        G::WholeOrNone(1, MANY),
+        "none",
+        "processors that the workers of an instance share; one for each by default",
+    ),
+    key(
+        &[P::Service],
         "start",
         G::Duration,
         "5s",
@@ -284,7 +291,6 @@ const SMALL: &[Key] = &[
 ];
 
 const SERVICE_LATER: &[Key] = &[
-    later(&[P::Service], "cores", "processors that its workers share"),
     later(&[P::Service], "cache", "copies of another service's data"),
     later(&[P::Service], "view", "read model"),
     later(&[P::Store], "replicas", "copies for reading"),

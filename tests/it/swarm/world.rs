@@ -187,6 +187,12 @@ pub(super) fn architecture(seed: u64) -> Drawn {
     if drawn.engine == Engine::Log && seed.is_multiple_of(2) {
         drawn.text = with_transactions(&drawn.text);
     }
+    // Workers that share a processor, of one service or of several.
+    for (n, service) in ["[service.psp]\n", "[service.s0]\n"].into_iter().enumerate() {
+        if (seed >> n).is_multiple_of(4) {
+            drawn.text = drawn.text.replacen(service, &format!("{service}cores = 1\n"), 1);
+        }
+    }
     drawn
 }
 
