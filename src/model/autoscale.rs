@@ -86,8 +86,9 @@ fn useful(blueprint: &Blueprint, service: &super::Service) -> u32 {
     for handler in &service.handlers {
         let broker = &blueprint.brokers[handler.consume.via.0 as usize];
         match &broker.engine {
-            EngineSpec::Log(log) if !handler.trigger.heard().is_empty() => {
-                most = most.max(log.partitions * handler.trigger.heard().len() as u32);
+            EngineSpec::Log(_) if !handler.trigger.heard().is_empty() => {
+                let partitions = blueprint.partitions(handler.consume.via);
+                most = most.max(partitions * handler.trigger.heard().len() as u32);
             }
             _ => return u32::MAX,
         }

@@ -209,17 +209,32 @@ impl Book {
         subscription: u32,
         reason: Fate,
     ) {
-        let b = self.get(fact, subscription);
+        self.give_back(o, fact, subscription, reason);
+        self.forget(fact);
+    }
+
+    /// The same of a copy of a fact that something else still refers to.
+    #[inline]
+    pub(crate) fn give_back<O: Observer>(
+        &mut self,
+        o: &mut O,
+        fact: u32,
+        subscription: u32,
+        reason: Fate,
+    ) {
+        let f = self.facts.get_mut(fact);
+        f.refs -= 1;
+        let held = f.holds > 0;
+        let at = f.base + (subscription - self.heard[f.event as usize].start);
+        let b = &mut self.obligations[at as usize];
         b.refs -= 1;
         if b.refs == 0 && b.fate.is_open() {
-            if reason.is_loss() && self.facts.get(fact).holds > 0 {
+            if reason.is_loss() && held {
                 self.put(o, fact, subscription, Fate::Pending);
             } else {
                 self.end(o, fact, subscription, reason);
             }
         }
-        self.facts.get_mut(fact).refs -= 1;
-        self.forget(fact);
     }
 
     /// An open obligation changes between pending, stored and leased.

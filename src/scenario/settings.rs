@@ -9,7 +9,7 @@ use super::path::parse_path;
 use super::reader::Reader;
 use super::shorthand::expand;
 use super::{Diagnostic, Entry, FileId, Node, Severity, Span, Table, Value, compile, decode};
-use crate::model::Blueprint;
+use crate::model::{Blueprint, BrokerId};
 
 /// Kinds of tables in which something can change, and what.
 const CAN_CHANGE: &[(&str, &str)] = &[
@@ -31,13 +31,13 @@ const CAN_CHANGE: &[(&str, &str)] = &[
     (
         "broker",
         "publish, deliver, per_shard, per_node, quota, reconnect, batch, linger, buffer, \
-         max_block, request_timeout, delivery_timeout, backoff, idempotent, acks (not from or to \
-         0); of a log min_isr, replication, unclean, replica_lag, detection, election, retention, \
-         retain, reset, session_timeout, heartbeat, max_poll_records, long_poll; of a queue \
-         prefetch, ttl, max_length, overflow, fsync, replication, failover, delivery_limit, \
-         ack_timeout, heartbeat, dlq, visibility, poll, empty_poll, receive, in_flight, \
-         duplicates, retention, reclaim, nack_delay, unsynced; of fan-out subscriber_buffer, \
-         soft_buffer, soft_time",
+         max_block, request_timeout, delivery_timeout, backoff, idempotent, acks (not from or \
+         to 0); of a log partitions (more of them, for good), min_isr, replication, unclean, \
+         replica_lag, detection, election, retention, retain, reset, session_timeout, \
+         heartbeat, max_poll_records, long_poll; of a queue prefetch, ttl, max_length, \
+         overflow, fsync, replication, failover, delivery_limit, ack_timeout, heartbeat, dlq, \
+         visibility, poll, empty_poll, receive, in_flight, duplicates, retention, reclaim, \
+         nack_delay, unsynced; of fan-out subscriber_buffer, soft_buffer, soft_time",
     ),
 ];
 
@@ -78,6 +78,12 @@ fn set(
             let message = "it sets what is so already";
             let place = failure.verb_at;
             reader.note(Diagnostic::warning("W106", place, message).help("set another value"));
+        }
+        let more = |nth| other.partitions(BrokerId(nth)) > base.partitions(BrokerId(nth));
+        if failure.lasts.is_some() && (0..base.brokers.len() as u32).any(more) {
+            let message = "partitions that have come do not go";
+            let help = "remove `for`, and set what is to end in a [[failure]] of its own";
+            reader.note(Diagnostic::error("E145", failure.verb_at, message).help(help));
         }
         return Some(other);
     }

@@ -193,6 +193,7 @@ fn what_cannot_change_is_refused_at_its_path() {
         ("service.email.workers", "0"),
         ("service.mail.workers", "4"),
         ("broker.bus.partitions", "8"),
+        ("broker.bus.partitions", "60"),
         ("broker.bus.preset", "\"sqs\""),
         ("client.web.users", "4"),
         ("duration", "\"9s\""),
@@ -235,12 +236,17 @@ fn what_cannot_change_is_refused_at_its_path() {
     -- broker.bus.partitions
         set = { "broker.bus.partitions" = 8 }
     E145 25:9+23 `broker.bus.partitions` cannot change while the scenario runs
-      help: of `broker` these can: publish, deliver, per_shard, per_node, quota, reconnect, batch, linger, buffer, max_block, request_timeout, delivery_timeout, backoff, idempotent, acks (not from or to 0); of a log min_isr, replication, unclean, replica_lag, detection, election, retention, retain, reset, session_timeout, heartbeat, max_poll_records, long_poll; of a queue prefetch, ttl, max_length, overflow, fsync, replication, failover, delivery_limit, ack_timeout, heartbeat, dlq, visibility, poll, empty_poll, receive, in_flight, duplicates, retention, reclaim, nack_delay, unsynced; of fan-out subscriber_buffer, soft_buffer, soft_time
+      help: of `broker` these can: publish, deliver, per_shard, per_node, quota, reconnect, batch, linger, buffer, max_block, request_timeout, delivery_timeout, backoff, idempotent, acks (not from or to 0); of a log partitions (more of them, for good), min_isr, replication, unclean, replica_lag, detection, election, retention, retain, reset, session_timeout, heartbeat, max_poll_records, long_poll; of a queue prefetch, ttl, max_length, overflow, fsync, replication, failover, delivery_limit, ack_timeout, heartbeat, dlq, visibility, poll, empty_poll, receive, in_flight, duplicates, retention, reclaim, nack_delay, unsynced; of fan-out subscriber_buffer, soft_buffer, soft_time
+
+    -- broker.bus.partitions
+        set = { "broker.bus.partitions" = 60 }
+    E145 25:1+3 partitions that have come do not go
+      help: remove `for`, and set what is to end in a [[failure]] of its own
 
     -- broker.bus.preset
         set = { "broker.bus.preset" = "sqs" }
     E145 25:9+19 `broker.bus.preset` cannot change while the scenario runs
-      help: of `broker` these can: publish, deliver, per_shard, per_node, quota, reconnect, batch, linger, buffer, max_block, request_timeout, delivery_timeout, backoff, idempotent, acks (not from or to 0); of a log min_isr, replication, unclean, replica_lag, detection, election, retention, retain, reset, session_timeout, heartbeat, max_poll_records, long_poll; of a queue prefetch, ttl, max_length, overflow, fsync, replication, failover, delivery_limit, ack_timeout, heartbeat, dlq, visibility, poll, empty_poll, receive, in_flight, duplicates, retention, reclaim, nack_delay, unsynced; of fan-out subscriber_buffer, soft_buffer, soft_time
+      help: of `broker` these can: publish, deliver, per_shard, per_node, quota, reconnect, batch, linger, buffer, max_block, request_timeout, delivery_timeout, backoff, idempotent, acks (not from or to 0); of a log partitions (more of them, for good), min_isr, replication, unclean, replica_lag, detection, election, retention, retain, reset, session_timeout, heartbeat, max_poll_records, long_poll; of a queue prefetch, ttl, max_length, overflow, fsync, replication, failover, delivery_limit, ack_timeout, heartbeat, dlq, visibility, poll, empty_poll, receive, in_flight, duplicates, retention, reclaim, nack_delay, unsynced; of fan-out subscriber_buffer, soft_buffer, soft_time
 
     -- client.web.users
         set = { "client.web.users" = 4 }

@@ -200,6 +200,10 @@ fn broker(now: &mut Broker, base: &Broker, other: &Broker) {
                 min_isr, replication, unclean, replica_lag, detection, election, retention, retain,
                 reset, session_timeout, heartbeat, max_poll_records, long_poll,
             );
+            // What is in one cannot be put into others.
+            if other.partitions > base.partitions {
+                adopt!(now, base, other; partitions);
+            }
         }
         (EngineSpec::Push(now), EngineSpec::Push(base), EngineSpec::Push(other)) => {
             adopt!(

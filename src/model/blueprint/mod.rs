@@ -106,6 +106,15 @@ impl Blueprint {
         now(self) || self.sets.iter().any(now)
     }
 
+    /// Partitions of each topic of a log that there are at some time; 0 if the broker is none.
+    pub fn partitions(&self, broker: BrokerId) -> u32 {
+        let of = |b: &Self| match &b.brokers[broker.0 as usize].engine {
+            EngineSpec::Log(log) => log.partitions,
+            _ => 0,
+        };
+        self.sets.iter().map(of).fold(of(self), u32::max)
+    }
+
     /// Whether a service has more or less of its workers at some time.
     pub fn is_elastic(&self, service: ServiceId) -> bool {
         let of = |b: &Self| {

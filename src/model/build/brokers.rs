@@ -44,9 +44,10 @@ pub fn lanes(blueprint: &Blueprint) -> Vec<LaneInfo> {
         let broker = consume.via.0;
         match &blueprint.brokers[broker as usize].engine {
             EngineSpec::Ideal => {}
-            EngineSpec::Log(log) => {
+            EngineSpec::Log(_) => {
+                let partitions = blueprint.partitions(consume.via);
                 for event in heard {
-                    lanes.extend((0..log.partitions).map(|p| LaneInfo {
+                    lanes.extend((0..partitions).map(|p| LaneInfo {
                         broker,
                         service,
                         event: Some(event.0),
@@ -112,7 +113,7 @@ impl<O: Observer> Builder<'_, O> {
             let broker = &self.blueprint.brokers[consume.via.0 as usize];
             let lanes = match &broker.engine {
                 EngineSpec::Ideal => continue,
-                EngineSpec::Log(log) => log.partitions * heard.len() as u32,
+                EngineSpec::Log(_) => self.blueprint.partitions(consume.via) * heard.len() as u32,
                 _ => 1,
             };
             let subscribed = super::subscriptions(self.blueprint);

@@ -134,7 +134,8 @@ impl LogEngine {
             self.offer(lane);
             return;
         }
-        let batch = self.batches.insert(Batch {
+        let batch = self.batches.reserve(&Batch::BLANK);
+        *self.batches.get_mut(batch) = Batch {
             lane,
             member,
             first: from,
@@ -143,7 +144,7 @@ impl LogEngine {
             fetched: now.ns(),
             behind: wanted,
             ..Batch::BLANK
-        });
+        };
         self.lanes[lane as usize].batch = batch;
         self.members[member as usize].in_hand += 1;
         self.hand(ctx, batch);

@@ -310,3 +310,33 @@ fn whatever_breaks_nothing_is_forgotten() {
         assert_eq!(all, o.opened, "{nth}: {:?}", o.ended);
     }
 }
+
+#[test]
+fn partitions_that_come_give_more_members_something_to_do() {
+    for protocol in [Rebalance::Eager, Rebalance::Cooperative, Rebalance::Server] {
+        // 100/s for two workers who manage 66.7/s each, of whom one has the only partition.
+        let mut b = world("every 10ms", 60, log(1), 15);
+        b.services[1].instances = 2;
+        spec(&mut b).rebalance = protocol;
+        let mut more = b.clone();
+        spec(&mut more).partitions = 4;
+        assert!(b.can_become(&more) && !more.can_become(&b), "they come and do not go");
+        b.sets = vec![more];
+        b.failures = vec![Failure {
+            verb: Verb::Set(0),
+            target: Target::Values,
+            trigger: FailureTrigger::At(SimTime::from_ns(30_000_000_000)),
+            lasts: None,
+            ..crash(1, 0, 0)
+        }];
+        let (w, rest) = run(&b, &[]);
+        assert!(rest, "{protocol:?}");
+        let by = |until: f64| w.observer.applied.iter().filter(|(at, _)| *at < until).count();
+        assert_eq!(by(f64::MAX), 5999, "{protocol:?}");
+        // Then the other one has two of four partitions, to which 50/s go; both lose the seconds
+        // that it takes to share them out.
+        let (one, both) = (by(30_000.0), by(60_000.0) - by(30_000.0));
+        assert!(one.abs_diff(2000) < 10, "{protocol:?}: {one}");
+        assert!((3000..=3500).contains(&both), "{protocol:?}: {both}");
+    }
+}

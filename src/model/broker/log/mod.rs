@@ -31,7 +31,7 @@ pub use lag::{Lag, LagStatus};
 use super::{Accept, Ctx, Departure, Engine, GroupTable, Outcome, Publication, Ticket};
 use crate::model::Slab;
 use crate::model::blueprint::{
-    AckMode, Acks, Blueprint, Broker, EngineSpec, Filter, LogSpec, Target, Verb,
+    AckMode, Acks, Blueprint, Broker, BrokerId, EngineSpec, Filter, LogSpec, Target, Verb,
 };
 use crate::model::book::Book;
 use crate::model::observation::Observer;
@@ -115,6 +115,8 @@ pub(crate) struct LogEngine {
     /// Whether everything within the retention stays, because a group may read it again.
     keep: bool,
     /// By event type, then by number.
+    /// Partitions of each topic that there are at some time; the first `spec.partitions` are there.
+    room: u32,
     partitions: Vec<Partition>,
     nodes: Vec<Node>,
     /// By group, then by event type, then by partition.
@@ -166,6 +168,7 @@ impl LogEngine {
         let broker = &blueprint.brokers[at as usize];
         let EngineSpec::Log(spec) = &broker.engine else { unreachable!("only a log has one") };
         let events = blueprint.events.len() as u32;
+        let room = blueprint.partitions(BrokerId(at));
         let own = |g: &&GroupTable| g.broker == at;
         let mut log = Self {
             spec: spec.clone(),
@@ -173,8 +176,9 @@ impl LogEngine {
             idempotent: broker.producer.idempotent,
             key,
             keep: groups.iter().filter(own).any(|g| is_replayed(blueprint, g.service)),
-            partitions: (0..events * spec.partitions)
-                .map(|nth| Partition::new(nth % spec.partitions, broker.nodes, spec.replicas))
+            room,
+            partitions: (0..events * room)
+                .map(|nth| Partition::new(nth % room, broker.nodes, spec.replicas))
                 .collect(),
             nodes: vec![Node::default(); broker.nodes as usize],
             lanes: Vec::new(),
@@ -223,9 +227,9 @@ impl LogEngine {
     /// The lanes of a group for one topic. `world`: from a lane's own index to the world's.
     fn lanes_of_topic(&mut self, world: u32, event: u32, subscription: u32, picky: bool) {
         let group = self.groups.len() as u32;
-        for p in 0..self.spec.partitions {
+        for p in 0..self.room {
             let lane = self.lanes.len() as u32;
-            let partition = event * self.spec.partitions + p;
+            let partition = event * self.room + p;
             self.partitions[partition as usize].lanes.push(lane);
             let world = world.wrapping_add(lane);
             self.lanes.push(Lane::new(world, partition, group, subscription, picky));
@@ -251,7 +255,7 @@ impl<O: Observer> Engine<O> for LogEngine {
         } else {
             murmur::partition_of(key, n)
         };
-        event * n + partition
+        event * self.room + partition
     }
 
     fn node_of(&self, destination: u32) -> Option<u32> {
@@ -353,13 +357,21 @@ impl<O: Observer> Engine<O> for LogEngine {
 
     fn reconfigure(&mut self, ctx: &mut Ctx<O>, broker: &Broker) {
         let EngineSpec::Log(spec) = &broker.engine else { return };
+        let before = self.spec.partitions;
         self.spec.clone_from(spec);
+        // Partitions come and never go.
+        self.spec.partitions = before.max(spec.partitions);
         self.acks = broker.producer.acks;
         self.idempotent = broker.producer.idempotent;
         self.start_ticking(ctx);
         // Fewer copies in step may be enough now.
         for partition in 0..self.partitions.len() as u32 {
             self.advance(ctx, partition);
+        }
+        if self.spec.partitions > before {
+            for group in 0..self.groups.len() as u32 {
+                self.rebalance(ctx, group);
+            }
         }
     }
 

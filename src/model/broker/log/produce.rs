@@ -256,7 +256,8 @@ impl LogEngine {
         for offset in from..upto {
             let entry = part.get(offset);
             if !entry.gone && (!l.picky || ctx.wants(entry.fact, subscription)) {
-                ctx.unstore(entry.fact, subscription, reason);
+                // The entry itself refers to the fact.
+                ctx.book.give_back(ctx.observer, entry.fact, subscription, reason);
             }
         }
         if from == part.live && !self.keep {

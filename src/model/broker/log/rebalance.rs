@@ -11,7 +11,7 @@ use crate::units::SimDuration;
 /// A group that starts empty waits this long for more members.
 const INITIAL_DELAY: SimDuration = SimDuration::from_secs(3);
 
-/// For each of `lanes` lanes in topics of `partitions`, the place of its member among `members`:
+/// For each of the lanes of some topics of `partitions`, the place of its member among `members`:
 /// contiguous ranges of each topic.
 fn by_range(lanes: usize, partitions: usize, members: usize) -> Vec<usize> {
     let (share, more) = (partitions / members, partitions % members);
@@ -48,17 +48,18 @@ fn sticky(now: &[Option<usize>], members: usize) -> Vec<usize> {
 }
 
 impl LogEngine {
-    /// For each lane of a group, the member that is to read it. Counts those who may get some.
-    fn assignment(&self, group: u32, members: &[u32]) -> Vec<u32> {
-        let g = &self.groups[group as usize];
-        let lanes = g.lanes.start as usize..g.lanes.end as usize;
+    /// Each lane of a group, and the member that is to read it. Counts those who may get some.
+    fn assignment(&self, group: u32, members: &[u32]) -> Vec<(u32, u32)> {
+        let all = self.groups[group as usize].lanes.clone();
+        let there = |lane: &u32| (lane - all.start) % self.room < self.spec.partitions;
+        let lanes: Vec<u32> = all.clone().filter(there).collect();
         let places = if self.spec.rebalance == Rebalance::Eager {
             by_range(lanes.len(), self.spec.partitions as usize, members.len())
         } else {
             let place = |owner: u32| members.iter().position(|&m| m == owner);
             let mut now = Vec::with_capacity(lanes.len());
             let (mut last, mut at) = (NONE, None);
-            for lane in &self.lanes[lanes] {
+            for lane in lanes.iter().map(|&lane| &self.lanes[lane as usize]) {
                 if lane.owner != last {
                     (last, at) = (lane.owner, place(lane.owner));
                 }
@@ -66,7 +67,7 @@ impl LogEngine {
             }
             sticky(&now, members.len())
         };
-        places.into_iter().map(|place| members[place]).collect()
+        lanes.into_iter().zip(places.into_iter().map(|place| members[place])).collect()
     }
 
     /// The groups of the file have their partitions from the start, and read from the log's end.
@@ -75,9 +76,8 @@ impl LogEngine {
         if members.is_empty() {
             return;
         }
-        let first = self.groups[group as usize].lanes.start;
-        for (nth, member) in self.assignment(group, &members).into_iter().enumerate() {
-            self.grant(ctx, first + nth as u32, member);
+        for (lane, member) in self.assignment(group, &members) {
+            self.grant(ctx, lane, member);
         }
         for member in members {
             self.members[member as usize].joined = false;
@@ -235,7 +235,6 @@ impl LogEngine {
         }
         (g.phase, g.from_empty) = (Phase::Stable, false);
         let again = std::mem::take(&mut g.again);
-        let first = g.lanes.start;
         let here = |m: &u32| self.members[*m as usize].joined;
         let members: Vec<u32> = g.members.iter().copied().filter(here).collect();
         if members.is_empty() {
@@ -246,8 +245,7 @@ impl LogEngine {
             self.members[member as usize].joined = false;
         }
         let mut moving = Vec::new();
-        for (nth, member) in self.assignment(group, &members).into_iter().enumerate() {
-            let lane = first + nth as u32;
+        for (lane, member) in self.assignment(group, &members) {
             let owner = self.lanes[lane as usize].owner;
             if owner == NONE {
                 self.grant(ctx, lane, member);
@@ -291,9 +289,8 @@ impl LogEngine {
     /// The broker decides anew who is to read what; members hear of it with their heartbeats.
     fn retarget<O: Observer>(&mut self, ctx: &mut Ctx<O>, group: u32) {
         let members = self.groups[group as usize].members.clone();
-        let first = self.groups[group as usize].lanes.start;
-        for (nth, member) in self.assignment(group, &members).into_iter().enumerate() {
-            let l = &mut self.lanes[first as usize + nth];
+        for (lane, member) in self.assignment(group, &members) {
+            let l = &mut self.lanes[lane as usize];
             let owner = l.owner;
             l.leaving = owner != NONE && owner != member;
             l.target = if owner == member { NONE } else { member };
