@@ -166,8 +166,8 @@ impl<O: Observer> World<O> {
         }
     }
 
-    /// How long work takes that depends on more than the draw of a job: on which one it is of all, or
-    /// on how many ride along.
+    /// How long work takes that depends on more than the draw of a job: on which one it is of all,
+    /// or on how many ride along.
     fn work_that_counts(&mut self, job: u32) -> SimDuration {
         match &self.ops[self.jobs.get(job).step as usize] {
             Op::Replay(duration, key) => {
