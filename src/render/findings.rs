@@ -152,7 +152,9 @@ fn answer(view: &View<'_>, worst: &[String]) -> String {
         worst.iter().filter(|name| view.subscribers().any(|s| s.name == **name)).collect();
     clauses.extend(here.iter().take(NAMED).map(|name| subscriber(view, name)));
     if here.len() > NAMED {
-        clauses.push(format!("{} are less far behind", plural(here.len() - NAMED, "other")));
+        let others = here.len() - NAMED;
+        let are = if others == 1 { "is" } else { "are" };
+        clauses.push(format!("{} {are} less far behind", plural(others, "other")));
     }
     clauses.extend(losses(view));
     if !view.result.phases.converged {
@@ -429,7 +431,7 @@ mod tests {
     use super::*;
     use crate::render::testing;
     use crate::render::wording::plain;
-    use crate::results::{Advice, Metric};
+    use crate::results::{Advice, Metric, ServiceInfo};
 
     fn base(results: &mut Results) -> &mut VariantResult {
         results.variants.get_mut("base").expect("a variant")
@@ -439,6 +441,23 @@ mod tests {
         let base = base(&mut results).clone();
         results.variants = [("base".to_owned(), base)].into_iter().collect();
         results
+    }
+
+    #[test]
+    fn of_many_subscribers_three_are_named_and_the_others_counted() {
+        // Two of the file's own and some more that lag as much as one of them.
+        for (more, said) in [(2, "; 1 other is less far behind"), (3, "; 2 others are less far")] {
+            let mut results = only_base(testing::overload());
+            let base = base(&mut results);
+            let email = base.topology.services[2].clone();
+            let p99 = base.metrics.get("email.lag.p99").cloned().expect("a metric");
+            for name in (0..more).map(|k| format!("s{k}")) {
+                base.metrics.push(format!("{name}.lag.p99"), p99.clone());
+                base.topology.services.push(ServiceInfo { name, ..email.clone() });
+            }
+            let text = plain(&answers(&results)[0].text);
+            assert!(text.contains(said), "{text}");
+        }
     }
 
     #[test]
