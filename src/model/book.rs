@@ -40,6 +40,16 @@ impl Obligation {
         self.attempts = self.attempts.max((attempt + 1).min(u32::from(u16::MAX)) as u16);
     }
 
+    /// If it is open it is pending, stored or leased from now on.
+    #[inline]
+    fn moves<O: Observer>(&mut self, o: &mut O, subscription: u32, to: Fate) {
+        let from = self.fate;
+        if from.is_open() && from != to {
+            self.fate = to;
+            o.moved(subscription, from, to);
+        }
+    }
+
     /// It is given to a consumer.
     #[inline]
     pub(crate) fn given_out(&mut self, now: u64) {
@@ -186,16 +196,10 @@ impl Book {
         subscription: u32,
         to: Fate,
     ) -> &mut Obligation {
-        let f = self.facts.get_mut(fact);
-        f.refs += 1;
-        let at = f.base + (subscription - self.heard[f.event as usize].start);
-        let b = &mut self.obligations[at as usize];
+        self.facts.get_mut(fact).refs += 1;
+        let b = self.get(fact, subscription);
         b.refs += 1;
-        let from = b.fate;
-        if from.is_open() && from != to {
-            b.fate = to;
-            o.moved(subscription, from, to);
-        }
+        b.moves(o, subscription, to);
         b
     }
 
@@ -225,8 +229,7 @@ impl Book {
         let f = self.facts.get_mut(fact);
         f.refs -= 1;
         let held = f.holds > 0;
-        let at = f.base + (subscription - self.heard[f.event as usize].start);
-        let b = &mut self.obligations[at as usize];
+        let b = self.get(fact, subscription);
         b.refs -= 1;
         if b.refs == 0 && b.fate.is_open() {
             if reason.is_loss() && held {
@@ -240,12 +243,7 @@ impl Book {
     /// An open obligation changes between pending, stored and leased.
     #[inline]
     pub(crate) fn put<O: Observer>(&mut self, o: &mut O, fact: u32, subscription: u32, to: Fate) {
-        let b = self.get(fact, subscription);
-        let from = b.fate;
-        if from.is_open() && from != to {
-            b.fate = to;
-            o.moved(subscription, from, to);
-        }
+        self.get(fact, subscription).moves(o, subscription, to);
     }
 
     /// An open obligation is resolved, whatever copies are left.

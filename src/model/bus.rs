@@ -101,8 +101,7 @@ impl<O: Observer> World<O> {
             if key != 0 && table.ordered {
                 self.lines.entry((subscription, key)).or_default().push_back((id, NONE));
             }
-            self.book.copy(fact, subscription);
-            self.book.put(&mut self.observer, fact, subscription, Fate::Stored);
+            self.book.gain(&mut self.observer, fact, subscription, Fate::Stored);
             s.after(delay, Event::new(Kind::Deliver, subscription, fact));
         }
     }

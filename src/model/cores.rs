@@ -189,7 +189,6 @@ impl<O: Observer> World<O> {
 
 #[cfg(test)]
 mod tests {
-
     use crate::model::testing::*;
 
     /// What a service with some processors says: requests every `every` ms that need `needs`.

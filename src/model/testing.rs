@@ -292,11 +292,12 @@ pub(crate) fn assert_told(w: &World<Log>) {
 
 /// Asserts that nothing is left of any failure or of any work.
 pub(crate) fn assert_healthy(w: &World<Log>) {
-    for i in &w.instances {
+    for (at, i) in w.instances.iter().enumerate() {
         let order = w.services[i.service as usize].order;
         let (takes, stops) = if i.absent { (super::tables::Takes::Nothing, 1) } else { (order, 0) };
         assert!(i.up != i.absent && !i.draining && i.takes == takes, "{i:?}");
-        assert!(i.slow == 1.0 || !w.cores.is_empty(), "{i:?}");
+        let shares = w.cores.get(at).is_some_and(Option::is_some);
+        assert!(i.slow == 1.0 || shares && i.slow.is_nan(), "{i:?}");
         assert!(i.crashes + i.pauses + i.busy + i.coming == 0 && i.stops == stops, "{i:?}");
         assert!(i.inbox.is_empty(), "{i:?}");
     }

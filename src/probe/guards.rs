@@ -2,41 +2,31 @@
 
 use crate::model::{Asker, Blueprint, Guarded, Switch};
 
-/// The metrics of a caller whose calls are guarded.
-pub(crate) const NAMES: [&str; 8] = [
-    "retries",
-    "retries_refused",
-    "throttle_refused",
-    "breaker_refused",
-    "breaker_opened",
-    "bulkhead_refused",
-    "hedges",
-    "ejections",
-];
+/// What the guards of one caller did, in the order in which the catalogue has it.
+pub(crate) type Acts = [u64; 8];
 
-/// Counts of one caller, in the order of [`NAMES`].
-pub(crate) type Acts = [u64; NAMES.len()];
-
-/// The counts of the measured phase of all callers.
+/// The counts of the measured phase of all callers: clients, then services.
 #[derive(Debug)]
 pub(crate) struct Guards {
-    clients: Vec<Acts>,
-    services: Vec<Acts>,
+    clients: usize,
+    acts: Vec<Acts>,
 }
 
 impl Guards {
     pub(super) fn new(blueprint: &Blueprint) -> Self {
-        Self {
-            clients: vec![Acts::default(); blueprint.clients.len()],
-            services: vec![Acts::default(); blueprint.services.len()],
+        let (clients, services) = (blueprint.clients.len(), blueprint.services.len());
+        Self { clients, acts: vec![Acts::default(); clients + services] }
+    }
+
+    fn place(&self, asker: Asker) -> usize {
+        match asker {
+            Asker::Client(at) => at as usize,
+            Asker::Service(at) => self.clients + at as usize,
         }
     }
 
     pub(super) fn of(&self, asker: Asker) -> &Acts {
-        match asker {
-            Asker::Client(at) => &self.clients[at as usize],
-            Asker::Service(at) => &self.services[at as usize],
-        }
+        &self.acts[self.place(asker)]
     }
 
     pub(super) fn count(&mut self, asker: Asker, what: Guarded) {
@@ -51,10 +41,7 @@ impl Guards {
             Guarded::Ejected => 7,
             Guarded::Breaker(Switch::Probing | Switch::Closed) => return,
         };
-        let acts = match asker {
-            Asker::Client(at) => &mut self.clients[at as usize],
-            Asker::Service(at) => &mut self.services[at as usize],
-        };
-        acts[at] += 1;
+        let caller = self.place(asker);
+        self.acts[caller][at] += 1;
     }
 }

@@ -2,7 +2,6 @@
 //! component.
 
 use super::groups::Behind;
-use super::guards;
 use super::measure::{LaneRecord, Measure, RunRecord, Shape};
 use super::obligations::{Count, Obligations, SHOWN};
 use super::parts::{Delivery, Demand, Station, Totals};
@@ -186,8 +185,9 @@ impl Writer<'_> {
     /// What the guards of somebody's calls did.
     fn guards(&mut self, asker: Asker, name: &str, probes: &Probes) {
         if self.blueprint.guards_calls(asker) {
-            for (family, &n) in guards::NAMES.into_iter().zip(probes.guards.of(asker)) {
-                self.scalar((Scope::Guarded, name), family, Ok(n as f64), Vec::new());
+            let families = FAMILIES.iter().filter(|f| f.scope == Scope::Guarded);
+            for (family, &n) in families.zip(probes.guards.of(asker)) {
+                self.scalar((Scope::Guarded, name), family.name, Ok(n as f64), Vec::new());
             }
         }
     }

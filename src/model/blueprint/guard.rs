@@ -1,6 +1,6 @@
 //! What guards calls: budgets, breakers, limits, hedges. Each field left out guards nothing.
 
-use super::Operation;
+use super::{Operation, Retry};
 use crate::units::{Probability, SimDuration};
 
 /// What guards the calls of a client or of a handler.
@@ -24,6 +24,13 @@ pub struct Guards {
     pub limits: Vec<(Operation, RateLimit)>,
     /// When some calls are refused because many were in vain.
     pub throttle: Option<ThrottleSpec>,
+}
+
+impl Guards {
+    /// Whether there is anything that guards calls which are tried again so.
+    pub fn guard(&self, retry: &Retry) -> bool {
+        *self != Self::default() || retry.budget.is_some()
+    }
 }
 
 /// A limit of the retries of a client.

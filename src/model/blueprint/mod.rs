@@ -91,16 +91,14 @@ impl Blueprint {
 
     /// Whether something guards calls that somebody makes, at some time.
     pub fn guards_calls(&self, asker: Asker) -> bool {
-        let any =
-            |guards: &Guards, retry: &Retry| *guards != Guards::default() || retry.budget.is_some();
         let now = |b: &Self| match asker {
             Asker::Client(at) => {
                 let client = &b.clients[at as usize];
-                any(&client.guards, &client.retry)
+                client.guards.guard(&client.retry)
             }
             Asker::Service(at) => b.services[at as usize].handlers.iter().any(|h| {
                 let calls = h.steps.iter().any(|step| matches!(step, Step::Call(_)));
-                calls && any(&h.guards, &h.retry)
+                calls && h.guards.guard(&h.retry)
             }),
         };
         now(self) || self.sets.iter().any(now)

@@ -35,7 +35,7 @@ impl<O: Observer> Builder<'_, O> {
     ) {
         let callee = &self.blueprint.services[called.service.0 as usize];
         let ordered = callee.backlog.policy == BacklogPolicy::Deadline;
-        if *guards == Guards::default() && retry.budget.is_none() && !ordered {
+        if !guards.guard(retry) && !ordered {
             return;
         }
         let service = called.service.0;

@@ -114,9 +114,9 @@ pub(crate) struct LogEngine {
     key: StreamKey,
     /// Whether everything within the retention stays, because a group may read it again.
     keep: bool,
-    /// By event type, then by number.
     /// Partitions of each topic that there are at some time; the first `spec.partitions` are there.
     room: u32,
+    /// By event type, then by number.
     partitions: Vec<Partition>,
     nodes: Vec<Node>,
     /// By group, then by event type, then by partition.
