@@ -103,7 +103,7 @@ impl<O: Observer> World<O> {
             strikes: vec![0; blueprint.failures.len()],
             settings: Settings::of(blueprint),
             scaling: Scaling::of(blueprint),
-            trouble: Trouble::none(blueprint.brokers.iter().map(|b| b.nodes.max(1))),
+            trouble: Trouble::none(blueprint),
             jobs: Slab::new(),
             calls: Slab::new(),
             guarding: Guarding::default(),

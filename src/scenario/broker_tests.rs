@@ -97,7 +97,11 @@ fn failures_strike_what_they_can() {
         kafka("replay = { shop = \"0s\" }\nfor = \"1s\""),
         kafka("crash = \"email/relay\""),
         kafka("pause = { email = \"2s\" }"),
-        kafka("crash = \"bus/partition:3\""),
+        kafka("crash = \"bus/partition:12\""),
+        kafka("crash = \"bus/partition:x\""),
+        kafka("pause = \"bus/partition:3\""),
+        kafka("crash = \"bus/partition:3\"").replace("kafka", "sqs"),
+        kafka("crash = \"bus/parts:3\""),
     ]));
     let b = blueprint(&kafka(
         "pause = \"email\"\n[[failure]]\nat = \"2s\"\nunclean = \"bus/broker:2\"",

@@ -107,8 +107,9 @@ const STORIES: &[Story] = &[
         "E118",
         "not a target",
         "A failure strikes one service: \"email\", one of its instances: \"email[0]\", a share of \
-         them: \"30% of email\", the process that empties its outbox: \"email/relay\", or a node \
-         of a broker: \"bus/broker:0\". Failures of traffic strike a client, a service that emits \
+         them: \"30% of email\", the process that empties its outbox: \"email/relay\", a node \
+         of a broker: \"bus/broker:0\", or the partition of a number of all its topics: \
+         \"bus/partition:0\". Failures of traffic strike a client, a service that emits \
          or an event.",
     ),
     (
@@ -134,7 +135,7 @@ const STORIES: &[Story] = &[
     ("E122", "unknown preset", "A broker's `preset` names the product that it resembles."),
     (
         "E124",
-        "there is no such instance or node",
+        "there is no such instance, node or partition",
         "They are counted from 0, so a service of three has 0, 1 and 2.",
     ),
     ("E125", "there is no such zone", "Zones are those of the root key `zones`."),

@@ -74,6 +74,11 @@ fn failure(
             let Some(broker) = brokers.get(id.0 as usize) else { return Ok(None) };
             node_of(draft, broker, (id, node), span)?
         }
+        (None, Part::Partition(partition, span)) => {
+            let id = names.broker(Some(&draft.owner))?;
+            let Some(broker) = brokers.get(id.0 as usize) else { return Ok(None) };
+            partition_of(draft, broker, (id, partition), (span, blueprint))?
+        }
         (None, part) => {
             let id = names.service(&draft.owner)?;
             let Some(service) = services.get(id.0 as usize) else { return Ok(None) };
@@ -145,6 +150,30 @@ fn node_of(
         return Err(Box::new(Diagnostic::error("E124", span, message).help(help)));
     }
     Ok(Target::Node { broker: id, node: node as u32 })
+}
+
+fn partition_of(
+    draft: &FailureDraft,
+    broker: &Broker,
+    (id, partition): (BrokerId, u64),
+    (span, blueprint): (Span, &Blueprint),
+) -> Result<Target, Box<Diagnostic>> {
+    if draft.verb != Verb::Crash {
+        return Err(cannot(draft, "a partition of a broker", "use `crash`"));
+    }
+    let n = blueprint.partitions(id);
+    if n == 0 {
+        return Err(cannot(draft, "a broker without partitions", "name a log"));
+    }
+    if partition >= u64::from(n) {
+        let message = format!("topics of broker `{}` have no partition {partition}", broker.name);
+        let help = match n {
+            1 => "they have one partition, number 0".to_owned(),
+            n => format!("they have {n} partitions, from 0 to {}", n - 1),
+        };
+        return Err(Box::new(Diagnostic::error("E124", span, message).help(help)));
+    }
+    Ok(Target::Partition { broker: id, partition: partition as u32 })
 }
 
 fn relay_of(

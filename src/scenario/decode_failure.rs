@@ -256,8 +256,18 @@ pub(super) fn inside(sources: &Sources, target: &Ref, at: &Range<usize>) -> Span
     if quoted { sources.inside(target.span, at) } else { target.span }
 }
 
-/// `email`, `email[0]`, `30% of email`, `bus/broker:1`, `email/relay`, `zone:a`; for the verb
-/// `zone` just `a`.
+/// A part of a number.
+type Numbered = fn(u64, Span) -> Part;
+
+/// What stands before and after the number of a part, what that is, and the part.
+const NUMBERED: [(&str, &str, &str, Numbered); 3] = [
+    ("/broker:", "", "a node", Part::Node),
+    ("/partition:", "", "a partition", Part::Partition),
+    ("[", "]", "an instance", Part::Instance),
+];
+
+/// `email`, `email[0]`, `30% of email`, `bus/broker:1`, `bus/partition:3`, `email/relay`, `zone:a`;
+/// for the verb `zone` just `a`.
 fn parse_target(reader: &mut Reader, target: &Ref, verb: &str) -> Option<(Ref, Part)> {
     let text = target.text.as_str();
     let sources = reader.sources;
@@ -283,7 +293,7 @@ fn parse_target(reader: &mut Reader, target: &Ref, verb: &str) -> Option<(Ref, P
         let (owner, rest) = text.split_once(open)?;
         Some((owner, rest.strip_suffix(close)?, owner.len() + open.len()))
     };
-    for (open, close, noun) in [("/broker:", "", "a node"), ("[", "]", "an instance")] {
+    for (open, close, noun, part) in NUMBERED {
         let Some((owner, index, at)) = numbered(open, close) else { continue };
         let span = place(at..at + index.len());
         let Ok(number) = index.parse::<u64>() else {
@@ -292,15 +302,13 @@ fn parse_target(reader: &mut Reader, target: &Ref, verb: &str) -> Option<(Ref, P
             reader.note(Diagnostic::error("E118", span, message).help(help));
             return None;
         };
-        let node = open == "/broker:";
-        let part = if node { Part::Node(number, span) } else { Part::Instance(number, span) };
-        return Some((name(0, owner), part));
+        return Some((name(0, owner), part(number, span)));
     }
     if text.contains("->") || text.contains(['/', ':']) {
-        let message = format!("`{text}` as a target is not supported yet");
+        let message = format!("`{text}` is no target");
         let help = "targets are \"email\", \"email[0]\", \"30% of email\", \"bus/broker:0\", \
-                    \"email/relay\" and \"zone:a\"";
-        reader.note(Diagnostic::error("E102", target.span, message).help(help));
+                    \"bus/partition:0\", \"email/relay\" and \"zone:a\"";
+        reader.note(Diagnostic::error("E118", target.span, message).help(help));
         return None;
     }
     Some((name(0, text), Part::All))

@@ -329,6 +329,8 @@ pub(super) enum Part {
     Share(Probability),
     /// This node of a broker, with the place of its number.
     Node(u64, Span),
+    /// This partition of every topic of a log, with the place of its number.
+    Partition(u64, Span),
     /// The process that empties its outbox.
     Relay,
     /// Nothing: values of the scenario change.

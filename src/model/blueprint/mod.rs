@@ -456,6 +456,13 @@ pub enum Target {
         /// The node.
         node: u32,
     },
+    /// A partition of every topic of a log.
+    Partition {
+        /// The broker.
+        broker: BrokerId,
+        /// The number of the partition in its topic.
+        partition: u32,
+    },
     /// The process that reads the outbox of a service from its database's log.
     Relay(ServiceId),
     /// Values of the scenario.

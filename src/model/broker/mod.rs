@@ -99,6 +99,12 @@ pub(crate) trait Engine<O: Observer>: std::fmt::Debug {
     /// A node is back.
     fn node_up(&mut self, _ctx: &mut Ctx<O>, _node: u32) {}
 
+    /// The partitions of this number, one of each topic, have no leader.
+    fn partition_down(&mut self, _ctx: &mut Ctx<O>, _nth: u32) {}
+
+    /// They may have one again.
+    fn partition_up(&mut self, _ctx: &mut Ctx<O>, _nth: u32) {}
+
     /// Links to instances or between nodes have been cut or mended ([`Ctx::apart`]). What was lost
     /// meanwhile stays lost: a connection begins anew.
     fn reach_changed(&mut self, _ctx: &mut Ctx<O>) {}

@@ -12,7 +12,7 @@ use crate::model::{Sched, World};
 use crate::units::SimTime;
 
 impl<O: Observer> World<O> {
-    /// Instances, a node or a relay crash.
+    /// Instances, a node, a partition or a relay crash.
     pub(super) fn crash(&mut self, s: &mut Sched, failure: u32, struck: &[u32]) {
         let Failure { verb, ref target, .. } = self.failures[failure as usize];
         match *target {
@@ -24,6 +24,9 @@ impl<O: Observer> World<O> {
             }
             Target::Node { broker, node } => {
                 self.node_fails(s, broker.0, node, verb == Verb::Unclean);
+            }
+            Target::Partition { broker, partition } => {
+                self.partition_fails(s, broker.0, partition);
             }
             Target::Relay(service) => self.relay_crashes(s, service.0),
             Target::Zone(_) => self.zone_falls(s, failure),
@@ -41,6 +44,9 @@ impl<O: Observer> World<O> {
                 }
             }
             Target::Node { broker, node } => self.node_recovers(s, broker.0, node),
+            Target::Partition { broker, partition } => {
+                self.partition_recovers(s, broker.0, partition);
+            }
             Target::Relay(service) => self.relay_recovers(s, service.0),
             Target::Zone(_) => self.zone_returns(s, failure),
             _ => {}

@@ -32,7 +32,7 @@ pub(crate) use pause::{Frozen, Held};
 pub(crate) use set::Settings;
 pub(crate) use trigger::clocks;
 
-use super::blueprint::{Failure, Target, Verb};
+use super::blueprint::{Blueprint, BrokerId, Failure, Target, Verb};
 use super::broker::{Ctx, Engine};
 use super::observation::Observer;
 use super::{Sched, World};
@@ -60,6 +60,8 @@ fn stream(failures: &[Failure], at: usize, purpose: &str, streams: &Streams) -> 
 pub(crate) struct Trouble {
     /// Causes that keep the nodes of each broker down.
     nodes: Vec<Causes>,
+    /// Causes that keep the partitions of each log without a leader, by their number.
+    partitions: Vec<Causes>,
     /// Rolling restarts under way.
     rolls: Vec<Roll>,
     /// Timers of jobs, put off by a pause.
@@ -89,10 +91,14 @@ pub(crate) struct Trouble {
 }
 
 impl Trouble {
-    /// None, with so many nodes of each broker.
-    pub(crate) fn none(nodes: impl Iterator<Item = u32>) -> Self {
+    /// None, in the world of a blueprint.
+    pub(crate) fn none(blueprint: &Blueprint) -> Self {
+        let brokers = || 0..blueprint.brokers.len();
+        let nodes = brokers().map(|b| blueprint.brokers[b].nodes.max(1));
+        let partitions = brokers().map(|b| blueprint.partitions(BrokerId(b as u32)));
         Self {
-            nodes: nodes.map(|n| Causes(vec![0; n as usize])).collect(),
+            nodes: nodes.map(Causes::none).collect(),
+            partitions: partitions.map(Causes::none).collect(),
             rolls: Vec::new(),
             frozen: BTreeMap::new(),
             held: BTreeMap::new(),
@@ -114,7 +120,8 @@ impl Trouble {
 impl Trouble {
     /// Whether nothing is left of any failure.
     pub(crate) fn is_over(&self) -> bool {
-        self.nodes.iter().all(|causes| causes.0.iter().all(|n| *n == 0))
+        let mut causes = self.nodes.iter().chain(&self.partitions);
+        causes.all(|causes| causes.0.iter().all(|n| *n == 0))
             && self.rolls.is_empty()
             && self.frozen.is_empty()
             && self.held.is_empty()
@@ -136,6 +143,11 @@ impl Trouble {
 struct Causes(Vec<u32>);
 
 impl Causes {
+    /// None, of so many things.
+    fn none(things: u32) -> Self {
+        Self(vec![0; things as usize])
+    }
+
     /// Another cause begins. Whether it is the only one.
     fn begins(&mut self, which: u32) -> bool {
         let causes = &mut self.0[which as usize];

@@ -1,4 +1,4 @@
-//! Nodes of brokers that go down and come back. What that means is up to the engine.
+//! Nodes and partitions of brokers that go down and come back. What that means is up to the engine.
 
 use crate::model::observation::Observer;
 use crate::model::{Sched, World};
@@ -19,6 +19,25 @@ impl<O: Observer> World<O> {
         if self.trouble.nodes[broker as usize].ends(node) {
             let (engine, mut ctx) = self.at_broker(s, broker);
             engine.node_up(&mut ctx, node);
+            self.replies(s);
+            self.may_reach_others(s, broker);
+        }
+    }
+
+    /// Another cause keeps a partition of every topic without a leader.
+    pub(super) fn partition_fails(&mut self, s: &mut Sched, broker: u32, nth: u32) {
+        if self.trouble.partitions[broker as usize].begins(nth) {
+            let (engine, mut ctx) = self.at_broker(s, broker);
+            engine.partition_down(&mut ctx, nth);
+            self.replies(s);
+        }
+    }
+
+    /// A cause that kept a partition of every topic without a leader is removed.
+    pub(super) fn partition_recovers(&mut self, s: &mut Sched, broker: u32, nth: u32) {
+        if self.trouble.partitions[broker as usize].ends(nth) {
+            let (engine, mut ctx) = self.at_broker(s, broker);
+            engine.partition_up(&mut ctx, nth);
             self.replies(s);
             self.may_reach_others(s, broker);
         }

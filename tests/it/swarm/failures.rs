@@ -114,6 +114,7 @@ fn strike(dice: &mut Dice, drawn: &Drawn, verb: &'static str) -> Option<Strike> 
             0 if engine != Engine::Ideal => format!("crash = \"bus/broker:{node}\""),
             1 if drawn.relay => "crash = \"shop/relay\"".to_owned(),
             2 => "crash = \"zone:a\"".to_owned(),
+            3 if engine == Engine::Log => "crash = \"bus/partition:0\"".to_owned(),
             _ => at(format!("crash = \"{part}\"")),
         },
         "stop" | "pause" => at(format!("{verb} = \"{part}\"")),

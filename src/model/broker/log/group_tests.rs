@@ -286,12 +286,13 @@ fn drawn(nth: u64) -> Blueprint {
         let (at, lasts) = (1_000 + u64::from(pick(38_000)), u64::from(pick(9_000)));
         let node = Target::Node { broker: BrokerId(0), node: pick(3) };
         let instance = of_instance(pick(instances));
-        let (verb, target) = match pick(7) {
+        let (verb, target) = match pick(8) {
             0 | 1 => (Verb::Crash, instance),
             2 => (Verb::Stop, instance),
             3 => (Verb::Pause, instance),
             4 => (Verb::Slow(400.0), instance),
             5 => (Verb::Crash, node),
+            6 => (Verb::Crash, Target::Partition { broker: BrokerId(0), partition: 0 }),
             _ => (Verb::Unclean, node),
         };
         b.failures.push(failure(verb, target, at, lasts));

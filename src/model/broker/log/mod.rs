@@ -343,6 +343,14 @@ impl<O: Observer> Engine<O> for LogEngine {
         self.node_returns(ctx, node);
     }
 
+    fn partition_down(&mut self, ctx: &mut Ctx<O>, nth: u32) {
+        self.goes_offline(ctx, nth);
+    }
+
+    fn partition_up(&mut self, ctx: &mut Ctx<O>, nth: u32) {
+        self.comes_online(ctx, nth);
+    }
+
     fn reach_changed(&mut self, ctx: &mut Ctx<O>) {
         self.look_around(ctx);
     }

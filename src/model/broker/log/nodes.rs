@@ -51,27 +51,30 @@ impl LogEngine {
             let Some(r) = part.replicas.iter().position(|r| r.node == node) else { continue };
             part.catch_up(now.ns());
             part.stops_copying(r);
-            if part.leader != r as u32 || !part.serving {
-                continue;
-            }
-            part.serving = false;
-            part.armed = 0;
-            part.replicas[r].leo = part.leo();
-            (0..part.replicas.len()).for_each(|other| part.stops_copying(other));
-            for offset in part.hw..part.leo() {
-                let entry = part.get_mut(offset);
-                let record = std::mem::replace(&mut entry.record, NONE);
-                let name = (entry.producer, entry.sequence);
-                if record != NONE {
-                    ctx.reply(record, false);
-                    if self.idempotent {
-                        part.denied.push(name);
-                    }
-                }
+            if part.leader == r as u32 {
+                part.steps_down(ctx, self.idempotent);
             }
         }
         ctx.timer(drops, About::OutOfStep.token(node));
         ctx.timer(elects, About::Elect.token(node));
+    }
+
+    /// Partition `nth` of every topic has no leader until it is back; no copy of it is touched.
+    pub(super) fn goes_offline<O: Observer>(&mut self, ctx: &mut Ctx<O>, nth: u32) {
+        for part in self.partitions.iter_mut().skip(nth as usize).step_by(self.room as usize) {
+            part.offline = true;
+            part.catch_up(ctx.now().ns());
+            part.steps_down(ctx, self.idempotent);
+        }
+    }
+
+    /// Partition `nth` of every topic may have a leader again: the one before, or whoever takes
+    /// over if that is gone.
+    pub(super) fn comes_online<O: Observer>(&mut self, ctx: &mut Ctx<O>, nth: u32) {
+        for at in (nth..self.partitions.len() as u32).step_by(self.room as usize) {
+            self.partitions[at as usize].offline = false;
+            self.finds_leader(ctx, at);
+        }
     }
 
     /// A node that is still gone is not waited for any more.
@@ -108,7 +111,6 @@ impl LogEngine {
 
     /// A node returns: it leads again what nobody took over, and copies what it missed.
     pub(super) fn node_returns<O: Observer>(&mut self, ctx: &mut Ctx<O>, node: u32) {
-        let now = ctx.now().ns();
         if std::mem::replace(&mut self.nodes[node as usize].up, true) {
             return;
         }
@@ -118,11 +120,21 @@ impl LogEngine {
             if part.serving {
                 self.refill(ctx, at, r);
                 self.advance(ctx, at);
-            } else if part.leader == r as u32 && part.isr >> r & 1 == 1 {
-                self.leads(ctx, at, r);
-            } else if self.nodes[part.node() as usize].elect_at <= now {
-                self.elect(ctx, at);
+            } else {
+                self.finds_leader(ctx, at);
             }
+        }
+    }
+
+    /// A partition without a leader: the last one leads if it is up and in step, or else whoever
+    /// is chosen once it has been gone for long enough.
+    fn finds_leader<O: Observer>(&mut self, ctx: &mut Ctx<O>, at: u32) {
+        let part = &self.partitions[at as usize];
+        let (r, last) = (part.leader, self.nodes[part.node() as usize]);
+        if last.up && part.isr >> r & 1 == 1 && !part.offline {
+            self.leads(ctx, at, r as usize);
+        } else if last.elect_at <= ctx.now().ns() {
+            self.elect(ctx, at);
         }
     }
 
@@ -145,6 +157,9 @@ impl LogEngine {
     /// allowed; otherwise the partition stays offline until a node returns.
     fn elect<O: Observer>(&mut self, ctx: &mut Ctx<O>, at: u32) {
         let part = &self.partitions[at as usize];
+        if part.offline {
+            return;
+        }
         let old = self.nodes[part.node() as usize];
         let live = |&r: &usize| self.nodes[part.replicas[r].node as usize].up;
         let copies = 0..part.replicas.len();

@@ -3,6 +3,8 @@
 //! It knows neither groups nor the book of obligations. The entries are those of the leader: every
 //! other copy is a prefix of them.
 
+use crate::model::broker::Ctx;
+use crate::model::observation::Observer;
 use crate::model::tables::NONE;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -60,6 +62,8 @@ pub(super) struct Partition {
     pub(super) leader: u32,
     /// Whether it does lead.
     pub(super) serving: bool,
+    /// Whether nobody may lead it.
+    pub(super) offline: bool,
     /// Bit r: replica r is in step.
     pub(super) isr: u64,
     /// When its copies are looked at next, ns; 0: nothing is scheduled.
@@ -93,6 +97,7 @@ impl Partition {
             replicas: (0..copies).map(replica).collect(),
             leader: 0,
             serving: true,
+            offline: false,
             isr: u64::MAX >> (64 - copies),
             armed: 0,
             denied: Vec::new(),
@@ -117,6 +122,28 @@ impl Partition {
     #[inline]
     pub(super) fn readable(&self) -> u64 {
         if self.serving { self.visible() } else { 0 }
+    }
+
+    /// Its leader leads no more, if it did: the publishers of what is not safe hear so. `noted`:
+    /// whether what they publish again is recognised.
+    pub(super) fn steps_down<O: Observer>(&mut self, ctx: &mut Ctx<O>, noted: bool) {
+        if !std::mem::replace(&mut self.serving, false) {
+            return;
+        }
+        self.armed = 0;
+        self.replicas[self.leader as usize].leo = self.leo();
+        (0..self.replicas.len()).for_each(|r| self.stops_copying(r));
+        for offset in self.hw..self.leo() {
+            let entry = self.get_mut(offset);
+            let record = std::mem::replace(&mut entry.record, NONE);
+            let name = (entry.producer, entry.sequence);
+            if record != NONE {
+                ctx.reply(record, false);
+                if noted {
+                    self.denied.push(name);
+                }
+            }
+        }
     }
 
     /// A transaction has ended: looks for the first entry of one that has not.

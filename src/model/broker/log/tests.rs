@@ -149,6 +149,8 @@ pub(super) enum Deed {
     Down(u32),
     Unclean(u32),
     Up(u32),
+    Offline(u32),
+    Online(u32),
     Stop(u32),
     Join(u32),
     Pause(u32),
@@ -180,6 +182,8 @@ impl Model for Scripted {
             Deed::Down(node) => engine.node_down(&mut ctx, node, false),
             Deed::Unclean(node) => engine.node_down(&mut ctx, node, true),
             Deed::Up(node) => engine.node_up(&mut ctx, node),
+            Deed::Offline(nth) => engine.partition_down(&mut ctx, nth),
+            Deed::Online(nth) => engine.partition_up(&mut ctx, nth),
             Deed::Stop(i) => engine.left(&mut ctx, 0, first + i, Departure::Stop),
             Deed::Join(i) => engine.joined(&mut ctx, 0, first + i),
             Deed::Pause(i) => engine.paused(&mut ctx, 0, first + i),
@@ -396,6 +400,44 @@ fn nothing_above_the_watermark_is_consumed() {
         let idle = |&&(at, _): &&(f64, f64)| at > 5_005.0 && at < 14_500.0;
         assert_eq!(w.observer.applied.iter().filter(idle).count(), 0, "{acks:?}");
         assert_eq!(w.observer.applied.len(), 1999, "{acks:?}");
+    }
+}
+
+#[test]
+fn a_partition_that_nobody_may_lead_waits_alone() {
+    use Deed::{Down, Offline, Online, Up};
+    type Row<'a> = (&'a str, &'a [(u64, Deed)], u64);
+    // What happens; when partition 0 leads again, in ms. It goes offline at 5 s.
+    let rows: [Row; 5] = [
+        ("its leader leads again at once", &[(8_000, Online(0))], 8_000),
+        (
+            "a leader that died is replaced in its time",
+            &[(6_000, Down(0)), (8_000, Online(0))],
+            15_500,
+        ),
+        ("one that died long ago at once", &[(6_000, Down(0)), (20_000, Online(0))], 20_000),
+        (
+            "one that died and returned leads as if it had not",
+            &[(6_000, Down(0)), (7_000, Up(0)), (20_000, Online(0))],
+            20_000,
+        ),
+        ("a copy that died is not waited for", &[(6_000, Down(1)), (16_000, Online(0))], 16_000),
+    ];
+    for (what, then, leads) in rows {
+        let script = [&[(5_000, Offline(0))], then].concat();
+        let (w, rest) = run(&world("every 10ms", 30, log(2), 1), &script);
+        assert!(rest, "{what}");
+        // Partition 0 gets the first of every two events.
+        let of = |nth| {
+            let mine = move |a: &&(f64, f64)| (a.1 / 10.0).round() as u64 % 2 != nth;
+            w.observer.applied.iter().filter(mine).map(|a| a.0)
+        };
+        let next = of(0).find(|&at| at > 5_020.0).expect("it goes on");
+        // A publisher whose connection was refused tries again within a second.
+        assert!((leads as f64..leads as f64 + 1_010.0).contains(&next), "{what}: {next}");
+        let idle = of(1).filter(|at| (5_020.0..5_980.0).contains(at)).count();
+        assert_eq!(idle, 48, "{what}: the other one goes on");
+        assert_eq!((w.observer.applied.len(), w.observer.again), (2999, 0), "{what}");
     }
 }
 

@@ -32,7 +32,7 @@ fn ends() -> Vec<(End, End)> {
     ]
 }
 
-fn struck(strikes: &[Strike], per: u64, datagrams: bool) -> Vec<Failure> {
+fn struck(strikes: &[Strike], per: u64, (datagrams, log): (bool, bool)) -> Vec<Failure> {
     let ends = ends();
     let failure = |(at, &(what, between, begins, lasts)): (usize, &Strike)| {
         let (from, to) = ends[between % ends.len()];
@@ -61,6 +61,11 @@ fn struck(strikes: &[Strike], per: u64, datagrams: bool) -> Vec<Failure> {
             let node = (between % 3) as u32;
             (f.verb, f.target) = (Verb::Crash, Target::Node { broker: BrokerId(1), node });
         }
+        if what == 11 && log {
+            let partition = (between % 2) as u32;
+            f.verb = Verb::Crash;
+            f.target = Target::Partition { broker: BrokerId(1), partition };
+        }
         f.name = format!("failure {at}");
         f
     };
@@ -76,7 +81,7 @@ proptest! {
 
     #[test]
     fn any_failures_of_links_end_in_the_healthy_state_with_any_broker(
-        strikes in prop::collection::vec((0u32..=10, 0usize..60, 0u64..60_000, 0u64..40_000), 1..6),
+        strikes in prop::collection::vec((0u32..=11, 0usize..60, 0u64..60_000, 0u64..40_000), 1..6),
         kind in 0u32..4,
         connected in any::<bool>(),
         answers in any::<bool>(),
@@ -125,7 +130,7 @@ fn recovers_from(strikes: &[Strike], kind: u32, (connected, answers, seconds): (
         bus.engine = EngineSpec::FanOut(spec);
     }
     // A connection that stays keeps what a datagram has lost.
-    b.failures = struck(strikes, per, kind != 1 || !connected);
+    b.failures = struck(strikes, per, (kind != 1 || !connected, kind == 2));
     assert_recovery(&b, SimDuration::from_secs(1_000));
 }
 
