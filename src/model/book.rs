@@ -7,7 +7,7 @@
 use super::fate::Fate;
 use super::identity::Identity;
 use super::observation::Observer;
-use super::slab::Slab;
+use super::slab::{Slab, in_order};
 use super::tables::{Fact, NONE, Range};
 use crate::units::SimTime;
 
@@ -92,6 +92,16 @@ impl Book {
     #[inline]
     pub(crate) fn unresolved(&self) -> usize {
         self.facts.len() - self.resolved
+    }
+
+    /// Facts may have been forgotten in bulk since there were so many free slots: those that come
+    /// next shall lie side by side.
+    pub(crate) fn tidy(&mut self, free: usize) {
+        let new = self.facts.spare().saturating_sub(free);
+        self.facts.reuse_in_order(new);
+        for blocks in &mut self.free {
+            in_order(blocks, new);
+        }
     }
 
     /// Gives a fact a blank obligation for each of its subscriptions.
@@ -328,8 +338,10 @@ impl Book {
         let size = self.heard[f.event as usize].len();
         let base = std::mem::replace(&mut f.base, NONE);
         if base != NONE {
-            for at in base as usize..base as usize + size {
-                self.orphan(self.obligations[at].family);
+            if std::mem::take(&mut self.facts.get_mut(fact).fruitful) {
+                for at in base as usize..base as usize + size {
+                    self.orphan(self.obligations[at].family);
+                }
             }
             self.identity.forget(fact);
             self.free[size].push(base);

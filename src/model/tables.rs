@@ -300,6 +300,10 @@ pub(crate) enum LoadTable {
 }
 
 /// A committed fact while somebody still has to apply it.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts; packing them would hide them"
+)]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fact {
     pub(crate) id: u64,
@@ -328,6 +332,8 @@ pub(crate) struct Fact {
     pub(crate) given_up: bool,
     /// Whether it is older than the run.
     pub(crate) backfill: bool,
+    /// Whether a family has come of it at one of them.
+    pub(crate) fruitful: bool,
 }
 
 /// Where a job is.
@@ -441,6 +447,7 @@ impl Fact {
         out: false,
         given_up: false,
         backfill: false,
+        fruitful: false,
     };
 
     /// Whether it has nothing left of what the ideal bus leaves as it finds it: so it is in every

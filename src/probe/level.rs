@@ -3,31 +3,39 @@
 use crate::units::SimTime;
 
 /// A level and its exact integral in (units x ns).
+///
+/// A rise at t adds (now - t) to the integral up to now, a fall takes as much away. So it is the
+/// value times now plus a sum of instants, and a change costs an addition.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Level {
     value: u64,
     since: u64,
-    area: u128,
+    /// Instants of falls less those of rises, ns.
+    instants: i128,
     max: u64,
 }
 
 impl Level {
     #[inline]
     pub(crate) fn rise(&mut self, now: SimTime) {
-        self.settle(now);
+        self.since = now.ns();
+        self.instants -= i128::from(now.ns());
         self.value += 1;
         self.max = self.max.max(self.value);
     }
 
     #[inline]
     pub(crate) fn fall(&mut self, now: SimTime) {
-        self.settle(now);
+        self.since = now.ns();
+        self.instants += i128::from(now.ns());
         self.value -= 1;
     }
 
     /// Another value from now on.
     pub(crate) fn set(&mut self, now: SimTime, value: u64) {
-        self.settle(now);
+        self.since = now.ns();
+        let rise = i128::from(value) - i128::from(self.value);
+        self.instants -= rise * i128::from(now.ns());
         self.value = value;
         self.max = self.max.max(value);
     }
@@ -35,7 +43,6 @@ impl Level {
     /// Brings the integral up to `now`.
     #[inline]
     pub(crate) fn settle(&mut self, now: SimTime) {
-        self.area += u128::from(self.value) * u128::from(now.ns() - self.since);
         self.since = now.ns();
     }
 
@@ -50,7 +57,7 @@ impl Level {
 
     /// Integral up to the last change or [`Level::settle`].
     pub(crate) fn area(&self) -> u128 {
-        self.area
+        (self.instants + i128::from(self.value) * i128::from(self.since)) as u128
     }
 
     /// Largest value since the last [`Level::forget_max`].
@@ -75,10 +82,15 @@ mod tests {
         level.rise(at(10));
         level.rise(at(15));
         level.fall(at(25));
+        assert_eq!(level.area(), 5 + 2 * 10);
         level.settle(at(100));
         assert_eq!(level.area(), 5 + 2 * 10 + 75);
-        assert_eq!((level.max(), level.value()), (2, 1));
+        level.set(at(110), 4);
+        level.set(at(120), 3);
+        level.settle(at(121));
+        assert_eq!(level.area(), 100 + 10 + 40 + 3);
+        assert_eq!((level.max(), level.value()), (4, 3));
         level.forget_max();
-        assert_eq!(level.max(), 1);
+        assert_eq!(level.max(), 3);
     }
 }

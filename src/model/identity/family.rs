@@ -125,6 +125,7 @@ impl Book {
         }
         let family = self.identity.families.found();
         self.get(fact, subscription).family = family;
+        self.facts.get_mut(fact).fruitful = true;
         family
     }
 

@@ -2,6 +2,7 @@
 
 use super::group::Group;
 use super::lane::Batch;
+use super::partition::Entry;
 use super::{About, LogEngine};
 use crate::model::blueprint::{AckMode, Exhausted};
 use crate::model::book::Book;
@@ -21,7 +22,7 @@ impl LogEngine {
     pub(super) fn wants(&self, book: &Book, lane: u32, offset: u64) -> bool {
         let l = &self.lanes[lane as usize];
         let entry = self.partitions[l.partition as usize].get(offset);
-        !entry.gone && (!l.picky || book.wants(entry.fact, l.subscription))
+        is_wanted(book, entry, l.picky, l.subscription)
     }
 
     /// Entries of a lane that its group wants and has not fetched.
@@ -109,8 +110,10 @@ impl LogEngine {
         let l = &self.lanes[lane as usize];
         let (from, end, world, member) = (l.position, l.position + n, l.world, l.owner);
         let mut wanted = 0;
+        let (picky, subscription) = (l.picky, l.subscription);
+        let part = &self.partitions[l.partition as usize];
         for offset in from..end {
-            if self.wants(ctx.book, lane, offset) {
+            if is_wanted(ctx.book, part.get(offset), picky, subscription) {
                 wanted += 1;
                 ctx.stored(world, false);
             }
@@ -134,8 +137,9 @@ impl LogEngine {
             self.offer(lane);
             return;
         }
-        let batch = self.batches.reserve(&Batch::BLANK);
-        *self.batches.get_mut(batch) = Batch {
+        self.lanes[lane as usize].batch = self.batches.reserve(&Batch::BLANK);
+        self.members[member as usize].in_hand += 1;
+        let batch = Batch {
             lane,
             member,
             first: from,
@@ -145,20 +149,25 @@ impl LogEngine {
             behind: wanted,
             ..Batch::BLANK
         };
-        self.lanes[lane as usize].batch = batch;
-        self.members[member as usize].in_hand += 1;
-        self.hand(ctx, batch);
+        self.hand_of(ctx, self.lanes[lane as usize].batch, batch);
     }
 
     /// Hands as many records of a batch to the instance as its handler takes. Whether there was
     /// one.
     pub(super) fn hand<O: Observer>(&mut self, ctx: &mut Ctx<O>, batch: u32) -> bool {
-        let mut b = *self.batches.get(batch);
+        let b = self.batches.get(batch);
         if b.next == b.end {
             return b.out > 0;
         }
+        self.hand_of(ctx, batch, *b)
+    }
+
+    /// The same of a batch that is `b`.
+    #[inline]
+    fn hand_of<O: Observer>(&mut self, ctx: &mut Ctx<O>, batch: u32, mut b: Batch) -> bool {
         let l = &self.lanes[b.lane as usize];
-        let (subscription, at, group) = (l.subscription, l.partition as usize, l.group);
+        let (subscription, picky, group) = (l.subscription, l.picky, l.group);
+        let at = l.partition as usize;
         let Group { window, ack, .. } = self.groups[group as usize];
         let instance = self.members[b.member as usize].instance;
         let comes = b.arrives == 0;
@@ -166,10 +175,11 @@ impl LogEngine {
         while b.out < window && b.next < b.end {
             let offset = b.next;
             b.next += 1;
-            if !self.wants(ctx.book, b.lane, offset) {
+            let entry = self.partitions[at].get(offset);
+            if !is_wanted(ctx.book, entry, picky, subscription) {
                 continue;
             }
-            let fact = self.partitions[at].get(offset).fact;
+            let fact = entry.fact;
             let stamp = offset as u32;
             let slot = if comes {
                 ctx.node = self.partitions[at].node();
@@ -381,6 +391,7 @@ impl LogEngine {
         m.committed_at = ctx.now().ns();
         m.dirty = false;
         let before = self.groups[m.group as usize].ack == AckMode::Before;
+        let spare = ctx.book.facts.spare();
         for nth in 0..self.members[member as usize].lanes.len() {
             let lane = self.members[member as usize].lanes[nth];
             if before {
@@ -389,6 +400,7 @@ impl LogEngine {
                 self.commit(ctx, lane);
             }
         }
+        ctx.book.tidy(spare);
     }
 
     /// The owner of a lane, which has nothing of it in hand, commits its place.
@@ -468,6 +480,12 @@ impl LogEngine {
             ctx.timer(due.since(ctx.now()), About::Overdue.token(member));
         }
     }
+}
+
+/// Whether a subscription wants an entry; `picky`: it may not.
+#[inline(always)]
+fn is_wanted(book: &Book, entry: &Entry, picky: bool, subscription: u32) -> bool {
+    !entry.gone && (!picky || book.wants(entry.fact, subscription))
 }
 
 /// A record that a member was to work on later leaves it unworked.
