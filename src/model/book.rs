@@ -78,10 +78,13 @@ pub(crate) struct Book {
 impl Book {
     pub(crate) fn new(heard: Vec<Range>) -> Self {
         let most = heard.iter().map(ExactSizeIterator::len).max().unwrap_or(0);
+        // Unused: what lies behind as many as there are subscriptions is never less than the
+        // number of one.
+        let blank = heard.iter().map(|h| h.end).max().unwrap_or(0);
         Self {
             facts: Slab::new(),
             heard,
-            obligations: Vec::new(),
+            obligations: vec![Obligation::default(); blank as usize],
             free: vec![Vec::new(); most + 1],
             resolved: 0,
             identity: Identity::default(),
@@ -108,22 +111,22 @@ impl Book {
     pub(crate) fn allot(&mut self, fact: u32) {
         let f = self.facts.get_mut(fact);
         let size = self.heard[f.event as usize].len();
-        f.base = if let Some(base) = self.free[size].pop() {
-            base
+        let block = if let Some(block) = self.free[size].pop() {
+            block
         } else {
-            let base = self.obligations.len() as u32;
-            self.obligations.resize(base as usize + size, Obligation::default());
-            base
+            let block = self.obligations.len() as u32;
+            self.obligations.resize(block as usize + size, Obligation::default());
+            block
         };
-        let base = f.base as usize;
-        self.obligations[base..base + size].fill(Obligation::default());
+        f.base = block - self.heard[f.event as usize].start;
+        let block = block as usize;
+        self.obligations[block..block + size].fill(Obligation::default());
     }
 
     /// Where the obligation of a subscription is.
     #[inline]
     fn place(&self, fact: u32, subscription: u32) -> usize {
-        let f = self.facts.get(fact);
-        (f.base + (subscription - self.heard[f.event as usize].start)) as usize
+        (self.facts.get(fact).base + subscription) as usize
     }
 
     /// The obligation of a subscription.
@@ -335,16 +338,18 @@ impl Book {
         if f.left > 0 || f.refs > 0 {
             return;
         }
-        let size = self.heard[f.event as usize].len();
+        let heard = self.heard[f.event as usize].clone();
+        let size = heard.len();
         let base = std::mem::replace(&mut f.base, NONE);
         if base != NONE {
+            let block = base + heard.start;
             if std::mem::take(&mut self.facts.get_mut(fact).fruitful) {
-                for at in base as usize..base as usize + size {
+                for at in block as usize..block as usize + size {
                     self.orphan(self.obligations[at].family);
                 }
             }
             self.identity.forget(fact);
-            self.free[size].push(base);
+            self.free[size].push(block);
             self.resolved -= 1;
         }
         self.facts.get_mut(fact).given_up = false;

@@ -314,7 +314,8 @@ pub(crate) struct Fact {
     pub(crate) event: u32,
     /// Subscriptions that have not resolved it.
     pub(crate) left: u32,
-    /// Its obligations, or [`NONE`] if the ideal bus alone carries it.
+    /// Where its obligations are: that of a subscription is behind by the number of it. [`NONE`] if
+    /// the ideal bus alone carries it.
     pub(crate) base: u32,
     /// What may still publish it.
     pub(crate) holds: u32,
