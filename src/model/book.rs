@@ -253,6 +253,20 @@ impl Book {
         }
     }
 
+    /// If a subscription has applied the fact, or a newer one instead, a copy for it is given back
+    /// of which the fact takes no notice: something else still refers to it, and nothing changes what
+    /// has become of the obligation. Whether it is so.
+    #[inline]
+    pub(crate) fn settles(&mut self, fact: u32, subscription: u32) -> bool {
+        let b = self.get(fact, subscription);
+        let settled = matches!(b.fate, Fate::Applied | Fate::Superseded);
+        if settled {
+            b.refs -= 1;
+            self.facts.get_mut(fact).refs -= 1;
+        }
+        settled
+    }
+
     /// An open obligation changes between pending, stored and leased.
     #[inline]
     pub(crate) fn put<O: Observer>(&mut self, o: &mut O, fact: u32, subscription: u32, to: Fate) {

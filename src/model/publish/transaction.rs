@@ -1,7 +1,6 @@
 //! Events that are part of a transaction of whoever consumes: what their publisher has to know.
 
 use super::Emitted;
-use super::record::Record;
 use crate::model::blueprint::AckMode;
 use crate::model::broker::Ticket;
 use crate::model::fate::Fate;
@@ -52,7 +51,7 @@ impl<O: Observer> World<O> {
     #[cold]
     #[inline(never)]
     pub(super) fn shown(&mut self, s: &mut Sched, fact: u32, broker: u32) {
-        self.bridges(s, &Record { fact, broker, ..Record::BLANK });
+        self.bridges(s, fact, broker, false);
         self.book.release(&mut self.observer, fact, Fate::LostAborted);
     }
 }

@@ -222,10 +222,10 @@ impl<O: Observer> World<O> {
             Accept::Refused(fate) => (false, SimDuration::ZERO, fate),
         };
         if ok {
-            let r = *self.records.get(record);
+            let &Record { fact, broker, ticket, bridge, .. } = self.records.get(record);
             // Part of a transaction, nobody else has it before that is committed.
-            if r.ticket == Ticket::NONE {
-                self.bridges(s, &r);
+            if ticket == Ticket::NONE {
+                self.bridges(s, fact, broker, bridge);
             }
         }
         let mut later = SimDuration::ZERO;
@@ -234,15 +234,15 @@ impl<O: Observer> World<O> {
             later = passed;
         }
         self.settle_record(s, record, reason);
-        let r = *self.records.get(record);
+        let &Record { waiter, mode, .. } = self.records.get(record);
         // Nobody waits, and nothing can go wrong any more.
-        if r.waiter == Waiter::Nobody || r.mode == PublishMode::Fire {
+        if waiter == Waiter::Nobody || mode == PublishMode::Fire {
             self.free_record(record);
-            self.tell(s, r.waiter, ok);
+            self.tell(s, waiter, ok);
             return;
         }
         self.stage(record, Stage::Decided { ok });
-        let wait = wait + self.way_back(&r) + later;
+        let wait = wait + self.way_back(self.records.get(record)) + later;
         if wait == SimDuration::ZERO {
             self.confirmed(s, record);
         } else {
@@ -289,20 +289,20 @@ impl<O: Observer> World<O> {
     }
 
     /// What a broker has taken goes on to the others through which somebody hears it, and from an
-    /// ideal bus to its subscribers.
-    pub(super) fn bridges(&mut self, s: &mut Sched, r: &Record) {
-        if self.engine_is_ideal(r.broker) {
-            self.carry(s, r.fact, r.broker);
+    /// ideal bus to its subscribers; what has come over a bridge crosses no other one.
+    pub(super) fn bridges(&mut self, s: &mut Sched, fact: u32, from: u32, bridged: bool) {
+        if self.engine_is_ideal(from) {
+            self.carry(s, fact, from);
         }
-        let Fact { event, base, .. } = *self.book.facts.get(r.fact);
-        if r.bridge || base == NONE {
+        let Fact { event, base, .. } = *self.book.facts.get(fact);
+        if bridged || base == NONE {
             return;
         }
         for at in 0..self.events[event as usize].via.len() {
             let broker = self.events[event as usize].via[at];
-            if broker != r.broker {
+            if broker != from {
                 let bridge = self.publishers[broker as usize].len() as u32 - 1;
-                let record = self.record(s.now(), r.fact, broker, bridge);
+                let record = self.record(s.now(), fact, broker, bridge);
                 let r = self.records.get_mut(record);
                 r.bridge = true;
                 r.until = u64::MAX;

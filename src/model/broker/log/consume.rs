@@ -137,19 +137,14 @@ impl LogEngine {
             self.offer(lane);
             return;
         }
-        self.lanes[lane as usize].batch = self.batches.reserve(&Batch::BLANK);
+        let batch = self.batches.reserve(&Batch::BLANK);
+        let (behind, fetched) = (wanted, now.ns());
+        let b =
+            Batch { lane, member, first: from, next: from, end, fetched, behind, ..Batch::BLANK };
+        *self.batches.get_mut(batch) = b;
+        self.lanes[lane as usize].batch = batch;
         self.members[member as usize].in_hand += 1;
-        let batch = Batch {
-            lane,
-            member,
-            first: from,
-            next: from,
-            end,
-            fetched: now.ns(),
-            behind: wanted,
-            ..Batch::BLANK
-        };
-        self.hand_of(ctx, self.lanes[lane as usize].batch, batch);
+        self.hand_of(ctx, batch, b);
     }
 
     /// Hands as many records of a batch to the instance as its handler takes. Whether there was
@@ -162,7 +157,8 @@ impl LogEngine {
         self.hand_of(ctx, batch, *b)
     }
 
-    /// The same of a batch that is `b`.
+    /// The same of a batch that is `b`. What changes is written one by one: a copy would wait for
+    /// the writes.
     #[inline]
     fn hand_of<O: Observer>(&mut self, ctx: &mut Ctx<O>, batch: u32, mut b: Batch) -> bool {
         let l = &self.lanes[b.lane as usize];
@@ -201,7 +197,9 @@ impl LogEngine {
             ctx.deliveries.get_mut(b.slot).behind = b.behind;
             b.arrives = arrives;
         }
-        *self.batches.get_mut(batch) = b;
+        let kept = self.batches.get_mut(batch);
+        (kept.next, kept.out, kept.behind) = (b.next, b.out, b.behind);
+        (kept.slot, kept.arrives) = (b.slot, b.arrives);
         b.out > 0
     }
 
@@ -221,7 +219,16 @@ impl LogEngine {
         }
         let b = self.batches.get_mut(batch);
         match outcome {
-            Outcome::Ack => {}
+            Outcome::Ack => {
+                // A member that has lost the partition gives back nothing; nor is there a copy where
+                // the log has been cut.
+                let l = &mut self.lanes[b.lane as usize];
+                let part = &self.partitions[l.partition as usize];
+                let next = !b.stray && offset == l.holds_from() && part.is_at(offset, d.fact);
+                if next && ctx.book.settles(d.fact, d.subscription) {
+                    l.settled = offset + 1;
+                }
+            }
             Outcome::Reject(Exhausted::Halt) => {
                 b.halts = b.halts.min(offset);
                 // Whoever takes the partition up anew has all attempts.

@@ -28,6 +28,9 @@ pub(super) struct Lane {
     pub(super) committed: u64,
     /// The log's copies for this group up to here have been given back.
     pub(super) released: u64,
+    /// Copies up to here were given back when they had been applied, ahead of the commit: they are
+    /// at hand then, and out of every cache when it comes.
+    pub(super) settled: u64,
     /// The log keeps entries from here on for this group, because it may read them again.
     pub(super) kept: u64,
     /// Offsets before this one are read again, though that had been committed.
@@ -61,6 +64,7 @@ impl Lane {
             position: 0,
             committed: 0,
             released: 0,
+            settled: 0,
             kept: 0,
             again: 0,
             queued: false,
@@ -68,6 +72,12 @@ impl Lane {
             leaving: false,
             target: NONE,
         }
+    }
+
+    /// The first entry of which the log's copy for this group has not been given back.
+    #[inline]
+    pub(super) fn holds_from(&self) -> u64 {
+        self.released.max(self.settled)
     }
 
     /// Whether its owner may fetch from it, if there is something.

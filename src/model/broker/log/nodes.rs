@@ -230,7 +230,9 @@ impl LogEngine {
                 if gone >= l.position && gone < visible {
                     ctx.stored(l.world, false);
                 }
-                ctx.takes_out(entry.fact, l.subscription, reason);
+                if gone >= l.holds_from() {
+                    ctx.takes_out(entry.fact, l.subscription, reason);
+                }
             }
             if entry.open != NONE {
                 self.output_gone(ctx, entry.open, (at, gone), entry.acked);
@@ -244,6 +246,7 @@ impl LogEngine {
             l.position = l.position.min(offset);
             l.committed = l.committed.min(offset);
             l.released = l.released.min(offset);
+            l.settled = l.settled.min(offset);
             l.kept = l.kept.min(offset);
             l.again = l.again.min(offset);
             self.inputs_gone(lane, offset);

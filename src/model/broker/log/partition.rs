@@ -193,6 +193,13 @@ impl Partition {
         })
     }
 
+    /// Whether the entry at an offset is there and of this fact.
+    #[inline]
+    pub(super) fn is_at(&self, offset: u64, fact: u32) -> bool {
+        let entry = self.entries.get(offset.wrapping_sub(self.base) as usize);
+        entry.is_some_and(|entry| entry.fact == fact)
+    }
+
     /// The first offset whose entry is not older than `at`.
     pub(super) fn since(&self, at: u64) -> u64 {
         self.base + self.entries.partition_point(|e| e.at < at) as u64

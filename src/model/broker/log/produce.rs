@@ -247,13 +247,13 @@ impl LogEngine {
     ) {
         let l = &mut self.lanes[lane as usize];
         let (at, subscription) = (l.partition, l.subscription);
-        let from = l.released;
+        let (from, held) = (l.released, l.holds_from());
         l.released = upto.max(from);
         if !self.keep {
             l.kept = l.released;
         }
         let part = &self.partitions[at as usize];
-        for offset in from..upto {
+        for offset in held..upto {
             let entry = part.get(offset);
             if !entry.gone && (!l.picky || ctx.wants(entry.fact, subscription)) {
                 // The entry itself refers to the fact.

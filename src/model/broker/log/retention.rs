@@ -122,7 +122,9 @@ impl LogEngine {
                 {
                     let l = &self.lanes[lane as usize];
                     ctx.stored(l.world, false);
-                    ctx.unstore(fact, l.subscription, Fate::Superseded);
+                    if offset >= l.holds_from() {
+                        ctx.unstore(fact, l.subscription, Fate::Superseded);
+                    }
                 }
             }
             self.partitions[at as usize].get_mut(offset).gone = true;
@@ -147,15 +149,16 @@ impl LogEngine {
             let place = self.breaks_off(ctx, lane, place);
             let l = &mut self.lanes[lane as usize];
             let (end, world) = (l.position, l.world);
-            let released = l.released;
+            let held = l.holds_from();
             (l.position, l.committed, l.halted) = (place, place, false);
-            l.released = released.min(place);
+            l.released = l.released.min(place);
+            l.settled = l.settled.min(place);
             self.replaying += u32::from(l.again == 0);
             l.again = l.again.max(end);
             for offset in place..end {
                 if self.wants(ctx.book, lane, offset) {
                     ctx.stored(world, true);
-                    if offset < released {
+                    if offset < held {
                         let fact = self.partitions[at].get(offset).fact;
                         ctx.book.copy(fact, self.lanes[lane as usize].subscription);
                     }

@@ -86,6 +86,12 @@ impl Transactions {
         self.names.push(name);
     }
 
+    /// Whether any lane has transactions.
+    #[inline]
+    pub(super) fn are_used(&self) -> bool {
+        !self.of.is_empty()
+    }
+
     /// There are as many lanes, some of which have transactions.
     pub(super) fn serve(&mut self, lanes: usize) {
         self.of = vec![Transaction::default(); lanes];
@@ -95,7 +101,7 @@ impl Transactions {
 impl LogEngine {
     #[inline]
     pub(super) fn transacts(&self, lane: u32) -> bool {
-        self.ack_of(lane) == AckMode::Transaction
+        self.transactions.are_used() && self.ack_of(lane) == AckMode::Transaction
     }
 
     fn transaction(&mut self, lane: u32) -> &mut Transaction {
