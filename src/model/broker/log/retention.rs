@@ -155,9 +155,12 @@ impl LogEngine {
             l.settled = l.settled.min(place);
             self.replaying += u32::from(l.again == 0);
             l.again = l.again.max(end);
-            for offset in place..end {
+            // After a crash it may have been behind what it had applied.
+            for offset in place..end.max(held) {
                 if self.wants(ctx.book, lane, offset) {
-                    ctx.stored(world, true);
+                    if offset < end {
+                        ctx.stored(world, true);
+                    }
                     if offset < held {
                         let fact = self.partitions[at].get(offset).fact;
                         ctx.book.copy(fact, self.lanes[lane as usize].subscription);

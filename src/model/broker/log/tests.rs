@@ -355,6 +355,21 @@ fn a_crash_brings_back_exactly_what_was_not_committed() {
 }
 
 #[test]
+fn a_replay_while_a_crash_has_not_been_made_up_for_counts_every_copy_once() {
+    // 13 s are applied and 10 s committed when the member dies; the replay comes before it is back.
+    let mut b = world("every 10ms", 30, log(1), 1);
+    b.brokers[0].ack = AckMode::Interval(SimDuration::from_secs(5));
+    let replay = Verb::Replay(SimTime::from_ns(5_000_000_000));
+    b.failures =
+        vec![crash_of(0, 13_000, 1_000), Failure { verb: replay, ..crash_of(0, 13_500, 0) }];
+    let (w, rest) = run(&b, &[]);
+    assert!(rest);
+    assert_eq!(w.observer.applied.len(), 2999);
+    assert!(w.observer.again.abs_diff(800) <= 1, "{}", w.observer.again);
+    assert_eq!(w.observer.ended.len(), 0);
+}
+
+#[test]
 fn a_commit_every_interval_redelivers_half_of_it_on_average() {
     // Oracle 7: lambda C / 2 = 200/s x 5 s / 2. Crashes at 20 instants spread over the interval.
     let mut again = 0;
