@@ -253,9 +253,9 @@ impl Book {
         }
     }
 
-    /// If a subscription has applied the fact, or a newer one instead, a copy for it is given back
-    /// of which the fact takes no notice: something else still refers to it, and nothing changes what
-    /// has become of the obligation. Whether it is so.
+    /// If a subscription has applied the fact, or a newer one instead, a copy for it is given back:
+    /// nothing changes any more what has become of it, and something else still refers to the fact.
+    /// Whether it is so.
     #[inline]
     pub(crate) fn settles(&mut self, fact: u32, subscription: u32) -> bool {
         let b = self.get(fact, subscription);

@@ -52,8 +52,8 @@ impl<T: Copy> Slab<T> {
         self.free.push(slot);
     }
 
-    /// The slots that were given back last are reused in the order in which they lie in memory: what
-    /// is reused long after is out of every cache, but is fetched ahead if it comes in order.
+    /// The slots that were given back last are reused in the order in which they lie in memory:
+    /// what is reused long after is out of every cache, but is fetched ahead if it comes in order.
     pub(crate) fn reuse_in_order(&mut self, last: usize) {
         in_order(&mut self.free, last);
     }

@@ -219,15 +219,10 @@ impl LogEngine {
         }
         let b = self.batches.get_mut(batch);
         match outcome {
+            Outcome::Ack if b.stray => {}
             Outcome::Ack => {
-                // A member that has lost the partition gives back nothing; nor is there a copy where
-                // the log has been cut.
-                let l = &mut self.lanes[b.lane as usize];
-                let part = &self.partitions[l.partition as usize];
-                let next = !b.stray && offset == l.holds_from() && part.is_at(offset, d.fact);
-                if next && ctx.book.settles(d.fact, d.subscription) {
-                    l.settled = offset + 1;
-                }
+                let lane = b.lane;
+                self.worked_off(ctx, (lane, offset), (d.fact, d.subscription));
             }
             Outcome::Reject(Exhausted::Halt) => {
                 b.halts = b.halts.min(offset);
@@ -273,6 +268,23 @@ impl LogEngine {
             self.goes_on(ctx, batch);
         } else if !self.hand(ctx, batch) {
             self.batch_over(ctx, batch);
+        }
+    }
+
+    /// A group has worked off an entry: its copy is given back, if nothing can come of it any more
+    /// and those before it have been. Where the log has been cut there is none.
+    #[inline]
+    fn worked_off<O: Observer>(
+        &mut self,
+        ctx: &mut Ctx<O>,
+        (lane, offset): (u32, u64),
+        (fact, subscription): (u32, u32),
+    ) {
+        let l = &mut self.lanes[lane as usize];
+        let part = &self.partitions[l.partition as usize];
+        let next = offset == l.holds_from() && part.is_at(offset, fact);
+        if next && ctx.book.settles(fact, subscription) {
+            l.settled = offset + 1;
         }
     }
 
