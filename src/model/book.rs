@@ -287,6 +287,8 @@ impl Book {
             return;
         }
         b.fate = reason;
+        // Whoever is given it again all the same has all attempts.
+        b.failed = 0;
         o.moved(subscription, from, reason);
         let missing = !matches!(reason, Fate::Applied | Fate::Superseded);
         if reason == Fate::Superseded {
@@ -331,7 +333,6 @@ impl Book {
             return;
         }
         b.fate = Fate::Stored;
-        b.failed = 0;
         o.moved(subscription, Fate::DeadLettered, Fate::Stored);
         let f = self.facts.get_mut(fact);
         self.resolved -= usize::from(f.left == 0);

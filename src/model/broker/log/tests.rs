@@ -714,6 +714,30 @@ fn what_a_crash_takes_of_a_log_that_keeps_it_is_lost_until_it_is_read_again() {
 }
 
 #[test]
+fn what_was_given_up_and_is_read_again_has_all_attempts() {
+    for retry_in in [RetryIn::Inline, RetryIn::Delayed] {
+        let mut b = steady();
+        let handler = &mut b.services[1].handlers[0];
+        handler.fails = Probability::new(0.5).expect("valid");
+        handler.attempts = 3;
+        handler.consume.retry_in = retry_in;
+        handler.consume.on_exhausted = Some(Exhausted::Skip);
+        b.failures = vec![Failure {
+            verb: Verb::Replay(SimTime::ZERO),
+            trigger: FailureTrigger::At(SimTime::MAX),
+            ..crash(1, 0, 0)
+        }];
+        let (w, rest) = run(&b, &[(50_000, Deed::Replay(0))]);
+        assert!(rest);
+        // An eighth fails three times; of those before 50 s an eighth once more.
+        let left = w.observer.ended(Fate::Exhausted) - w.observer.resurrected;
+        let expected: f64 = 5_000.0 / 64.0 + 1_000.0 / 8.0;
+        let far = (left as f64 - expected).abs();
+        assert!(far < 4.0 * expected.sqrt(), "{retry_in:?}: {left} for {expected}");
+    }
+}
+
+#[test]
 fn what_fails_for_good_past_a_log_that_still_has_it_has_failed() {
     let mut b = world("every 10ms", 2, log(1), 1);
     b.services[1].handlers[0].fails = Probability::ONE;
