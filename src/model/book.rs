@@ -356,9 +356,10 @@ impl Book {
         let heard = self.heard[f.event as usize].clone();
         let size = heard.len();
         let base = std::mem::replace(&mut f.base, NONE);
+        let fruitful = std::mem::take(&mut f.fruitful);
         if base != NONE {
             let block = base + heard.start;
-            if std::mem::take(&mut self.facts.get_mut(fact).fruitful) {
+            if fruitful {
                 for at in block as usize..block as usize + size {
                     self.orphan(self.obligations[at].family);
                 }

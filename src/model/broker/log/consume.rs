@@ -2,7 +2,6 @@
 
 use super::group::Group;
 use super::lane::Batch;
-use super::partition::Entry;
 use super::{About, LogEngine};
 use crate::model::blueprint::{AckMode, Exhausted};
 use crate::model::book::Book;
@@ -22,7 +21,7 @@ impl LogEngine {
     pub(super) fn wants(&self, book: &Book, lane: u32, offset: u64) -> bool {
         let l = &self.lanes[lane as usize];
         let entry = self.partitions[l.partition as usize].get(offset);
-        is_wanted(book, entry, l.picky, l.subscription)
+        l.wants(book, entry)
     }
 
     /// Entries of a lane that its group wants and has not fetched.
@@ -110,10 +109,9 @@ impl LogEngine {
         let l = &self.lanes[lane as usize];
         let (from, end, world, member) = (l.position, l.position + n, l.world, l.owner);
         let mut wanted = 0;
-        let (picky, subscription) = (l.picky, l.subscription);
         let part = &self.partitions[l.partition as usize];
         for offset in from..end {
-            if is_wanted(ctx.book, part.get(offset), picky, subscription) {
+            if l.wants(ctx.book, part.get(offset)) {
                 wanted += 1;
                 ctx.stored(world, false);
             }
@@ -162,8 +160,7 @@ impl LogEngine {
     #[inline]
     fn hand_of<O: Observer>(&mut self, ctx: &mut Ctx<O>, batch: u32, mut b: Batch) -> bool {
         let l = &self.lanes[b.lane as usize];
-        let (subscription, picky, group) = (l.subscription, l.picky, l.group);
-        let at = l.partition as usize;
+        let (subscription, at, group) = (l.subscription, l.partition as usize, l.group);
         let Group { window, ack, .. } = self.groups[group as usize];
         let instance = self.members[b.member as usize].instance;
         let comes = b.arrives == 0;
@@ -172,7 +169,7 @@ impl LogEngine {
             let offset = b.next;
             b.next += 1;
             let entry = self.partitions[at].get(offset);
-            if !is_wanted(ctx.book, entry, picky, subscription) {
+            if !self.lanes[b.lane as usize].wants(ctx.book, entry) {
                 continue;
             }
             let fact = entry.fact;
@@ -499,12 +496,6 @@ impl LogEngine {
             ctx.timer(due.since(ctx.now()), About::Overdue.token(member));
         }
     }
-}
-
-/// Whether a subscription wants an entry; `picky`: it may not.
-#[inline(always)]
-fn is_wanted(book: &Book, entry: &Entry, picky: bool, subscription: u32) -> bool {
-    !entry.gone && (!picky || book.wants(entry.fact, subscription))
 }
 
 /// A record that a member was to work on later leaves it unworked.

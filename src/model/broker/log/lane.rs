@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use super::partition::Entry;
+use crate::model::book::Book;
 use crate::model::tables::NONE;
 
 /// How far a group is with a partition.
@@ -72,6 +74,12 @@ impl Lane {
             leaving: false,
             target: NONE,
         }
+    }
+
+    /// Whether the group wants an entry that is still there.
+    #[inline(always)]
+    pub(super) fn wants(&self, book: &Book, entry: &Entry) -> bool {
+        !entry.gone && (!self.picky || book.wants(entry.fact, self.subscription))
     }
 
     /// The first entry of which the log's copy for this group has not been given back.

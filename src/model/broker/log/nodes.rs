@@ -223,7 +223,7 @@ impl LogEngine {
             let reason = if entry.acked { Fate::LostAcked } else { Fate::LostNode };
             for &lane in &lanes {
                 let l = &self.lanes[lane as usize];
-                let wants = !entry.gone && (!l.picky || ctx.wants(entry.fact, l.subscription));
+                let wants = l.wants(ctx.book, &entry);
                 if gone < l.released || !wants {
                     continue;
                 }

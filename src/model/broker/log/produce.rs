@@ -195,7 +195,7 @@ impl LogEngine {
             let entry = part.get(offset);
             for &lane in &part.lanes {
                 let lane = &self.lanes[lane as usize];
-                if !entry.gone && (!lane.picky || ctx.wants(entry.fact, lane.subscription)) {
+                if lane.wants(ctx.book, entry) {
                     ctx.stored(lane.world, true);
                 }
             }
@@ -255,7 +255,7 @@ impl LogEngine {
         let part = &self.partitions[at as usize];
         for offset in held..upto {
             let entry = part.get(offset);
-            if !entry.gone && (!l.picky || ctx.wants(entry.fact, subscription)) {
+            if l.wants(ctx.book, entry) {
                 // The entry itself refers to the fact.
                 ctx.book.give_back(ctx.observer, entry.fact, subscription, reason);
             }

@@ -670,14 +670,19 @@ fn an_answer_has_at_most_so_many_records() {
     }
 }
 
-#[test]
-fn a_replay_runs_handlers_again_from_an_instant() {
-    let mut b = steady();
-    b.failures = vec![Failure {
+/// The log keeps what may be read again.
+fn replay_that_never_comes() -> Failure {
+    Failure {
         verb: Verb::Replay(SimTime::ZERO),
         trigger: FailureTrigger::At(SimTime::MAX),
         ..crash(1, 0, 0)
-    }];
+    }
+}
+
+#[test]
+fn a_replay_runs_handlers_again_from_an_instant() {
+    let mut b = steady();
+    b.failures = vec![replay_that_never_comes()];
     let (w, rest) = run(&b, &[(50_000, Deed::Replay(20_000))]);
     assert!(rest);
     assert_eq!(w.observer.applied.len(), 5999);
@@ -695,11 +700,7 @@ fn what_a_crash_takes_of_a_log_that_keeps_it_is_lost_until_it_is_read_again() {
     let lost = w.observer.ended(Fate::LostCrash);
     assert!(lost > 0);
     // The same of one that keeps what it may be asked for again.
-    b.failures.push(Failure {
-        verb: Verb::Replay(SimTime::ZERO),
-        trigger: FailureTrigger::At(SimTime::MAX),
-        ..crash(1, 0, 0)
-    });
+    b.failures.push(replay_that_never_comes());
     let (w, rest) = run(&b, &[]);
     assert!(rest);
     assert_eq!(w.observer.ended(Fate::LostCrash), lost);
@@ -722,11 +723,7 @@ fn what_was_given_up_and_is_read_again_has_all_attempts() {
         handler.attempts = 3;
         handler.consume.retry_in = retry_in;
         handler.consume.on_exhausted = Some(Exhausted::Skip);
-        b.failures = vec![Failure {
-            verb: Verb::Replay(SimTime::ZERO),
-            trigger: FailureTrigger::At(SimTime::MAX),
-            ..crash(1, 0, 0)
-        }];
+        b.failures = vec![replay_that_never_comes()];
         let (w, rest) = run(&b, &[(50_000, Deed::Replay(0))]);
         assert!(rest);
         // An eighth fails three times; of those before 50 s an eighth once more.
@@ -745,11 +742,7 @@ fn what_fails_for_good_past_a_log_that_still_has_it_has_failed() {
     b.services[1].handlers[0].consume.retry_in = RetryIn::Delayed;
     b.services[1].handlers[0].consume.on_exhausted = Some(Exhausted::Skip);
     // It keeps what may be read again.
-    b.failures = vec![Failure {
-        verb: Verb::Replay(SimTime::ZERO),
-        trigger: FailureTrigger::At(SimTime::MAX),
-        ..crash(1, 0, 0)
-    }];
+    b.failures = vec![replay_that_never_comes()];
     let (w, rest) = run(&b, &[]);
     assert!(rest);
     assert_eq!(w.observer.ended(Fate::Exhausted), 199);
